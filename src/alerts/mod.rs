@@ -1,0 +1,67 @@
+//! Who hears of it, once: what must be said about an incident's change of state, and the rows that say it.
+
+mod from_incidents;
+pub mod message;
+
+pub use from_incidents::{Alert, needs_update};
+
+use serde_json::Value;
+
+/// A message for Slack: blocks, and the same in plain text for notifications and for the terminal.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Message {
+    /// Plain text; complete by itself.
+    pub text: String,
+    /// Block Kit blocks, within Slack's limits.
+    pub blocks: Vec<Value>,
+    /// Colour bar (`#a30200`), if any: blocks then go into one attachment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub colour: Option<String>,
+}
+
+/// Something to be sent, as a row of the outbox.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum Outgoing {
+    /// Posts the root message of an incident in a channel (once per incident and channel).
+    Post {
+        /// Channel id.
+        channel: String,
+        /// The message.
+        message: Message,
+    },
+    /// Edits the root message of an incident wherever it was posted. A newer edit replaces an unsent older one.
+    Edit {
+        /// Channel id.
+        channel: String,
+        /// The message.
+        message: Message,
+    },
+    /// Replies in the thread of the incident's root message.
+    Reply {
+        /// Channel id.
+        channel: String,
+        /// The message.
+        message: Message,
+        /// Also shown in the channel (it notifies people).
+        broadcast: bool,
+    },
+    /// Replies in a thread that is not an incident's root (a question elsewhere).
+    ReplyTo {
+        /// Channel id.
+        channel: String,
+        /// Timestamp of the thread's first message.
+        thread_ts: String,
+        /// The message.
+        message: Message,
+    },
+    /// Answers a slash command or a button, seen by the asker only.
+    Respond {
+        /// Where Slack takes the answer for 30 minutes.
+        response_url: String,
+        /// The message.
+        message: Message,
+        /// Replaces the answer that was there.
+        replace: bool,
+    },
+}

@@ -1,0 +1,48 @@
+//! Jobs and CronJobs.
+
+use super::{Condition, Meta, ObjectReference, Time, has_meta, slim};
+
+slim! {
+    /// A Job.
+    Job {
+        #[prost(message, optional, tag = "1")] metadata: Option<Meta>,
+        #[prost(message, optional, tag = "2")] spec: Option<JobSpec>,
+        #[prost(message, optional, tag = "3")] status: Option<JobStatus>,
+    }
+    /// What a Job asks for.
+    JobSpec {
+        #[prost(int32, optional, tag = "1")] parallelism: Option<i32>,
+        #[prost(int32, optional, tag = "2")] completions: Option<i32>,
+        #[prost(int64, optional, tag = "3")] active_deadline_seconds: Option<i64>,
+        #[prost(int32, optional, tag = "7")] backoff_limit: Option<i32>,
+        #[prost(bool, tag = "10")] suspend: bool,
+    }
+    /// Where a Job is.
+    JobStatus {
+        #[prost(message, repeated, tag = "1")] conditions: Vec<Condition>,
+        #[prost(message, optional, tag = "2")] start_time: Option<Time>,
+        #[prost(message, optional, tag = "3")] completion_time: Option<Time>,
+        #[prost(int32, tag = "4")] active: i32,
+        #[prost(int32, tag = "5")] succeeded: i32,
+        #[prost(int32, tag = "6")] failed: i32,
+    }
+    /// A CronJob.
+    CronJob {
+        #[prost(message, optional, tag = "1")] metadata: Option<Meta>,
+        #[prost(message, optional, tag = "2")] spec: Option<CronJobSpec>,
+        #[prost(message, optional, tag = "3")] status: Option<CronJobStatus>,
+    }
+    /// What a CronJob asks for.
+    CronJobSpec {
+        #[prost(string, tag = "1")] schedule: String,
+        #[prost(string, tag = "8")] time_zone: String,
+        #[prost(bool, tag = "4")] suspend: bool,
+    }
+    /// Where a CronJob is.
+    CronJobStatus {
+        #[prost(message, repeated, tag = "1")] active: Vec<ObjectReference>,
+        #[prost(message, optional, tag = "4")] last_schedule_time: Option<Time>,
+        #[prost(message, optional, tag = "5")] last_successful_time: Option<Time>,
+    }
+}
+has_meta!(Job, CronJob);

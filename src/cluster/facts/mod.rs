@@ -1,0 +1,130 @@
+//! Facts: slim values taken from Kubernetes objects, decoded by the same structs from protobuf, JSON and dumps.
+//!
+//! Only the fields a rule or a message needs are named; `prost` and `serde` skip the rest (managedFields, env, annotations of
+//! other tools) without keeping it. A missing field and a JSON `null` are the default in both encodings. The protobuf tags are
+//! those of `generated.proto` in k8s.io/api and k8s.io/apimachinery.
+
+mod event;
+mod job;
+mod meta;
+mod network;
+mod node;
+mod pod;
+mod storage;
+mod workload;
+
+pub use event::*;
+pub use job::*;
+pub use meta::*;
+pub use network::*;
+pub use node::*;
+pub use pod::*;
+pub use storage::*;
+pub use workload::*;
+
+use super::{Kind, ObjectKey};
+
+/// Declares slim structs with both decoders. Every field is public and named as in the Kubernetes API (in snake case).
+macro_rules! slim {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$m:meta])* $field:ident : $ty:ty),* $(,)? })*) => { $(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, prost::Message, serde::Deserialize)]
+        #[serde(rename_all = "camelCase", default)]
+        pub struct $name {
+            $(
+                #[doc = concat!("`", stringify!($field), "` of the Kubernetes API.")]
+                $(#[$m])*
+                #[serde(deserialize_with = "crate::cluster::facts::nullable")]
+                pub $field: $ty,
+            )*
+        }
+    )* };
+}
+pub(crate) use slim;
+
+/// JSON `null` counts as "not set", as it does for the API server.
+pub(crate) fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + serde::Deserialize<'de>,
+{
+    Ok(<Option<T> as serde::Deserialize>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// One Kubernetes object of a watched kind, as slim as the rules allow.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "each variant is the kind it names")]
+pub enum Fact {
+    Namespace(Namespace),
+    Node(Node),
+    Pod(Box<Pod>),
+    Deployment(Deployment),
+    ReplicaSet(ReplicaSet),
+    StatefulSet(StatefulSet),
+    DaemonSet(DaemonSet),
+    Job(Job),
+    CronJob(CronJob),
+    PersistentVolumeClaim(PersistentVolumeClaim),
+    Service(Service),
+    EndpointSlice(EndpointSlice),
+    Event(Event),
+}
+
+impl Fact {
+    /// The kind of the object.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Namespace(_) => Kind::Namespace,
+            Self::Node(_) => Kind::Node,
+            Self::Pod(_) => Kind::Pod,
+            Self::Deployment(_) => Kind::Deployment,
+            Self::ReplicaSet(_) => Kind::ReplicaSet,
+            Self::StatefulSet(_) => Kind::StatefulSet,
+            Self::DaemonSet(_) => Kind::DaemonSet,
+            Self::Job(_) => Kind::Job,
+            Self::CronJob(_) => Kind::CronJob,
+            Self::PersistentVolumeClaim(_) => Kind::PersistentVolumeClaim,
+            Self::Service(_) => Kind::Service,
+            Self::EndpointSlice(_) => Kind::EndpointSlice,
+            Self::Event(_) => Kind::Event,
+        }
+    }
+
+    /// The object's metadata.
+    pub fn meta(&self) -> &Meta {
+        match self {
+            Self::Namespace(x) => x.meta(),
+            Self::Node(x) => x.meta(),
+            Self::Pod(x) => x.meta(),
+            Self::Deployment(x) => x.meta(),
+            Self::ReplicaSet(x) => x.meta(),
+            Self::StatefulSet(x) => x.meta(),
+            Self::DaemonSet(x) => x.meta(),
+            Self::Job(x) => x.meta(),
+            Self::CronJob(x) => x.meta(),
+            Self::PersistentVolumeClaim(x) => x.meta(),
+            Self::Service(x) => x.meta(),
+            Self::EndpointSlice(x) => x.meta(),
+            Self::Event(x) => x.meta(),
+        }
+    }
+
+    /// Kind, namespace and name.
+    pub fn key(&self) -> ObjectKey {
+        let meta = self.meta();
+        ObjectKey { kind: self.kind(), namespace: meta.namespace.clone(), name: meta.name.clone() }
+    }
+}
+
+/// Gives `meta()`, which never fails: an object without metadata has empty metadata.
+macro_rules! has_meta {
+    ($($name:ident),*) => { $(
+        impl $name {
+            /// The object's metadata; empty if the API sent none.
+            pub fn meta(&self) -> &$crate::cluster::facts::Meta {
+                self.metadata.as_ref().unwrap_or(&$crate::cluster::facts::EMPTY_META)
+            }
+        }
+    )* };
+}
+pub(crate) use has_meta;

@@ -1,0 +1,60 @@
+//! Nodes and Namespaces.
+
+use super::{Condition, Meta, Time, has_meta, slim};
+
+slim! {
+    /// A Namespace.
+    Namespace {
+        #[prost(message, optional, tag = "1")] metadata: Option<Meta>,
+        #[prost(message, optional, tag = "3")] status: Option<NamespaceStatus>,
+    }
+    /// Where a Namespace is.
+    NamespaceStatus {
+        #[prost(string, tag = "1")] phase: String,
+    }
+    /// A Node.
+    Node {
+        #[prost(message, optional, tag = "1")] metadata: Option<Meta>,
+        #[prost(message, optional, tag = "2")] spec: Option<NodeSpec>,
+        #[prost(message, optional, tag = "3")] status: Option<NodeStatus>,
+    }
+    /// What was asked of a Node.
+    NodeSpec {
+        #[prost(bool, tag = "4")] unschedulable: bool,
+        #[prost(message, repeated, tag = "5")] taints: Vec<Taint>,
+    }
+    /// A taint.
+    Taint {
+        #[prost(string, tag = "1")] key: String,
+        #[prost(string, tag = "2")] value: String,
+        #[prost(string, tag = "3")] effect: String,
+        #[prost(message, optional, tag = "4")] time_added: Option<Time>,
+    }
+    /// Where a Node is.
+    NodeStatus {
+        #[prost(message, repeated, tag = "4")] conditions: Vec<Condition>,
+        #[prost(message, optional, tag = "7")] node_info: Option<NodeInfo>,
+    }
+    /// What runs on a Node; a new boot id means it was restarted.
+    NodeInfo {
+        #[prost(string, tag = "3")] #[serde(rename = "bootID")] boot_id: String,
+        #[prost(string, tag = "7")] kubelet_version: String,
+    }
+}
+has_meta!(Namespace, Node);
+
+impl Node {
+    /// The condition of that type, if set.
+    pub fn condition(&self, kind: &str) -> Option<&Condition> {
+        self.status.as_ref()?.conditions.iter().find(|c| c.kind == kind)
+    }
+
+    /// Whether the control plane runs here, by the label or the taint that marks it.
+    pub fn is_control_plane(&self) -> bool {
+        const ROLES: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
+        ROLES.iter().any(|role| {
+            self.meta().labels.contains_key(*role)
+                || self.spec.as_ref().is_some_and(|s| s.taints.iter().any(|t| t.key == *role))
+        })
+    }
+}

@@ -1,0 +1,126 @@
+//! Deployments, ReplicaSets, StatefulSets and DaemonSets: desired, updated, ready.
+
+use super::{LabelSelector, Meta, Time, has_meta, slim};
+
+slim! {
+    /// The template of the pods; only what a message needs.
+    PodTemplate {
+        #[prost(message, optional, tag = "1")] metadata: Option<Meta>,
+        #[prost(message, optional, tag = "2")] spec: Option<TemplateSpec>,
+    }
+    /// The images of a template.
+    TemplateSpec {
+        #[prost(message, repeated, tag = "2")] containers: Vec<TemplateContainer>,
+    }
+    /// Name and image of a container.
+    TemplateContainer {
+        #[prost(string, tag = "1")] name: String,
+        #[prost(string, tag = "2")] image: String,
+    }
+    /// A Deployment.
+    Deployment {
+        #[prost(message, optional, tag = "1")] metadata: Option<Meta>,
+        #[prost(message, optional, tag = "2")] spec: Option<DeploymentSpec>,
+        #[prost(message, optional, tag = "3")] status: Option<DeploymentStatus>,
+    }
+    /// What a Deployment asks for; `replicas` not set means 1.
+    DeploymentSpec {
+        #[prost(int32, optional, tag = "1")] replicas: Option<i32>,
+        #[prost(message, optional, tag = "2")] selector: Option<LabelSelector>,
+        #[prost(message, optional, tag = "3")] template: Option<PodTemplate>,
+        #[prost(bool, tag = "7")] paused: bool,
+        #[prost(int32, optional, tag = "9")] progress_deadline_seconds: Option<i32>,
+    }
+    /// Where a Deployment is.
+    DeploymentStatus {
+        #[prost(int64, tag = "1")] observed_generation: i64,
+        #[prost(int32, tag = "2")] replicas: i32,
+        #[prost(int32, tag = "3")] updated_replicas: i32,
+        #[prost(int32, tag = "7")] ready_replicas: i32,
+        #[prost(int32, tag = "4")] available_replicas: i32,
+        #[prost(message, repeated, tag = "6")] conditions: Vec<DeploymentCondition>,
+    }
+    /// A condition of a Deployment.
+    DeploymentCondition {
+        #[prost(string, tag = "1")] #[serde(rename = "type")] kind: String,
+        #[prost(string, tag = "2")] status: String,
+        #[prost(message, optional, tag = "6")] last_update_time: Option<Time>,
+        #[prost(message, optional, tag = "7")] last_transition_time: Option<Time>,
+        #[prost(string, tag = "4")] reason: String,
+        #[prost(string, tag = "5")] message: String,
+    }
+    /// A ReplicaSet.
+    ReplicaSet {
+        #[prost(message, optional, tag = "1")] metadata: Option<Meta>,
+        #[prost(message, optional, tag = "2")] spec: Option<ReplicaSetSpec>,
+        #[prost(message, optional, tag = "3")] status: Option<ReplicaSetStatus>,
+    }
+    /// What a ReplicaSet asks for; `replicas` not set means 1.
+    ReplicaSetSpec {
+        #[prost(int32, optional, tag = "1")] replicas: Option<i32>,
+        #[prost(message, optional, tag = "2")] selector: Option<LabelSelector>,
+        #[prost(message, optional, tag = "3")] template: Option<PodTemplate>,
+    }
+    /// Where a ReplicaSet is.
+    ReplicaSetStatus {
+        #[prost(int32, tag = "1")] replicas: i32,
+        #[prost(int32, tag = "4")] ready_replicas: i32,
+        #[prost(int32, tag = "5")] available_replicas: i32,
+        #[prost(message, repeated, tag = "6")] conditions: Vec<ReplicaSetCondition>,
+    }
+    /// A condition of a ReplicaSet or StatefulSet.
+    ReplicaSetCondition {
+        #[prost(string, tag = "1")] #[serde(rename = "type")] kind: String,
+        #[prost(string, tag = "2")] status: String,
+        #[prost(message, optional, tag = "3")] last_transition_time: Option<Time>,
+        #[prost(string, tag = "4")] reason: String,
+        #[prost(string, tag = "5")] message: String,
+    }
+    /// A StatefulSet.
+    StatefulSet {
+        #[prost(message, optional, tag = "1")] metadata: Option<Meta>,
+        #[prost(message, optional, tag = "2")] spec: Option<StatefulSetSpec>,
+        #[prost(message, optional, tag = "3")] status: Option<StatefulSetStatus>,
+    }
+    /// What a StatefulSet asks for; `replicas` not set means 1.
+    StatefulSetSpec {
+        #[prost(int32, optional, tag = "1")] replicas: Option<i32>,
+        #[prost(message, optional, tag = "2")] selector: Option<LabelSelector>,
+        #[prost(message, optional, tag = "3")] template: Option<PodTemplate>,
+        #[prost(string, tag = "5")] service_name: String,
+        #[prost(string, tag = "6")] pod_management_policy: String,
+    }
+    /// Where a StatefulSet is.
+    StatefulSetStatus {
+        #[prost(int64, tag = "1")] observed_generation: i64,
+        #[prost(int32, tag = "2")] replicas: i32,
+        #[prost(int32, tag = "3")] ready_replicas: i32,
+        #[prost(int32, tag = "4")] current_replicas: i32,
+        #[prost(int32, tag = "5")] updated_replicas: i32,
+        #[prost(string, tag = "6")] current_revision: String,
+        #[prost(string, tag = "7")] update_revision: String,
+        #[prost(int32, tag = "11")] available_replicas: i32,
+    }
+    /// A DaemonSet.
+    DaemonSet {
+        #[prost(message, optional, tag = "1")] metadata: Option<Meta>,
+        #[prost(message, optional, tag = "2")] spec: Option<DaemonSetSpec>,
+        #[prost(message, optional, tag = "3")] status: Option<DaemonSetStatus>,
+    }
+    /// What a DaemonSet asks for.
+    DaemonSetSpec {
+        #[prost(message, optional, tag = "1")] selector: Option<LabelSelector>,
+        #[prost(message, optional, tag = "2")] template: Option<PodTemplate>,
+    }
+    /// Where a DaemonSet is.
+    DaemonSetStatus {
+        #[prost(int32, tag = "1")] current_number_scheduled: i32,
+        #[prost(int32, tag = "3")] desired_number_scheduled: i32,
+        #[prost(int32, tag = "4")] number_ready: i32,
+        #[prost(int64, tag = "5")] observed_generation: i64,
+        #[prost(int32, tag = "6")] updated_number_scheduled: i32,
+        #[prost(int32, tag = "7")] number_available: i32,
+        #[prost(int32, tag = "8")] number_unavailable: i32,
+    }
+}
+has_meta!(Deployment, ReplicaSet, StatefulSet, DaemonSet);

@@ -1,0 +1,71 @@
+//! The transitions of each owner, bounded: what rules like "restarted twice in 15 min" or "served before" read.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use jiff::Timestamp;
+
+use super::ObjectRef;
+
+/// What happened to an owner.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum TransitionKind {
+    /// A container of one of its pods was restarted (pod, container, how it ended: `OOMKilled`, `Error (exit 1)`).
+    Restarted {
+        /// Pod name.
+        pod: String,
+        /// Container name.
+        container: String,
+        /// Reason of the last termination.
+        ended: String,
+    },
+    /// One of its pods became ready.
+    BecameReady,
+    /// One of its pods stopped being ready.
+    LostReady,
+    /// It had ready endpoints in a Service, and now has none (Service name).
+    LostLastEndpoint(String),
+}
+
+/// A transition of an owner at a time.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Transition {
+    /// The top owner.
+    pub owner: ObjectRef,
+    /// When it happened by the object's own times where it has one, else when it was seen.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: TransitionKind,
+}
+
+/// The last transitions of each owner.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    of: BTreeMap<ObjectRef, VecDeque<Transition>>,
+}
+
+impl History {
+    /// How many transitions are kept of one owner.
+    pub const KEPT: usize = 64;
+
+    /// Remembers a transition; the oldest of its owner is forgotten when there are too many.
+    pub fn record(&mut self, transition: Transition) {
+        let of = self.of.entry(transition.owner.clone()).or_default();
+        if of.contains(&transition) {
+            return;
+        }
+        of.push_back(transition);
+        while of.len() > Self::KEPT {
+            of.pop_front();
+        }
+    }
+
+    /// The transitions of an owner since an instant, oldest first.
+    pub fn since<'a>(&'a self, owner: &ObjectRef, from: Timestamp) -> impl Iterator<Item = &'a Transition> + use<'a> {
+        self.of.get(owner).into_iter().flatten().filter(move |t| t.at >= from)
+    }
+
+    /// Forgets an owner that is gone.
+    pub fn forget(&mut self, owner: &ObjectRef) {
+        self.of.remove(owner);
+    }
+}

@@ -1,0 +1,181 @@
+//! What Kubernetes says: slim facts and a pure index of them, with what can and cannot be seen.
+
+pub mod facts;
+mod from_dump;
+mod history;
+mod index;
+mod sight;
+
+use std::{borrow::Cow, fmt};
+
+pub use facts::Fact;
+pub use from_dump::{Dump, DumpProblem};
+pub use history::{History, Transition, TransitionKind};
+pub use index::{ClusterIndex, ServiceImpact, Touched};
+pub use sight::{Sight, Visibility};
+
+/// Identity of a cluster: the uid of its namespace `kube-system`. Its name is configuration.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct ClusterId(pub String);
+
+impl fmt::Display for ClusterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The kinds that are watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[expect(missing_docs, reason = "each variant is the kind it names")]
+pub enum Kind {
+    Namespace,
+    Node,
+    Pod,
+    Deployment,
+    ReplicaSet,
+    StatefulSet,
+    DaemonSet,
+    Job,
+    CronJob,
+    PersistentVolumeClaim,
+    Service,
+    EndpointSlice,
+    Event,
+}
+
+impl Kind {
+    /// Every watched kind, in the order in which they are best listed (owners before pods).
+    pub const ALL: [Self; 13] = [
+        Self::Namespace,
+        Self::Node,
+        Self::Deployment,
+        Self::ReplicaSet,
+        Self::StatefulSet,
+        Self::DaemonSet,
+        Self::CronJob,
+        Self::Job,
+        Self::Pod,
+        Self::PersistentVolumeClaim,
+        Self::Service,
+        Self::EndpointSlice,
+        Self::Event,
+    ];
+
+    /// The name in the API (`Pod`).
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Namespace => "Namespace",
+            Self::Node => "Node",
+            Self::Pod => "Pod",
+            Self::Deployment => "Deployment",
+            Self::ReplicaSet => "ReplicaSet",
+            Self::StatefulSet => "StatefulSet",
+            Self::DaemonSet => "DaemonSet",
+            Self::Job => "Job",
+            Self::CronJob => "CronJob",
+            Self::PersistentVolumeClaim => "PersistentVolumeClaim",
+            Self::Service => "Service",
+            Self::EndpointSlice => "EndpointSlice",
+            Self::Event => "Event",
+        }
+    }
+
+    /// The plural in paths and in RBAC (`pods`).
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Namespace => "namespaces",
+            Self::Node => "nodes",
+            Self::Pod => "pods",
+            Self::Deployment => "deployments",
+            Self::ReplicaSet => "replicasets",
+            Self::StatefulSet => "statefulsets",
+            Self::DaemonSet => "daemonsets",
+            Self::Job => "jobs",
+            Self::CronJob => "cronjobs",
+            Self::PersistentVolumeClaim => "persistentvolumeclaims",
+            Self::Service => "services",
+            Self::EndpointSlice => "endpointslices",
+            Self::Event => "events",
+        }
+    }
+
+    /// Group and version (`v1`, `apps/v1`).
+    pub fn api_version(self) -> &'static str {
+        match self {
+            Self::Namespace
+            | Self::Node
+            | Self::Pod
+            | Self::PersistentVolumeClaim
+            | Self::Service
+            | Self::Event => "v1",
+            Self::Deployment | Self::ReplicaSet | Self::StatefulSet | Self::DaemonSet => "apps/v1",
+            Self::Job | Self::CronJob => "batch/v1",
+            Self::EndpointSlice => "discovery.k8s.io/v1",
+        }
+    }
+
+    /// The kind with that name in the API.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|k| k.name() == name)
+    }
+
+    /// Whether objects of this kind live in a namespace.
+    pub fn is_namespaced(self) -> bool {
+        !matches!(self, Self::Namespace | Self::Node)
+    }
+
+    /// Without these the bot cannot say that nothing is wrong; the others only make it know less.
+    pub fn is_required(self) -> bool {
+        !matches!(self, Self::CronJob | Self::Event | Self::EndpointSlice)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Key of a watched object. The namespace of a cluster-wide object is empty.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "kind, namespace, name")]
+pub struct ObjectKey {
+    pub kind: Kind,
+    pub namespace: String,
+    pub name: String,
+}
+
+/// A reference to any object, also of a kind that is not watched (an owner may be of any kind).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[expect(missing_docs, reason = "kind, namespace, name")]
+pub struct ObjectRef {
+    pub kind: Cow<'static, str>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub namespace: String,
+    pub name: String,
+}
+
+impl ObjectRef {
+    /// The watched kind this names, if it is one.
+    pub fn watched_kind(&self) -> Option<Kind> {
+        Kind::from_name(&self.kind)
+    }
+}
+
+impl From<ObjectKey> for ObjectRef {
+    fn from(key: ObjectKey) -> Self {
+        Self { kind: Cow::Borrowed(key.kind.name()), namespace: key.namespace, name: key.name }
+    }
+}
+
+impl fmt::Display for ObjectRef {
+    /// `Deployment shop/api`; without a namespace `Node n1`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.is_empty() {
+            write!(f, "{} {}", self.kind, self.name)
+        } else {
+            write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
+        }
+    }
+}

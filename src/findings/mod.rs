@@ -1,0 +1,180 @@
+//! What is wrong right now: each check gives a verdict on every owner it is responsible for.
+
+pub mod checks;
+mod from_cluster;
+
+use std::{borrow::Cow, fmt};
+
+use jiff::Timestamp;
+
+pub use from_cluster::{judge, judge_all};
+
+use crate::cluster::{ClusterIndex, History, Kind, ObjectRef};
+
+/// What a check looks at. Findings are a function of this and nothing else.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'a> {
+    /// The facts of the cluster.
+    pub index: &'a ClusterIndex,
+    /// What happened before.
+    pub history: &'a History,
+    /// The present.
+    pub now: Timestamp,
+    /// Waiting times are ignored (`check --no-grace`).
+    pub no_grace: bool,
+}
+
+/// What a check says of an owner it is responsible for. No finding is not health.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// It is wrong.
+    Wrong(Box<Finding>),
+    /// It looks wrong but is within its waiting time; it becomes wrong at the instant given unless it heals.
+    Pending(Box<Finding>, Timestamp),
+    /// Observed to be healthy.
+    Healthy,
+    /// Nobody wants it to run (deleted, scaled to zero, suspended), and why.
+    NotWanted(Cow<'static, str>),
+    /// It cannot be read, and why.
+    Unknown(String),
+}
+
+/// The verdict of one check on one owner.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    /// Name of the check (`crash-loop`).
+    pub check: &'static str,
+    /// What was judged.
+    pub owner: ObjectRef,
+    /// What it says.
+    pub verdict: Verdict,
+}
+
+/// One rule: one file under `checks/`, which is also its documentation.
+pub trait Check: Sync + fmt::Debug {
+    /// Its name, as written in findings and configuration.
+    fn name(&self) -> &'static str;
+    /// What it means, why it matters, how to fix it, its grace, when it stays silent.
+    fn doc(&self) -> &'static CheckDoc;
+    /// Without these kinds it cannot judge: if one is blind, its verdict is `Unknown`.
+    fn reads(&self) -> &'static [Kind];
+    /// Whether it judges owners of this kind (the kind's API name).
+    fn judges(&self, kind: &str) -> bool;
+    /// Its verdict on an owner that exists. Blindness and deletion are settled before this is called.
+    fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict;
+}
+
+/// The documentation of a check; `--help`, README and answers in Slack come from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields say what they hold")]
+pub struct CheckDoc {
+    pub what: &'static str,
+    pub why: &'static str,
+    pub fix: &'static str,
+    pub grace: &'static str,
+    pub silent: &'static str,
+}
+
+/// Which sort of trouble a finding is; an incident's findings are keyed by it. Ordered by how strong a cause it proves:
+/// the first makes the headline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the variants say what they are")]
+pub enum ConditionClass {
+    NodeDown,
+    OutOfMemory,
+    CannotCreateContainer,
+    ImagePull,
+    Volume,
+    Unschedulable,
+    Refused,
+    Crash,
+    JobFailed,
+    NotReady,
+    RolloutStuck,
+    ReplicasMissing,
+}
+
+/// How loud a finding is by itself, before serving impact is known of its incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Users are hit.
+    Critical,
+    /// It will not heal itself.
+    High,
+    /// It may heal itself.
+    Warning,
+    /// To know.
+    Info,
+}
+
+/// Who is hit: replicas and endpoints, from the API.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Impact {
+    /// Replicas that are ready; None if the owner has none (a Node, a claim).
+    pub ready: Option<i32>,
+    /// Replicas that are wanted.
+    pub desired: Option<i32>,
+    /// Services that select its pods, with their ready endpoints.
+    pub services: Vec<ServiceHit>,
+}
+
+/// A Service that selects pods of the owner.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[expect(missing_docs, reason = "the fields say what they hold")]
+pub struct ServiceHit {
+    pub namespace: String,
+    pub name: String,
+    pub ready_endpoints: usize,
+    pub endpoints: usize,
+}
+
+/// One piece of evidence: a line of text with where it comes from. Untrusted text, redacted and capped.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Evidence {
+    /// What it was read from (`Pod shop/api-1 container app`, `Event BackOff ×7`).
+    pub source: String,
+    /// What it says.
+    pub text: String,
+    /// When, if the source says so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub at: Option<Timestamp>,
+}
+
+/// Something that is wrong now.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Finding {
+    /// Name of the check.
+    pub check: Cow<'static, str>,
+    /// The top owner.
+    pub owner: ObjectRef,
+    /// The objects affected (pods, the claim), sorted, at most 20.
+    pub objects: Vec<ObjectRef>,
+    /// Which sort of trouble.
+    pub class: ConditionClass,
+    /// The reason in the field's words (`CrashLoopBackOff`, `OOMKilled`).
+    pub reason: String,
+    /// One sentence: what is wrong and the cause the objects prove.
+    pub message: String,
+    /// Since when, by the object's own times.
+    pub since: Timestamp,
+    /// How loud by itself.
+    pub severity: Level,
+    /// Who is hit.
+    pub impact: Impact,
+    /// What proves it.
+    pub evidence: Vec<Evidence>,
+    /// What to do.
+    pub recommendation: String,
+}
+
+impl Impact {
+    /// Whether nothing serves: wanted but none ready, or a Service that has no ready endpoint left.
+    pub fn is_unserved(&self) -> bool {
+        match (self.ready, self.desired) {
+            (Some(ready), Some(desired)) => desired > 0 && ready == 0,
+            _ => !self.services.is_empty() && self.services.iter().all(|s| s.ready_endpoints == 0),
+        }
+    }
+}

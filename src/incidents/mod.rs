@@ -1,0 +1,123 @@
+//! Which findings are one problem, since when, how bad: one open incident per cluster and top owner.
+
+mod from_findings;
+pub mod severity;
+
+use std::{collections::BTreeMap, fmt};
+
+use jiff::{SignedDuration, Timestamp};
+
+pub use from_findings::{Step, step};
+pub use severity::{Priority, Severity};
+
+use crate::{
+    cluster::{ClusterId, ObjectRef},
+    findings::{ConditionClass, Finding, Impact},
+};
+
+/// Name of an incident as people say it: `INC-2026-11-24-001`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct IncidentId(pub String);
+
+impl fmt::Display for IncidentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where an incident is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Something is wrong (or was, and its hold time of health is not over).
+    Open,
+    /// Observed to be healthy, or no longer wanted.
+    Resolved,
+}
+
+/// Who acknowledged, when, with what note.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[expect(missing_docs, reason = "the fields say what they hold")]
+pub struct Acknowledgement {
+    pub by: String,
+    pub at: Timestamp,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+/// Why and when an incident was resolved.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[expect(missing_docs, reason = "the fields say what they hold")]
+pub struct Resolution {
+    pub at: Timestamp,
+    pub reason: String,
+}
+
+/// One problem of one top owner.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Incident {
+    /// Its name; given by the store when it is first written.
+    pub id: IncidentId,
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// The top owner: with the cluster its key while it is open.
+    pub owner: ObjectRef,
+    /// The incident of which this one was found to be a symptom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<IncidentId>,
+    /// Where it is in its life.
+    pub status: Status,
+    /// How bad now.
+    pub severity: Severity,
+    /// The worst it has been since it opened.
+    pub worst: Severity,
+    /// Priority of the owner by configuration; None is `Unlisted`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
+    /// What is wrong, by condition class; the first makes the headline.
+    pub findings: BTreeMap<ConditionClass, Finding>,
+    /// Who is hit.
+    pub impact: Impact,
+    /// Since when by the objects' own times.
+    pub since: Timestamp,
+    /// When the bot opened it.
+    pub opened_at: Timestamp,
+    /// When anything shown last changed.
+    pub updated_at: Timestamp,
+    /// Since when all its checks say healthy or not wanted; None while something is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub healthy_since: Option<Timestamp>,
+    /// Why it cannot be judged at the moment (blind); it neither resolves nor grows then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<String>,
+    /// How often it reopened.
+    #[serde(default)]
+    pub reopened: u32,
+    /// Who acknowledged it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<Acknowledgement>,
+    /// How it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<Resolution>,
+    /// Counts the writes; a writer that read an older one has lost.
+    #[serde(default)]
+    pub version: i64,
+}
+
+impl Incident {
+    /// The finding that makes the headline: the strongest proved cause. None only if the incident was never wrong.
+    pub fn headline(&self) -> Option<&Finding> {
+        self.findings.values().next()
+    }
+
+    /// How long it has to be healthy before it is resolved; doubles with every reopening, 5 min to 60 min.
+    pub fn hold(&self) -> SignedDuration {
+        SignedDuration::from_mins((5 << self.reopened.min(4)).min(60))
+    }
+
+    /// Whether it is open.
+    pub fn is_open(&self) -> bool {
+        self.status == Status::Open
+    }
+}

@@ -1,0 +1,4 @@
+//! A bot that watches Kubernetes clusters, posts one clear alert in Slack when something that matters breaks, and answers there.
+
+pub mod cluster;
+pub mod findings;
