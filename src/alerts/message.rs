@@ -1,0 +1,1 @@
+//! The texts of alerts, as Block Kit and as plain text.
