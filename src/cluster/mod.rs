@@ -103,12 +103,9 @@ impl Kind {
     /// Group and version (`v1`, `apps/v1`).
     pub fn api_version(self) -> &'static str {
         match self {
-            Self::Namespace
-            | Self::Node
-            | Self::Pod
-            | Self::PersistentVolumeClaim
-            | Self::Service
-            | Self::Event => "v1",
+            Self::Namespace | Self::Node | Self::Pod | Self::PersistentVolumeClaim | Self::Service | Self::Event => {
+                "v1"
+            }
             Self::Deployment | Self::ReplicaSet | Self::StatefulSet | Self::DaemonSet => "apps/v1",
             Self::Job | Self::CronJob => "batch/v1",
             Self::EndpointSlice => "discovery.k8s.io/v1",

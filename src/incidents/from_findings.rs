@@ -1,7 +1,10 @@
 //! One step of an incident: what was, what the checks say now, what it becomes.
-use jiff::Timestamp;
 use super::{Incident, Priority};
-use crate::{cluster::{ClusterId, ObjectRef}, findings::Judgement};
+use crate::{
+    cluster::{ClusterId, ObjectRef},
+    findings::Judgement,
+};
+use jiff::Timestamp;
 /// What a step reads besides the incident itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Step<'a> {

@@ -30,6 +30,7 @@ impl Event {
     /// When it was last seen: of the series, else the event time, else the last timestamp, else its creation.
     pub fn last_seen(&self) -> Option<Timestamp> {
         self.series
+            .as_ref()
             .and_then(|s| s.last_observed_time)
             .or(self.event_time)
             .or(self.last_timestamp)
@@ -39,6 +40,6 @@ impl Event {
 
     /// How often it was seen; at least once.
     pub fn times(&self) -> i32 {
-        self.series.map_or(self.count, |s| s.count).max(1)
+        self.series.as_ref().map_or(self.count, |s| s.count).max(1)
     }
 }

@@ -114,7 +114,11 @@ pub struct Time {
 impl Time {
     /// As an instant; a time no calendar holds is cut to the nearest one it does.
     pub fn at(self) -> Timestamp {
-        Timestamp::new(self.seconds, self.nanos).unwrap_or(if self.seconds < 0 { Timestamp::MIN } else { Timestamp::MAX })
+        Timestamp::new(self.seconds, self.nanos).unwrap_or(if self.seconds < 0 {
+            Timestamp::MIN
+        } else {
+            Timestamp::MAX
+        })
     }
 }
 

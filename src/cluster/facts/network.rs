@@ -40,6 +40,6 @@ has_meta!(Service, EndpointSlice);
 impl Endpoint {
     /// Whether traffic goes here.
     pub fn is_ready(&self) -> bool {
-        self.conditions.and_then(|c| c.ready).unwrap_or(true)
+        self.conditions.as_ref().and_then(|c| c.ready).unwrap_or(true)
     }
 }

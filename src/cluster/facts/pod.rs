@@ -163,8 +163,9 @@ impl Pod {
 
     /// The claims its volumes name.
     pub fn claims(&self) -> impl Iterator<Item = &str> {
-        self.spec.iter().flat_map(|s| &s.volumes).filter_map(|v| {
-            v.source.as_ref()?.persistent_volume_claim.as_ref().map(|c| c.claim_name.as_str())
-        })
+        self.spec
+            .iter()
+            .flat_map(|s| &s.volumes)
+            .filter_map(|v| v.source.as_ref()?.persistent_volume_claim.as_ref().map(|c| c.claim_name.as_str()))
     }
 }
