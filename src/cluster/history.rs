@@ -47,13 +47,15 @@ impl History {
     /// How many transitions are kept of one owner.
     pub const KEPT: usize = 64;
 
-    /// Remembers a transition; the oldest of its owner is forgotten when there are too many.
+    /// Remembers a transition in the order of time; the oldest of its owner is forgotten when there are too many. What is
+    /// remembered already is not remembered twice.
     pub fn record(&mut self, transition: Transition) {
         let of = self.of.entry(transition.owner.clone()).or_default();
         if of.contains(&transition) {
             return;
         }
-        of.push_back(transition);
+        let place = of.partition_point(|known| known.at <= transition.at);
+        of.insert(place, transition);
         while of.len() > Self::KEPT {
             of.pop_front();
         }
@@ -62,6 +64,11 @@ impl History {
     /// The transitions of an owner since an instant, oldest first.
     pub fn since<'a>(&'a self, owner: &ObjectRef, from: Timestamp) -> impl Iterator<Item = &'a Transition> + use<'a> {
         self.of.get(owner).into_iter().flatten().filter(move |t| t.at >= from)
+    }
+
+    /// All transitions of all owners, to be written down.
+    pub fn all(&self) -> impl Iterator<Item = &Transition> {
+        self.of.values().flatten()
     }
 
     /// Forgets an owner that is gone.

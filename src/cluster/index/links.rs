@@ -1,0 +1,192 @@
+//! Who points at whom, kept both ways: controllers, claims, nodes, services and events by the uid they are about.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use crate::cluster::{
+    Fact, Kind, ObjectKey, ObjectRef,
+    facts::{EndpointSlice, OwnerReference},
+};
+
+type Keys = BTreeSet<ObjectKey>;
+
+/// The links of all objects that are held, and nothing else: they say the same in whatever order the objects came.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Links {
+    by_uid: BTreeMap<String, ObjectKey>,
+    controlled: BTreeMap<ObjectRef, Keys>,
+    on_node: BTreeMap<String, Keys>,
+    of_claim: BTreeMap<(String, String), Keys>,
+    of_service: BTreeMap<(String, String), Keys>,
+    events: BTreeMap<String, Keys>,
+    namespaces: BTreeMap<String, usize>,
+}
+
+/// The label that names the Service of an `EndpointSlice`.
+const SERVICE_NAME: &str = "kubernetes.io/service-name";
+
+/// The Service whose endpoints a slice lists.
+pub(super) fn service_of(slice: &EndpointSlice) -> Option<&str> {
+    slice.meta().labels.get(SERVICE_NAME).map(String::as_str)
+}
+
+/// The watched kind an owner reference names; the kind's name alone is not enough (there are other Jobs in this world).
+pub(super) fn watched(reference: &OwnerReference) -> Option<Kind> {
+    let group = |version: &str| version.rsplit_once('/').map_or(String::new(), |(group, _)| group.to_owned());
+    Kind::from_name(&reference.kind).filter(|kind| group(kind.api_version()) == group(&reference.api_version))
+}
+
+/// The controller that an owner chain follows upwards from this object.
+///
+/// Chains end at a Deployment, `StatefulSet`, `DaemonSet` or `CronJob`, even if an operator controls it: these are what people know
+/// and what tells desired from ready. A Job belongs to its `CronJob` only. A Pod of a Node (a static Pod) is its own owner.
+pub(super) fn controller(fact: &Fact) -> Option<&OwnerReference> {
+    match fact {
+        Fact::Pod(pod) => pod.meta().controller().filter(|c| watched(c) != Some(Kind::Node)),
+        Fact::ReplicaSet(set) => set.meta().controller(),
+        Fact::Job(job) => job.meta().controller().filter(|c| watched(c) == Some(Kind::CronJob)),
+        Fact::Namespace(_)
+        | Fact::Node(_)
+        | Fact::Deployment(_)
+        | Fact::StatefulSet(_)
+        | Fact::DaemonSet(_)
+        | Fact::CronJob(_)
+        | Fact::PersistentVolumeClaim(_)
+        | Fact::Service(_)
+        | Fact::EndpointSlice(_)
+        | Fact::Event(_) => None,
+    }
+}
+
+/// A controller as a reference; it lives in the namespace of what it controls.
+pub(super) fn reference(controller: &OwnerReference, namespace: &str) -> ObjectRef {
+    let kind = match watched(controller) {
+        Some(kind) => Cow::Borrowed(kind.name()),
+        None => Cow::Owned(controller.kind.clone()),
+    };
+    ObjectRef { kind, namespace: namespace.to_owned(), name: controller.name.clone() }
+}
+
+impl Links {
+    /// Adds all links of an object.
+    pub(super) fn add(&mut self, key: &ObjectKey, fact: &Fact) {
+        let uid = &fact.meta().uid;
+        if !uid.is_empty() && key.kind != Kind::Event {
+            self.by_uid.insert(uid.clone(), key.clone());
+        }
+        if let Some(namespace) = lives_in(key) {
+            *self.namespaces.entry(namespace.to_owned()).or_default() += 1;
+        }
+        self.each(key, fact, |keys| {
+            keys.insert(key.clone());
+        });
+    }
+
+    /// Removes all links of an object.
+    pub(super) fn remove(&mut self, key: &ObjectKey, fact: &Fact) {
+        let uid = &fact.meta().uid;
+        if self.by_uid.get(uid) == Some(key) {
+            self.by_uid.remove(uid);
+        }
+        if let Some(namespace) = lives_in(key)
+            && let Some(count) = self.namespaces.get_mut(namespace)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.namespaces.remove(namespace);
+            }
+        }
+        self.each(key, fact, |keys| {
+            keys.remove(key);
+        });
+    }
+
+    /// Does something to every set of links an object belongs in; sets that are left empty vanish.
+    fn each(&mut self, key: &ObjectKey, fact: &Fact, mut change: impl FnMut(&mut Keys)) {
+        if let Some(controller) = controller(fact) {
+            update(&mut self.controlled, reference(controller, &key.namespace), &mut change);
+        }
+        match fact {
+            Fact::Pod(pod) => {
+                if !pod.node_name().is_empty() {
+                    update(&mut self.on_node, pod.node_name().to_owned(), &mut change);
+                }
+                for claim in pod.claims() {
+                    update(&mut self.of_claim, (key.namespace.clone(), claim.to_owned()), &mut change);
+                }
+            }
+            Fact::EndpointSlice(slice) => {
+                if let Some(service) = service_of(slice) {
+                    update(&mut self.of_service, (key.namespace.clone(), service.to_owned()), &mut change);
+                }
+            }
+            Fact::Event(event) => {
+                if let Some(about) = event.involved_object.as_ref().filter(|about| !about.uid.is_empty()) {
+                    update(&mut self.events, about.uid.clone(), &mut change);
+                }
+            }
+            Fact::Namespace(_)
+            | Fact::Node(_)
+            | Fact::Deployment(_)
+            | Fact::ReplicaSet(_)
+            | Fact::StatefulSet(_)
+            | Fact::DaemonSet(_)
+            | Fact::Job(_)
+            | Fact::CronJob(_)
+            | Fact::PersistentVolumeClaim(_)
+            | Fact::Service(_) => {}
+        }
+    }
+
+    /// The object with that uid.
+    pub(super) fn by_uid(&self, uid: &str) -> Option<&ObjectKey> {
+        self.by_uid.get(uid)
+    }
+
+    /// What a controller controls, by what its controller reference says.
+    pub(super) fn controlled_by(&self, controller: &ObjectRef) -> impl Iterator<Item = &ObjectKey> + use<'_> {
+        self.controlled.get(controller).into_iter().flatten()
+    }
+
+    /// The pods given to a node.
+    pub(super) fn on_node(&self, node: &str) -> impl Iterator<Item = &ObjectKey> + use<'_> {
+        self.on_node.get(node).into_iter().flatten()
+    }
+
+    /// The pods that name a claim.
+    pub(super) fn of_claim(&self, namespace: &str, claim: &str) -> impl Iterator<Item = &ObjectKey> + use<'_> {
+        self.of_claim.get(&(namespace.to_owned(), claim.to_owned())).into_iter().flatten()
+    }
+
+    /// The slices of a Service.
+    pub(super) fn of_service(&self, namespace: &str, service: &str) -> impl Iterator<Item = &ObjectKey> + use<'_> {
+        self.of_service.get(&(namespace.to_owned(), service.to_owned())).into_iter().flatten()
+    }
+
+    /// The events about a uid.
+    pub(super) fn events(&self, uid: &str) -> impl Iterator<Item = &ObjectKey> + use<'_> {
+        self.events.get(uid).into_iter().flatten()
+    }
+
+    /// The namespaces that exist or have an object.
+    pub(super) fn namespaces(&self) -> impl Iterator<Item = &String> {
+        self.namespaces.keys()
+    }
+}
+
+/// The namespace an object lives in, or is.
+fn lives_in(key: &ObjectKey) -> Option<&str> {
+    let namespace = if key.kind == Kind::Namespace { &key.name } else { &key.namespace };
+    (!namespace.is_empty()).then_some(namespace)
+}
+
+/// Changes one set, and drops it when it is empty.
+fn update<K: Ord + Clone>(sets: &mut BTreeMap<K, Keys>, of: K, change: &mut impl FnMut(&mut Keys)) {
+    let set = sets.entry(of.clone()).or_default();
+    change(set);
+    if set.is_empty() {
+        sets.remove(&of);
+    }
+}

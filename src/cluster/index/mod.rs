@@ -1,0 +1,248 @@
+//! All facts of one cluster with their owner chains; pure: `apply` and `delete` in any order that keeps each object's own order.
+//!
+//! Nothing about owners is stored: chains are walked through the controller references when they are asked for, so a Pod that
+//! arrives before its `ReplicaSet` ends up where it belongs as soon as that one is there.
+
+mod links;
+mod queries;
+mod serving;
+#[cfg(test)]
+mod tests;
+mod transitions;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use self::{links::Links, transitions::PodTransition};
+use super::{Fact, Kind, ObjectKey, ObjectRef, Sight, Transition, facts};
+
+/// All facts of one cluster.
+#[derive(Clone, Debug, Default)]
+pub struct ClusterIndex {
+    sight: Sight,
+    objects: BTreeMap<Kind, BTreeMap<ObjectKey, Fact>>,
+    links: Links,
+    /// What lately happened to a Pod, so that it can be told again to the owner that turns out to be the right one.
+    lately: BTreeMap<ObjectKey, Vec<PodTransition>>,
+}
+
+/// What a change touched: the owners to judge again, and what happened to them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Touched {
+    /// Top owners whose verdicts may have changed (before and after the change).
+    pub owners: BTreeSet<ObjectRef>,
+    /// What happened, for the history.
+    pub transitions: Vec<Transition>,
+}
+
+/// A Service that selects pods of an owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields say what they hold")]
+pub struct ServiceImpact {
+    pub namespace: String,
+    pub name: String,
+    pub ready_endpoints: usize,
+    pub endpoints: usize,
+}
+
+/// What `kubectl apply` leaves behind: the whole manifest once more, sometimes with secrets in it. Nobody reads it here.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+impl ClusterIndex {
+    /// Takes an object in, or its newer state. `now` is used where the object has no time of its own.
+    ///
+    /// An older state of an object that is held is ignored; a newer one that changed nothing we keep (heartbeats) touches nobody.
+    pub fn apply(&mut self, mut fact: Fact, now: Timestamp) -> Touched {
+        let mut touched = Touched::default();
+        if let Some(meta) = meta_mut(&mut fact) {
+            meta.annotations.remove(LAST_APPLIED);
+        }
+        let key = fact.key();
+        let held = self.get(&key);
+        if held.is_some_and(|held| is_older(fact.meta(), held.meta())) {
+            return touched;
+        }
+        if held.is_some_and(|held| same_but_for_version(&mut fact, held)) {
+            self.objects.entry(key.kind).or_default().insert(key, fact);
+            return touched;
+        }
+        let owners_before = self.controlled_pods(&key);
+        let served_before = self.owners_served_through(&fact);
+        self.touch(&key, &mut touched.owners);
+
+        let before = self.insert(&key, fact);
+
+        self.touch(&key, &mut touched.owners);
+        self.note_pod_transitions(&key, before.as_ref(), now, &mut touched.transitions);
+        self.note_moved_pods(&owners_before, &mut touched.transitions);
+        self.note_lost_endpoints(&key, &served_before, now, &mut touched.transitions);
+        touched
+    }
+
+    /// Takes an object out.
+    pub fn delete(&mut self, key: &ObjectKey, _now: Timestamp) -> Touched {
+        let mut touched = Touched::default();
+        self.touch(key, &mut touched.owners);
+        let Some(gone) = self.objects.get_mut(&key.kind).and_then(|of| of.remove(key)) else {
+            return Touched::default();
+        };
+        self.links.remove(key, &gone);
+        self.lately.remove(key);
+        self.touch(key, &mut touched.owners);
+        touched
+    }
+
+    /// Replaces everything known of a kind (in a namespace, or everywhere) by a fresh list; what is not in it is deleted.
+    pub fn replace(&mut self, kind: Kind, namespace: Option<&str>, fresh: Vec<Fact>, now: Timestamp) -> Touched {
+        let listed: BTreeSet<ObjectKey> = fresh.iter().map(Fact::key).collect();
+        let gone: Vec<ObjectKey> = self
+            .objects
+            .get(&kind)
+            .into_iter()
+            .flat_map(BTreeMap::keys)
+            .filter(|key| namespace.is_none_or(|ns| key.namespace == ns) && !listed.contains(*key))
+            .cloned()
+            .collect();
+        let mut touched = Touched::default();
+        for key in gone {
+            touched.absorb(self.delete(&key, now));
+        }
+        for fact in fresh {
+            touched.absorb(self.apply(fact, now));
+        }
+        touched
+    }
+
+    /// What can be seen.
+    pub fn sight(&self) -> &Sight {
+        &self.sight
+    }
+
+    /// Changes what can be seen.
+    pub fn sight_mut(&mut self) -> &mut Sight {
+        &mut self.sight
+    }
+
+    /// Puts an object in its place with all links to it, and gives back what was there.
+    fn insert(&mut self, key: &ObjectKey, fact: Fact) -> Option<Fact> {
+        if let Some(old) = self.objects.get(&key.kind).and_then(|of| of.get(key)) {
+            self.links.remove(key, old);
+        }
+        self.links.add(key, &fact);
+        self.objects.entry(key.kind).or_default().insert(key.clone(), fact)
+    }
+
+    /// Adds the owners whose verdicts read this object as it is now.
+    fn touch(&self, key: &ObjectKey, owners: &mut BTreeSet<ObjectRef>) {
+        match key.kind {
+            Kind::Namespace => {}
+            Kind::Event => {
+                if let Some(Fact::Event(event)) = self.get(key) {
+                    owners.extend(self.involved(event).map(|involved| self.owner_of(&involved)));
+                }
+            }
+            Kind::Service => self.touch_served(&key.namespace, &key.name, owners),
+            Kind::EndpointSlice => {
+                if let Some(Fact::EndpointSlice(slice)) = self.get(key)
+                    && let Some(service) = links::service_of(slice)
+                {
+                    self.touch_served(&key.namespace, service, owners);
+                }
+            }
+            Kind::Node => {
+                owners.insert(key.clone().into());
+                owners.extend(self.links.on_node(&key.name).map(|pod| self.owner_of(pod)));
+            }
+            Kind::PersistentVolumeClaim => {
+                owners.insert(key.clone().into());
+                owners.extend(self.links.of_claim(&key.namespace, &key.name).map(|pod| self.owner_of(pod)));
+            }
+            Kind::Pod => {
+                if let Some(Fact::Pod(pod)) = self.get(key) {
+                    owners.insert(self.owner_of(key));
+                    let claims = pod.claims().map(|claim| ObjectKey {
+                        kind: Kind::PersistentVolumeClaim,
+                        namespace: key.namespace.clone(),
+                        name: claim.to_owned(),
+                    });
+                    owners.extend(claims.filter(|claim| self.get(claim).is_some()).map(ObjectRef::from));
+                }
+            }
+            Kind::Deployment
+            | Kind::ReplicaSet
+            | Kind::StatefulSet
+            | Kind::DaemonSet
+            | Kind::Job
+            | Kind::CronJob => {
+                owners.insert(self.owner_of(key));
+                owners.extend(self.controlled_pods(key).into_values());
+            }
+        }
+    }
+
+    /// The object an event is about, if it is held. The kubelet names nodes by their name where others write the uid.
+    fn involved(&self, event: &facts::Event) -> Option<ObjectKey> {
+        let about = event.involved_object.as_ref()?;
+        if let Some(key) = self.links.by_uid(&about.uid) {
+            return Some(key.clone());
+        }
+        let kind = Kind::from_name(&about.kind)?;
+        let key = ObjectKey { kind, namespace: about.namespace.clone(), name: about.name.clone() };
+        ((about.uid.is_empty() || kind == Kind::Node) && self.get(&key).is_some()).then_some(key)
+    }
+
+    /// The pods whose chain goes directly through this object, with their top owners now.
+    fn controlled_pods(&self, key: &ObjectKey) -> BTreeMap<ObjectKey, ObjectRef> {
+        if !matches!(key.kind, Kind::ReplicaSet | Kind::Job) {
+            return BTreeMap::new();
+        }
+        let controller = ObjectRef::from(key.clone());
+        self.links.controlled_by(&controller).map(|pod| (pod.clone(), self.owner_of(pod))).collect()
+    }
+}
+
+impl Touched {
+    /// Adds what another change touched.
+    pub fn absorb(&mut self, other: Self) {
+        self.owners.extend(other.owners);
+        self.transitions.extend(other.transitions);
+    }
+}
+
+/// Whether `offered` is an older state of the very object that is held.
+fn is_older(offered: &facts::Meta, held: &facts::Meta) -> bool {
+    let version = |meta: &facts::Meta| meta.resource_version.parse::<u64>().ok();
+    offered.uid == held.uid && version(offered).zip(version(held)).is_some_and(|(offered, held)| offered < held)
+}
+
+/// Whether nothing that is kept changed but the resource version.
+fn same_but_for_version(fact: &mut Fact, held: &Fact) -> bool {
+    let held_version = held.meta().resource_version.clone();
+    let Some(meta) = meta_mut(fact) else { return fact == held };
+    let version = std::mem::replace(&mut meta.resource_version, held_version);
+    let same = fact == held;
+    if let Some(meta) = meta_mut(fact) {
+        meta.resource_version = version;
+    }
+    same
+}
+
+/// The metadata of an object, to change it.
+fn meta_mut(fact: &mut Fact) -> Option<&mut facts::Meta> {
+    match fact {
+        Fact::Namespace(x) => x.metadata.as_mut(),
+        Fact::Node(x) => x.metadata.as_mut(),
+        Fact::Pod(x) => x.metadata.as_mut(),
+        Fact::Deployment(x) => x.metadata.as_mut(),
+        Fact::ReplicaSet(x) => x.metadata.as_mut(),
+        Fact::StatefulSet(x) => x.metadata.as_mut(),
+        Fact::DaemonSet(x) => x.metadata.as_mut(),
+        Fact::Job(x) => x.metadata.as_mut(),
+        Fact::CronJob(x) => x.metadata.as_mut(),
+        Fact::PersistentVolumeClaim(x) => x.metadata.as_mut(),
+        Fact::Service(x) => x.metadata.as_mut(),
+        Fact::EndpointSlice(x) => x.metadata.as_mut(),
+        Fact::Event(x) => x.metadata.as_mut(),
+    }
+}

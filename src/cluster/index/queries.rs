@@ -1,0 +1,186 @@
+//! What the checks ask the index: objects, owners, and what belongs to an owner.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{ClusterIndex, links};
+use crate::cluster::{Fact, Kind, ObjectKey, ObjectRef, facts};
+
+/// Chains are at most three objects long; anything longer is a loop somebody wrote by hand.
+const LONGEST_CHAIN: usize = 4;
+
+impl ClusterIndex {
+    /// The object itself, by kind.
+    pub fn get(&self, key: &ObjectKey) -> Option<&Fact> {
+        self.objects.get(&key.kind)?.get(key)
+    }
+
+    /// All objects of a kind.
+    pub fn all(&self, kind: Kind) -> impl Iterator<Item = &Fact> + use<'_> {
+        self.objects.get(&kind).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// All objects of a kind in a namespace.
+    pub fn all_in<'a>(&'a self, kind: Kind, namespace: &str) -> impl Iterator<Item = &'a Fact> + use<'a> {
+        let from = ObjectKey { kind, namespace: namespace.to_owned(), name: String::new() };
+        let namespace = from.namespace.clone();
+        self.objects
+            .get(&kind)
+            .into_iter()
+            .flat_map(move |of| of.range(from.clone()..))
+            .take_while(move |(key, _)| key.namespace == namespace)
+            .map(|(_, fact)| fact)
+    }
+
+    /// How many objects of a kind are known.
+    pub fn count(&self, kind: Kind) -> usize {
+        self.objects.get(&kind).map_or(0, BTreeMap::len)
+    }
+
+    /// The namespaces known: of Namespace objects and of any object.
+    pub fn namespaces(&self) -> BTreeSet<String> {
+        self.links.namespaces().cloned().collect()
+    }
+
+    /// The top owner of an object: follows controllers while they are known; an unknown controller is named by its reference.
+    pub fn owner_of(&self, key: &ObjectKey) -> ObjectRef {
+        let mut at = key.clone();
+        for _ in 0..LONGEST_CHAIN {
+            let Some(controller) = self.get(&at).and_then(links::controller) else { break };
+            let next = links::watched(controller).map(|kind| ObjectKey {
+                kind,
+                namespace: at.namespace.clone(),
+                name: controller.name.clone(),
+            });
+            match next.filter(|next| self.get(next).is_some()) {
+                Some(next) => at = next,
+                None => return links::reference(controller, &at.namespace),
+            }
+        }
+        at.into()
+    }
+
+    /// Everything a check can judge: top-level workloads (also those known only by the reference of what they control),
+    /// `CronJob`s, Jobs and Pods without an owner, claims, nodes.
+    pub fn owners(&self) -> impl Iterator<Item = ObjectRef> {
+        const JUDGED: [Kind; 9] = [
+            Kind::Node,
+            Kind::Deployment,
+            Kind::ReplicaSet,
+            Kind::StatefulSet,
+            Kind::DaemonSet,
+            Kind::CronJob,
+            Kind::Job,
+            Kind::Pod,
+            Kind::PersistentVolumeClaim,
+        ];
+        let keys = JUDGED.iter().filter_map(|kind| self.objects.get(kind)).flat_map(BTreeMap::keys);
+        keys.map(|key| self.owner_of(key)).collect::<BTreeSet<_>>().into_iter()
+    }
+
+    /// Whether an owner exists: it is held, or something that is held names it as its owner.
+    pub fn contains(&self, owner: &ObjectRef) -> bool {
+        self.get_ref(owner).is_some() || self.links.controlled_by(owner).next().is_some()
+    }
+
+    /// The object a reference names, if it is held.
+    pub fn get_ref(&self, owner: &ObjectRef) -> Option<&Fact> {
+        self.get(&key_of(owner)?)
+    }
+
+    /// All pods whose top owner this is, in the order of their names.
+    pub fn pods_of<'a>(&'a self, owner: &ObjectRef) -> impl Iterator<Item = &'a facts::Pod> + use<'a> {
+        let mut pods = BTreeMap::new();
+        let is_top = key_of(owner).is_none_or(|key| self.owner_of(&key) == *owner);
+        if is_top {
+            self.collect_pods(owner, LONGEST_CHAIN, &mut pods);
+        }
+        pods.into_values()
+    }
+
+    /// The pods below a reference, and the reference itself if it is a Pod.
+    fn collect_pods<'a>(&'a self, below: &ObjectRef, depth: usize, pods: &mut BTreeMap<&'a str, &'a facts::Pod>) {
+        if let Some(Fact::Pod(pod)) = self.get_ref(below) {
+            pods.insert(&pod.meta().name, pod);
+        }
+        if depth == 0 {
+            return;
+        }
+        for key in self.links.controlled_by(below) {
+            match self.get(key) {
+                Some(Fact::Pod(pod)) => {
+                    pods.insert(&pod.meta().name, pod);
+                }
+                _ => self.collect_pods(&key.clone().into(), depth - 1, pods),
+            }
+        }
+    }
+
+    /// `ReplicaSet`s of a Deployment (or of another controller of `ReplicaSet`s).
+    pub fn replica_sets_of<'a>(&'a self, owner: &ObjectRef) -> impl Iterator<Item = &'a facts::ReplicaSet> + use<'a> {
+        self.links.controlled_by(owner).filter_map(|key| match self.get(key) {
+            Some(Fact::ReplicaSet(set)) => Some(set),
+            _ => None,
+        })
+    }
+
+    /// Jobs of a `CronJob`, oldest first.
+    pub fn jobs_of<'a>(&'a self, owner: &ObjectRef) -> impl Iterator<Item = &'a facts::Job> + use<'a> {
+        let mut jobs: Vec<&facts::Job> = self
+            .links
+            .controlled_by(owner)
+            .filter_map(|key| match self.get(key) {
+                Some(Fact::Job(job)) => Some(job),
+                _ => None,
+            })
+            .collect();
+        jobs.sort_by_key(|job| (job.meta().created(), &job.meta().name));
+        jobs.into_iter()
+    }
+
+    /// Pods that mount a claim.
+    pub fn pods_of_claim<'a>(
+        &'a self,
+        namespace: &str,
+        claim: &str,
+    ) -> impl Iterator<Item = &'a facts::Pod> + use<'a> {
+        self.links.of_claim(namespace, claim).filter_map(|key| self.pod(key))
+    }
+
+    /// Pods that were given to a node.
+    pub fn pods_on<'a>(&'a self, node: &str) -> impl Iterator<Item = &'a facts::Pod> + use<'a> {
+        self.links.on_node(node).filter_map(|key| self.pod(key))
+    }
+
+    /// Events about the object with that uid, oldest first. The kubelet writes the name of a Node where others write its uid.
+    pub fn events_of<'a>(&'a self, uid: &str) -> impl Iterator<Item = &'a facts::Event> + use<'a> {
+        let mut events: Vec<&facts::Event> = self
+            .links
+            .events(uid)
+            .filter_map(|key| match self.get(key) {
+                Some(Fact::Event(event)) => Some(event),
+                _ => None,
+            })
+            .collect();
+        events.sort_by_key(|event| (event.last_seen().unwrap_or(Timestamp::MIN), &event.meta().name));
+        events.into_iter()
+    }
+
+    /// A Pod by its key.
+    pub(super) fn pod(&self, key: &ObjectKey) -> Option<&facts::Pod> {
+        match self.get(key) {
+            Some(Fact::Pod(pod)) => Some(pod),
+            _ => None,
+        }
+    }
+}
+
+/// The key a reference has if it is of a watched kind.
+pub(super) fn key_of(reference: &ObjectRef) -> Option<ObjectKey> {
+    Some(ObjectKey {
+        kind: reference.watched_kind()?,
+        namespace: reference.namespace.clone(),
+        name: reference.name.clone(),
+    })
+}

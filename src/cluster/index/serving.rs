@@ -1,0 +1,177 @@
+//! Which Services select an owner's pods, and how many endpoints are ready.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{ClusterIndex, ServiceImpact, links};
+use crate::cluster::{
+    Fact, Kind, ObjectKey, ObjectRef, Transition, TransitionKind,
+    facts::{EndpointSlice, Pod, PodTemplate, Service},
+};
+
+type Labels = BTreeMap<String, String>;
+
+/// When the endpoints controller was told of the change that led to this state of a slice.
+const TRIGGERED_AT: &str = "endpoints.kubernetes.io/last-change-trigger-time";
+
+impl ClusterIndex {
+    /// Services that select at least one pod of the owner, with their endpoints. An owner that has no pods at all (they are
+    /// refused) counts by the labels its pods would have.
+    pub fn services_hit_by(&self, owner: &ObjectRef) -> Vec<ServiceImpact> {
+        let mut labels: Vec<&Labels> = self.pods_of(owner).map(|pod| &pod.meta().labels).collect();
+        labels.sort_unstable();
+        labels.dedup();
+        if labels.is_empty() {
+            labels.extend(self.get_ref(owner).and_then(template).map(|template| match &template.metadata {
+                Some(meta) => &meta.labels,
+                None => &crate::cluster::facts::EMPTY_META.labels,
+            }));
+        }
+        if labels.is_empty() {
+            return Vec::new();
+        }
+        self.all_in(Kind::Service, &owner.namespace)
+            .filter_map(|fact| match fact {
+                Fact::Service(service) => Some(service),
+                _ => None,
+            })
+            .filter(|service| labels.iter().any(|labels| selects(service, labels)))
+            .map(|service| self.impact(service))
+            .collect()
+    }
+
+    /// How many endpoints a Service has: of its slices, else by the pods it selects.
+    fn impact(&self, service: &Service) -> ServiceImpact {
+        let meta = service.meta();
+        let keeps_unready = service.spec.as_ref().is_some_and(|spec| spec.publish_not_ready_addresses);
+        // An endpoint is there once for each address family; it counts once.
+        let mut endpoints: BTreeMap<&str, bool> = BTreeMap::new();
+        let mut has_slices = false;
+        for slice in self.slices_of(&meta.namespace, &meta.name) {
+            has_slices = true;
+            for endpoint in &slice.endpoints {
+                let target = endpoint.target_ref.as_ref().map(|target| target.name.as_str());
+                let Some(name) = target.or_else(|| endpoint.addresses.first().map(String::as_str)) else { continue };
+                let serving = endpoint.conditions.as_ref().and_then(|c| c.serving);
+                let ready = endpoint.is_ready() && (!keeps_unready || serving.unwrap_or(true));
+                *endpoints.entry(name).or_default() |= ready;
+            }
+        }
+        if !has_slices {
+            endpoints.extend(
+                self.selected_pods(service)
+                    .filter(|pod| !matches!(pod.phase(), "Succeeded" | "Failed"))
+                    .map(|pod| (pod.meta().name.as_str(), pod.is_ready() && pod.meta().deleted().is_none())),
+            );
+        }
+        ServiceImpact {
+            namespace: meta.namespace.clone(),
+            name: meta.name.clone(),
+            ready_endpoints: endpoints.values().filter(|ready| **ready).count(),
+            endpoints: endpoints.len(),
+        }
+    }
+
+    /// Adds the owners of all pods behind a Service: those it selects, and those its slices name.
+    pub(super) fn touch_served(&self, namespace: &str, service: &str, owners: &mut BTreeSet<ObjectRef>) {
+        let key = ObjectKey { kind: Kind::Service, namespace: namespace.to_owned(), name: service.to_owned() };
+        if let Some(Fact::Service(service)) = self.get(&key) {
+            owners.extend(self.selected_pods(service).map(|pod| self.owner_of(&key_of_pod(pod))));
+        }
+        for slice in self.slices_of(namespace, service) {
+            owners.extend(self.targets(slice, false).map(|pod| self.owner_of(&pod)));
+        }
+    }
+
+    /// The owners that have a ready endpoint in the Service of this slice, as the index is now; empty for other objects.
+    pub(super) fn owners_served_through(&self, fact: &Fact) -> BTreeSet<ObjectRef> {
+        let Fact::EndpointSlice(slice) = fact else { return BTreeSet::new() };
+        let Some(service) = links::service_of(slice) else { return BTreeSet::new() };
+        self.owners_served_by(&slice.meta().namespace, service)
+    }
+
+    fn owners_served_by(&self, namespace: &str, service: &str) -> BTreeSet<ObjectRef> {
+        self.slices_of(namespace, service)
+            .flat_map(|slice| self.targets(slice, true))
+            .map(|pod| self.owner_of(&pod))
+            .collect()
+    }
+
+    /// Says who had a ready endpoint before the change of a slice and has none after it.
+    pub(super) fn note_lost_endpoints(
+        &self,
+        key: &ObjectKey,
+        before: &BTreeSet<ObjectRef>,
+        now: Timestamp,
+        transitions: &mut Vec<Transition>,
+    ) {
+        let Some(Fact::EndpointSlice(slice)) = self.get(key) else { return };
+        let Some(service) = links::service_of(slice) else { return };
+        let after = self.owners_served_by(&key.namespace, service);
+        let at = slice.meta().annotations.get(TRIGGERED_AT).and_then(|at| at.parse().ok()).unwrap_or(now);
+        transitions.extend(before.difference(&after).map(|owner| Transition {
+            owner: owner.clone(),
+            at,
+            kind: TransitionKind::LostLastEndpoint(service.to_owned()),
+        }));
+    }
+
+    fn slices_of(&self, namespace: &str, service: &str) -> impl Iterator<Item = &EndpointSlice> + use<'_> {
+        self.links.of_service(namespace, service).filter_map(|key| match self.get(key) {
+            Some(Fact::EndpointSlice(slice)) => Some(slice),
+            _ => None,
+        })
+    }
+
+    /// The pods a slice names that are held; a pod that is gone no longer tells whose it was.
+    fn targets<'a>(&'a self, slice: &'a EndpointSlice, ready: bool) -> impl Iterator<Item = ObjectKey> + use<'a> {
+        let namespace = &slice.meta().namespace;
+        slice
+            .endpoints
+            .iter()
+            .filter(move |endpoint| !ready || endpoint.is_ready())
+            .filter_map(|endpoint| endpoint.target_ref.as_ref())
+            .filter(|target| target.kind == "Pod")
+            .map(|target| ObjectKey { kind: Kind::Pod, namespace: namespace.clone(), name: target.name.clone() })
+            .filter(|key| self.get(key).is_some())
+    }
+
+    fn selected_pods<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a Pod> + use<'a> {
+        self.all_in(Kind::Pod, &service.meta().namespace).filter_map(move |fact| match fact {
+            Fact::Pod(pod) if selects(service, &pod.meta().labels) => Some(pod.as_ref()),
+            _ => None,
+        })
+    }
+}
+
+/// Whether a Service selects pods with these labels. One without a selector selects nothing: others fill in its endpoints.
+fn selects(service: &Service, labels: &Labels) -> bool {
+    service.spec.as_ref().is_some_and(|spec| {
+        !spec.selector.is_empty() && spec.selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+    })
+}
+
+fn key_of_pod(pod: &Pod) -> ObjectKey {
+    let meta = pod.meta();
+    ObjectKey { kind: Kind::Pod, namespace: meta.namespace.clone(), name: meta.name.clone() }
+}
+
+/// The template of the pods a workload makes.
+fn template(fact: &Fact) -> Option<&PodTemplate> {
+    match fact {
+        Fact::Deployment(x) => x.spec.as_ref()?.template.as_ref(),
+        Fact::ReplicaSet(x) => x.spec.as_ref()?.template.as_ref(),
+        Fact::StatefulSet(x) => x.spec.as_ref()?.template.as_ref(),
+        Fact::DaemonSet(x) => x.spec.as_ref()?.template.as_ref(),
+        Fact::Namespace(_)
+        | Fact::Node(_)
+        | Fact::Pod(_)
+        | Fact::Job(_)
+        | Fact::CronJob(_)
+        | Fact::PersistentVolumeClaim(_)
+        | Fact::Service(_)
+        | Fact::EndpointSlice(_)
+        | Fact::Event(_) => None,
+    }
+}
