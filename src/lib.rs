@@ -1,6 +1,7 @@
 //! A bot that watches Kubernetes clusters, posts one clear alert in Slack when something that matters breaks, and answers there.
 
 pub mod alerts;
+pub mod clients;
 pub mod clock;
 pub mod cluster;
 pub mod findings;

@@ -1,0 +1,164 @@
+//! Bytes of an answer become facts: protobuf or JSON, lists, single objects and Status.
+
+use bytes::{Buf, Bytes};
+use prost::Message;
+use serde::de::DeserializeOwned;
+
+use crate::cluster::{
+    Fact, Kind,
+    facts::{self, ListMeta, Meta},
+};
+
+/// How an answer is written; its content type says so, whatever was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Protobuf,
+    Json,
+}
+
+impl Encoding {
+    /// By content type; None for anything that is not an answer of the API (HTML of a proxy).
+    pub(super) fn of(content_type: &str) -> Option<Self> {
+        match content_type.split(';').next().unwrap_or_default().trim() {
+            "application/vnd.kubernetes.protobuf" => Some(Self::Protobuf),
+            "application/json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+
+    fn decode<T: Message + Default + DeserializeOwned>(self, body: Bytes) -> Result<T, String> {
+        match self {
+            Self::Json => serde_json::from_slice(&body).map_err(|e| format!("broken JSON ({e})")),
+            Self::Protobuf => T::decode(unwrap(body)?).map_err(|e| format!("broken protobuf ({e})")),
+        }
+    }
+}
+
+/// The envelope of protobuf: `k8s\0`, then this.
+#[derive(Clone, PartialEq, Message)]
+struct Unknown {
+    #[prost(bytes = "bytes", optional, tag = "2")]
+    raw: Option<Bytes>,
+}
+
+fn unwrap(mut body: Bytes) -> Result<Bytes, String> {
+    if !body.starts_with(b"k8s\0") {
+        return Err("protobuf without its envelope".to_owned());
+    }
+    body.advance(4);
+    let envelope = Unknown::decode(body).map_err(|e| format!("broken protobuf envelope ({e})"))?;
+    Ok(envelope.raw.unwrap_or_default())
+}
+
+/// The kept part of a `metav1.Status`.
+#[derive(Clone, PartialEq, Message, serde::Deserialize)]
+#[serde(default)]
+pub(super) struct Status {
+    #[prost(string, tag = "3")]
+    pub(super) message: String,
+    #[prost(string, tag = "4")]
+    pub(super) reason: String,
+    #[prost(int32, tag = "6")]
+    pub(super) code: i32,
+}
+
+impl Status {
+    pub(super) fn read(encoding: Encoding, body: Bytes) -> Result<Self, String> {
+        encoding.decode(body)
+    }
+}
+
+/// One page of a list.
+pub(super) struct Page {
+    pub(super) meta: ListMeta,
+    pub(super) facts: Vec<Fact>,
+}
+
+/// The whole object again as text, with the values of its environment: large, and nobody's business here.
+fn forget_last_applied(meta: Option<&mut Meta>) {
+    if let Some(meta) = meta {
+        meta.annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+    }
+}
+
+macro_rules! decoders {
+    ($($kind:ident as $list:ident with $wrap:expr),* $(,)?) => {
+        $(
+            #[derive(Clone, PartialEq, Message, serde::Deserialize)]
+            #[serde(default)]
+            struct $list {
+                #[prost(message, optional, tag = "1")]
+                metadata: Option<ListMeta>,
+                #[prost(message, repeated, tag = "2")]
+                #[serde(deserialize_with = "crate::cluster::facts::nullable")]
+                items: Vec<facts::$kind>,
+            }
+        )*
+
+        /// A list of that kind.
+        pub(super) fn page(kind: Kind, encoding: Encoding, body: Bytes) -> Result<Page, String> {
+            match kind {
+                $(Kind::$kind => {
+                    let list: $list = encoding.decode(body)?;
+                    let facts = list.items.into_iter().map(|mut object| {
+                        forget_last_applied(object.metadata.as_mut());
+                        $wrap(object)
+                    });
+                    Ok(Page { meta: list.metadata.unwrap_or_default(), facts: facts.collect() })
+                })*
+            }
+        }
+
+        /// One object of that kind.
+        pub(crate) fn object(kind: Kind, encoding: Encoding, body: Bytes) -> Result<Fact, String> {
+            match kind {
+                $(Kind::$kind => {
+                    let mut object: facts::$kind = encoding.decode(body)?;
+                    forget_last_applied(object.metadata.as_mut());
+                    Ok($wrap(object))
+                })*
+            }
+        }
+
+        /// The object of a watch line in JSON.
+        pub(super) fn json_line(kind: Kind, line: &[u8]) -> Result<Fact, String> {
+            match kind {
+                $(Kind::$kind => {
+                    let mut object: facts::$kind = line_object(line)?;
+                    forget_last_applied(object.metadata.as_mut());
+                    Ok($wrap(object))
+                })*
+            }
+        }
+    };
+}
+
+decoders! {
+    Namespace as Namespaces with Fact::Namespace,
+    Node as Nodes with Fact::Node,
+    Pod as Pods with boxed_pod,
+    Deployment as Deployments with Fact::Deployment,
+    ReplicaSet as ReplicaSets with Fact::ReplicaSet,
+    StatefulSet as StatefulSets with Fact::StatefulSet,
+    DaemonSet as DaemonSets with Fact::DaemonSet,
+    Job as Jobs with Fact::Job,
+    CronJob as CronJobs with Fact::CronJob,
+    PersistentVolumeClaim as Claims with Fact::PersistentVolumeClaim,
+    Service as Services with Fact::Service,
+    EndpointSlice as EndpointSlices with Fact::EndpointSlice,
+    Event as Events with Fact::Event,
+}
+
+fn boxed_pod(pod: facts::Pod) -> Fact {
+    Fact::Pod(Box::new(pod))
+}
+
+/// What is in the `object` of a line `{"type":..,"object":{..}}`.
+pub(super) fn line_object<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
+    #[derive(serde::Deserialize)]
+    struct Line<T> {
+        object: T,
+    }
+    let line: Line<T> = serde_json::from_slice(line).map_err(|e| format!("a broken watch line ({e})"))?;
+    Ok(line.object)
+}

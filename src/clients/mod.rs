@@ -1,0 +1,3 @@
+//! The only code that opens sockets; each constructor takes its base URL.
+
+pub mod kubernetes;
