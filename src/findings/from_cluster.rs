@@ -1,11 +1,75 @@
-//! Runs every check on an owner, or on all.
-use super::{Judgement, Look};
-use crate::cluster::ObjectRef;
+//! Runs every check on an owner, or on all; what is blind, deleted or not wanted is settled before a check is asked.
+
+use std::borrow::Cow;
+
+use super::{Check, Judgement, Look, Verdict, checks, trouble::fact};
+use crate::cluster::{Fact, ObjectRef};
+
 /// The verdicts of all checks that judge this owner.
-pub fn judge(_owner: &ObjectRef, _look: &Look<'_>) -> Vec<Judgement> {
-    Vec::new()
+pub fn judge(owner: &ObjectRef, look: &Look<'_>) -> Vec<Judgement> {
+    checks::ALL
+        .iter()
+        .filter(|check| check.judges(&owner.kind))
+        .map(|check| Judgement { check: check.name(), owner: owner.clone(), verdict: settle(*check, owner, look) })
+        .collect()
 }
+
 /// The verdicts on every owner of the cluster.
 pub fn judge_all(look: &Look<'_>) -> Vec<Judgement> {
-    look.index.owners().flat_map(|o| judge(&o, look)).collect()
+    look.index.owners().flat_map(|owner| judge(&owner, look)).collect()
+}
+
+/// The verdict of one check: unknown if it is blind, not wanted if nobody wants the owner to run, else what the check says.
+fn settle(check: &dyn Check, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
+    let own = owner.watched_kind();
+    for kind in check.reads().iter().copied().chain(own) {
+        if let Some(why) = look.index.sight().blind(kind, &owner.namespace) {
+            // A pod may name an owner whose kind is not read; the pod itself is still judged.
+            if check.reads().contains(&kind) || look.index.pods_of(owner).next().is_none() {
+                return Verdict::Unknown(format!("cannot read {}: {why}", kind.plural()));
+            }
+        }
+    }
+    if !look.index.contains(owner) && look.index.pods_of(owner).next().is_none() {
+        return Verdict::NotWanted("deleted".into());
+    }
+    match fact(owner, look).and_then(not_wanted) {
+        Some(why) => Verdict::NotWanted(why),
+        None => check.verdict(owner, look),
+    }
+}
+
+/// Why nobody wants an object to run, if so.
+fn not_wanted(fact: &Fact) -> Option<Cow<'static, str>> {
+    const ZERO: &str = "scaled to zero";
+    if fact.meta().deletion_timestamp.is_some() {
+        return Some("being deleted".into());
+    }
+    let why = match fact {
+        Fact::Deployment(d) => {
+            let spec = d.spec.as_ref();
+            if spec.is_some_and(|s| s.paused) {
+                Some("paused")
+            } else {
+                (spec.and_then(|s| s.replicas) == Some(0)).then_some(ZERO)
+            }
+        }
+        Fact::ReplicaSet(r) => (r.spec.as_ref().and_then(|s| s.replicas) == Some(0)).then_some(ZERO),
+        Fact::StatefulSet(s) => (s.spec.as_ref().and_then(|s| s.replicas) == Some(0)).then_some(ZERO),
+        Fact::DaemonSet(d) => d
+            .status
+            .as_ref()
+            .is_some_and(|s| s.desired_number_scheduled == 0 && s.observed_generation > 0)
+            .then_some("wanted on no node"),
+        Fact::Job(j) => j.spec.as_ref().is_some_and(|s| s.suspend).then_some("suspended"),
+        Fact::CronJob(c) => c.spec.as_ref().is_some_and(|s| s.suspend).then_some("suspended"),
+        Fact::Pod(p) => (p.phase() == "Succeeded").then_some("completed"),
+        Fact::Namespace(_)
+        | Fact::Node(_)
+        | Fact::PersistentVolumeClaim(_)
+        | Fact::Service(_)
+        | Fact::EndpointSlice(_)
+        | Fact::Event(_) => None,
+    };
+    why.map(Cow::Borrowed)
 }

@@ -1,7 +1,11 @@
 //! What is wrong right now: each check gives a verdict on every owner it is responsible for.
 
 pub mod checks;
+mod evidence;
 mod from_cluster;
+mod pods;
+mod redact;
+mod trouble;
 
 use std::{borrow::Cow, fmt};
 
@@ -89,6 +93,7 @@ pub enum ConditionClass {
     Unschedulable,
     Refused,
     Crash,
+    Evicted,
     JobFailed,
     NotReady,
     RolloutStuck,

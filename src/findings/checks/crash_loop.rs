@@ -1,0 +1,166 @@
+//! `crash-loop`: a container ends again and again instead of running.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    cluster::{Kind, ObjectRef, TransitionKind, facts::Time},
+    findings::{
+        Check, CheckDoc, ConditionClass, Evidence, Level, Look, Verdict, evidence,
+        pods::{self, Pods, Role, Seen},
+        trouble::{Trouble, conclude},
+    },
+};
+
+/// The restarts of a running container are counted in this window.
+const WINDOW: SignedDuration = SignedDuration::from_mins(15);
+/// So many restarts within the window are a crash loop although the container runs at the moment.
+const RESTARTS: usize = 3;
+/// A run shorter than this was not a success: the kubelet forgets its back-off only after it.
+const SHORT_RUN: SignedDuration = SignedDuration::from_mins(10);
+
+/// A container ends again and again.
+#[derive(Debug)]
+pub(crate) struct CrashLoop;
+
+impl Check for CrashLoop {
+    fn name(&self) -> &'static str {
+        "crash-loop"
+    }
+
+    fn doc(&self) -> &'static CheckDoc {
+        &CheckDoc {
+            what: "A container (init, sidecar or main) ends again and again and is restarted each time.",
+            why: "It does no work while it is down, and the waiting time between restarts grows to five minutes.",
+            fix: "Read the log of its last run (`kubectl logs --previous`); its exit code and last words are in the alert.",
+            grace: "None from the second restart on; 60 s after the first. Running at the moment: 3 restarts in 15 min.",
+            silent: "One restart with health since; Jobs with retries left; pods being deleted or replaced; restartPolicy Never.",
+        }
+    }
+
+    fn reads(&self) -> &'static [Kind] {
+        &[Kind::Pod]
+    }
+
+    fn judges(&self, kind: &str) -> bool {
+        pods::may_own_pods(kind) && !pods::is_batch(kind)
+    }
+
+    fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
+        let all = Pods::of(owner, look);
+        let troubles = all
+            .live
+            .iter()
+            .flat_map(|pod| pods::containers(pod))
+            .filter_map(|seen| trouble(owner, &seen, look))
+            .collect();
+        conclude(self.name(), owner, look, &all, troubles)
+    }
+}
+
+fn trouble(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Option<Trouble> {
+    let policy = seen.pod.spec.as_ref().map_or("", |s| s.restart_policy.as_str());
+    if policy == "Never" && seen.role != Role::Sidecar {
+        return None;
+    }
+    let restarts = seen.status.restart_count;
+    let end = seen.last_end();
+    let ended_at = end.and_then(|e| e.finished_at).map(Time::at);
+    let recent = recent_restarts(owner, seen, look);
+    let after_end = if restarts >= 2 { SignedDuration::ZERO } else { SignedDuration::from_secs(60) };
+    let done = |exit: i32| exit == 0 && (seen.role == Role::Init || policy == "OnFailure");
+    let (since, grace) = if seen.waits_for() == "CrashLoopBackOff" {
+        (ended_at.unwrap_or_else(|| pods::started(seen.pod, look)), after_end)
+    } else if seen.waits_for() == "RunContainerError" && restarts >= 1 {
+        (ended_at.unwrap_or_else(|| pods::started(seen.pod, look)), after_end)
+    } else if let Some(now_ended) = seen.terminated() {
+        if restarts == 0 || done(now_ended.exit_code) {
+            return None;
+        }
+        (ended_at.unwrap_or(look.now), after_end)
+    } else {
+        let running = seen.running_since()?;
+        if recent.len() >= RESTARTS {
+            (*recent.first()?, SignedDuration::ZERO)
+        } else {
+            // It runs, but so it did before: not yet health, and not yet wrong.
+            let was_short = end.and_then(|e| Some(e.finished_at?.at().duration_since(e.started_at?.at()) < SHORT_RUN));
+            let healthy_at = running.checked_add(pods::HOLD).ok()?;
+            if look.no_grace || restarts < 2 || was_short != Some(true) || healthy_at <= look.now {
+                return None;
+            }
+            (running, pods::HOLD)
+        }
+    };
+    let first = recent.first().copied().map_or(since, |r| r.min(since));
+    let (cause, mut proof) = cause(seen, look);
+    proof.extend(evidence::waits(seen));
+    proof.extend(evidence::warnings(look, &seen.pod.meta().uid, 3));
+    let meta = seen.pod.meta();
+    Some(Trouble {
+        object: pods::reference(seen.pod),
+        with: Vec::new(),
+        class: ConditionClass::Crash,
+        reason: "CrashLoopBackOff".into(),
+        message: format!("{cause}; restarted {restarts} times"),
+        since: first,
+        grace: grace.checked_add(since.duration_since(first)).unwrap_or(grace),
+        level: Level::High,
+        evidence: proof,
+        recommendation: format!(
+            "Read why it ended: kubectl -n {} logs {} -c {} --previous",
+            meta.namespace, meta.name, seen.status.name
+        ),
+    })
+}
+
+/// When this container was restarted within the window, oldest first.
+fn recent_restarts(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Vec<Timestamp> {
+    let from = look.now.checked_sub(WINDOW).unwrap_or(Timestamp::MIN);
+    let (pod_name, name) = (&seen.pod.meta().name, &seen.status.name);
+    look.history
+        .since(owner, from)
+        .filter(|t| match &t.kind {
+            TransitionKind::Restarted { pod, container, .. } => pod == pod_name && container == name,
+            TransitionKind::BecameReady | TransitionKind::LostReady | TransitionKind::LostLastEndpoint(_) => false,
+        })
+        .map(|t| t.at)
+        .collect()
+}
+
+/// What ends the container, as far as the objects prove it.
+pub(crate) fn cause(seen: &Seen<'_>, look: &Look<'_>) -> (String, Vec<Evidence>) {
+    let label = seen.label();
+    let Some(end) = seen.last_end() else {
+        return (format!("{label} is restarted again and again, cause unknown"), Vec::new());
+    };
+    let mut proof = vec![evidence::ended(seen, end)];
+    let reason = evidence::reason_of(end);
+    let cause = if reason == "OOMKilled" {
+        let limit = seen.memory_limit().map_or_else(|| "its memory limit".to_owned(), |l| format!("its {l} memory limit"));
+        format!("{label} is killed for using more than {limit}")
+    } else if let Some((probe, event)) =
+        ["Liveness", "Startup"].into_iter().find_map(|p| Some((p, evidence::probe_failure(look, seen, p)?)))
+    {
+        proof.push(evidence::of_event(event));
+        format!("{label} is killed because its {} probe fails: {}", probe.to_lowercase(), after_colon(&event.message))
+    } else if matches!(reason, "StartError" | "ContainerCannotRun") {
+        format!("{label} cannot be started: {}", end.message)
+    } else if end.exit_code == 0 {
+        format!("{label} ends with exit code 0 each time although it is to run for ever")
+    } else if end.exit_code == 137 {
+        format!("{label} is killed (exit code 137, not for its memory limit), cause unknown")
+    } else if end.message.is_empty() {
+        format!("{label} ends with exit code {}, cause unknown", end.exit_code)
+    } else {
+        format!("{label} ends with exit code {}: {}", end.exit_code, end.message)
+    };
+    (cause, proof)
+}
+
+/// What a probe's event says after `Liveness probe failed:`.
+fn after_colon(message: &str) -> &str {
+    match message.split_once(':') {
+        Some((_, said)) if !said.trim().is_empty() => said.trim(),
+        _ => "it gives no reason",
+    }
+}

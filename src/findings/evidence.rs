@@ -1,0 +1,122 @@
+//! Pieces of evidence taken from facts: how a container ended, what the events of an object say; redacted and capped.
+
+use jiff::Timestamp;
+
+use super::{
+    Evidence, Look,
+    pods::Seen,
+    redact::redact,
+};
+use crate::cluster::facts::{Event, Pod, Terminated, Time};
+
+/// How many pieces a finding carries.
+pub(crate) const MOST: usize = 6;
+
+/// A piece of evidence from untrusted text.
+pub(crate) fn piece(source: impl Into<String>, text: &str, at: Option<Timestamp>) -> Evidence {
+    Evidence { source: source.into(), text: redact(text), at }
+}
+
+/// How a container ended, and what it left as its last words.
+pub(crate) fn ended(seen: &Seen<'_>, end: &Terminated) -> Evidence {
+    let mut text = format!("ended: {}, exit code {}", reason_of(end), end.exit_code);
+    if let (Some(from), Some(to)) = (end.started_at, end.finished_at)
+        && from.seconds > 0
+        && to.seconds >= from.seconds
+    {
+        text.push_str(&format!(", ran {} s", to.seconds - from.seconds));
+    }
+    if seen.status.restart_count > 0 {
+        text.push_str(&format!(", restarted {} times", seen.status.restart_count));
+    }
+    if !end.message.is_empty() {
+        text.push_str(": ");
+        text.push_str(&end.message);
+    }
+    piece(source(seen), &text, end.finished_at.map(Time::at))
+}
+
+/// Why a container waits.
+pub(crate) fn waits(seen: &Seen<'_>) -> Option<Evidence> {
+    let waiting = seen.waiting()?;
+    let text = if waiting.message.is_empty() {
+        format!("waiting: {}", waiting.reason)
+    } else {
+        format!("waiting: {}: {}", waiting.reason, waiting.message)
+    };
+    Some(piece(source(seen), &text, None))
+}
+
+/// Where a container's evidence is read from.
+pub(crate) fn source(seen: &Seen<'_>) -> String {
+    let meta = seen.pod.meta();
+    format!("Pod {}/{} {}", meta.namespace, meta.name, seen.label())
+}
+
+/// The reason of an end; `Error` if none is written.
+pub(crate) fn reason_of(end: &Terminated) -> &str {
+    if !end.reason.is_empty() {
+        &end.reason
+    } else if end.exit_code == 0 {
+        "Completed"
+    } else {
+        "Error"
+    }
+}
+
+/// The last warnings about the object with that uid, newest first, each reason once.
+pub(crate) fn warnings(look: &Look<'_>, uid: &str, most: usize) -> Vec<Evidence> {
+    let mut events: Vec<&Event> = look.index.events_of(uid).filter(|e| e.kind == "Warning").collect();
+    events.reverse();
+    let mut seen: Vec<&str> = Vec::new();
+    let mut out = Vec::new();
+    for event in events {
+        if out.len() == most {
+            break;
+        }
+        if !seen.contains(&event.reason.as_str()) {
+            seen.push(&event.reason);
+            out.push(of_event(event));
+        }
+    }
+    out
+}
+
+/// An event as evidence.
+pub(crate) fn of_event(event: &Event) -> Evidence {
+    let times = event.times();
+    let source =
+        if times > 1 { format!("Event {} ×{times}", event.reason) } else { format!("Event {}", event.reason) };
+    piece(source, &event.message, event.last_seen())
+}
+
+/// When an event was first seen.
+pub(crate) fn first_seen(event: &Event) -> Option<Timestamp> {
+    event.first_timestamp.or(event.event_time).map(Time::at).or_else(|| event.meta().created())
+}
+
+/// The newest event about a container of a pod (or the whole pod) that satisfies a condition.
+pub(crate) fn container_event<'a>(
+    look: &Look<'a>,
+    pod: &Pod,
+    container: &str,
+    wanted: impl Fn(&Event) -> bool,
+) -> Option<&'a Event> {
+    let field = format!("{{{container}}}");
+    look.index
+        .events_of(&pod.meta().uid)
+        .filter(|e| {
+            let path = e.involved_object.as_ref().map_or("", |o| o.field_path.as_str());
+            (path.is_empty() || path.ends_with(&field)) && wanted(e)
+        })
+        .last()
+}
+
+/// What the newest failure of a probe of a container says (`Liveness`, `Readiness`, `Startup`).
+pub(crate) fn probe_failure<'a>(look: &Look<'a>, seen: &Seen<'_>, probe: &str) -> Option<&'a Event> {
+    let failed = format!("{probe} probe failed");
+    let errored = format!("{probe} probe errored");
+    container_event(look, seen.pod, &seen.status.name, |e| {
+        e.reason == "Unhealthy" && (e.message.starts_with(&failed) || e.message.starts_with(&errored))
+    })
+}

@@ -1,0 +1,236 @@
+//! The pods of an owner as the checks see them: those that may be held against it, and their containers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Look;
+use crate::cluster::{
+    Fact, Kind, ObjectKey, ObjectRef, TransitionKind,
+    facts::{Container, ContainerStatus, Node, Pod, ReplicaSet, Terminated, Time, Waiting},
+};
+
+/// Health shorter than this does not end a bad state.
+pub(crate) const HOLD: SignedDuration = SignedDuration::from_mins(5);
+
+/// The pods of an owner that a check may hold against it.
+pub(crate) struct Pods<'a> {
+    /// Not being deleted, not finished, not about to be replaced, on a node that reports.
+    pub(crate) live: Vec<&'a Pod>,
+    /// Nodes with pods of this owner that do not report: what their pods do cannot be known.
+    pub(crate) silent_nodes: BTreeSet<&'a str>,
+    /// How many pods are on those nodes.
+    pub(crate) on_silent_nodes: usize,
+}
+
+/// Whether checks of pods judge owners of this kind: everything but what cannot own pods.
+pub(crate) fn may_own_pods(kind: &str) -> bool {
+    !matches!(
+        kind,
+        "Node" | "Namespace" | "PersistentVolumeClaim" | "Service" | "EndpointSlice" | "Event" | "ConfigMap" | "Secret"
+    )
+}
+
+/// Whether it runs to its end (Jobs are judged by their own result, not by their pods' readiness).
+pub(crate) fn is_batch(kind: &str) -> bool {
+    matches!(kind, "Job" | "CronJob")
+}
+
+impl<'a> Pods<'a> {
+    /// Those of an owner.
+    pub(crate) fn of(owner: &ObjectRef, look: &Look<'a>) -> Self {
+        let superseded = superseded(owner, look);
+        let mut pods = Self { live: Vec::new(), silent_nodes: BTreeSet::new(), on_silent_nodes: 0 };
+        for pod in look.index.pods_of(owner) {
+            let set = pod.meta().controller().map_or("", |c| c.name.as_str());
+            if is_leaving(pod) || superseded.contains(set) {
+                continue;
+            }
+            if node_of(pod, look).is_some_and(is_silent) {
+                pods.silent_nodes.insert(pod.node_name());
+                pods.on_silent_nodes += 1;
+            } else {
+                pods.live.push(pod);
+            }
+        }
+        pods
+    }
+}
+
+/// Deleted, finished, evicted or moved on purpose: never held against its owner.
+pub(crate) fn is_leaving(pod: &Pod) -> bool {
+    pod.meta().deletion_timestamp.is_some()
+        || matches!(pod.phase(), "Succeeded" | "Failed")
+        || pod.status.as_ref().is_some_and(|s| s.reason == "Evicted")
+        || pod.condition("DisruptionTarget").is_some_and(|c| c.status == "True")
+}
+
+/// The node a pod was given to, if it is known.
+fn node_of<'a>(pod: &Pod, look: &Look<'a>) -> Option<&'a Node> {
+    let key = ObjectKey { kind: Kind::Node, namespace: String::new(), name: pod.node_name().to_owned() };
+    match look.index.get(&key) {
+        Some(Fact::Node(node)) => Some(node),
+        _ => None,
+    }
+}
+
+/// Whether a node has stopped reporting without having been taken out of service on purpose.
+pub(crate) fn is_silent(node: &Node) -> bool {
+    node.condition("Ready").is_some_and(|c| c.status != "True") && !node.spec.as_ref().is_some_and(|s| s.unschedulable)
+}
+
+/// Names of ReplicaSets whose pods are being replaced: scaled to zero, or older than one that already has ready pods.
+fn superseded<'a>(owner: &ObjectRef, look: &Look<'a>) -> BTreeSet<&'a str> {
+    if owner.kind != "Deployment" {
+        return BTreeSet::new();
+    }
+    let sets: BTreeMap<u64, &ReplicaSet> =
+        look.index.replica_sets_of(owner).map(|set| (revision(set), set)).collect();
+    let newest = sets.last_key_value().map(|(_, set)| *set);
+    let served = newest.and_then(|s| s.status.as_ref()).is_some_and(|s| s.ready_replicas > 0);
+    look.index
+        .replica_sets_of(owner)
+        .filter(|set| {
+            let is_old = newest.is_some_and(|n| n.meta().name != set.meta().name);
+            is_old && (served || set.spec.as_ref().and_then(|s| s.replicas) == Some(0))
+        })
+        .map(|set| set.meta().name.as_str())
+        .collect()
+}
+
+/// The revision of a rollout a ReplicaSet belongs to; 0 if it is not written.
+pub(crate) fn revision(set: &ReplicaSet) -> u64 {
+    set.meta().annotations.get("deployment.kubernetes.io/revision").and_then(|r| r.parse().ok()).unwrap_or(0)
+}
+
+/// A reference to a pod.
+pub(crate) fn reference(pod: &Pod) -> ObjectRef {
+    ObjectRef { kind: "Pod".into(), namespace: pod.meta().namespace.clone(), name: pod.meta().name.clone() }
+}
+
+/// When a pod was started by its node, else when it was created.
+pub(crate) fn started(pod: &Pod, look: &Look<'_>) -> Timestamp {
+    pod.status
+        .as_ref()
+        .and_then(|s| s.start_time)
+        .map(Time::at)
+        .or_else(|| pod.meta().created())
+        .unwrap_or(look.now)
+}
+
+/// What a container is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Runs to its end before the others start.
+    Init,
+    /// An init container that keeps running beside the others.
+    Sidecar,
+    /// One of the pod's containers.
+    Main,
+}
+
+/// A container: what was asked for and what it does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen<'a> {
+    pub(crate) pod: &'a Pod,
+    pub(crate) status: &'a ContainerStatus,
+    pub(crate) spec: Option<&'a Container>,
+    pub(crate) role: Role,
+}
+
+/// The containers of a pod that have a status, in the order in which they start. Debug containers are not among them.
+pub(crate) fn containers(pod: &Pod) -> Vec<Seen<'_>> {
+    let spec = pod.spec.as_ref();
+    let status = pod.status.as_ref();
+    let init = status.into_iter().flat_map(|s| &s.init_container_statuses).map(|status| {
+        let spec = spec.and_then(|s| s.init_containers.iter().find(|c| c.name == status.name));
+        let role = if spec.is_some_and(|s| s.restart_policy == "Always") { Role::Sidecar } else { Role::Init };
+        Seen { pod, status, spec, role }
+    });
+    let main = status.into_iter().flat_map(|s| &s.container_statuses).map(|status| {
+        let spec = spec.and_then(|s| s.containers.iter().find(|c| c.name == status.name));
+        Seen { pod, status, spec, role: Role::Main }
+    });
+    init.chain(main).collect()
+}
+
+impl<'a> Seen<'a> {
+    /// How people call it: `container app`, `init container migrate`.
+    pub(crate) fn label(&self) -> String {
+        let name = &self.status.name;
+        match self.role {
+            Role::Init => format!("init container {name}"),
+            Role::Sidecar => format!("sidecar container {name}"),
+            Role::Main => format!("container {name}"),
+        }
+    }
+
+    /// Why it does not run yet.
+    pub(crate) fn waiting(&self) -> Option<&'a Waiting> {
+        self.status.state.as_ref()?.waiting.as_ref()
+    }
+
+    /// The reason it waits for; empty if it does not wait.
+    pub(crate) fn waits_for(&self) -> &'a str {
+        self.waiting().map_or("", |w| w.reason.as_str())
+    }
+
+    /// How it ended, if it has ended and was not started again.
+    pub(crate) fn terminated(&self) -> Option<&'a Terminated> {
+        self.status.state.as_ref()?.terminated.as_ref()
+    }
+
+    /// How it ended last: now, or before it was started again.
+    pub(crate) fn last_end(&self) -> Option<&'a Terminated> {
+        self.terminated().or_else(|| self.status.last_state.as_ref()?.terminated.as_ref())
+    }
+
+    /// Since when it runs.
+    pub(crate) fn running_since(&self) -> Option<Timestamp> {
+        self.status.state.as_ref()?.running.as_ref()?.started_at.map(Time::at)
+    }
+
+    /// Its memory limit as written.
+    pub(crate) fn memory_limit(&self) -> Option<&'a str> {
+        Some(self.spec?.resources.as_ref()?.limits.get("memory")?.string.as_str())
+    }
+
+    /// When its present attempt to start can have begun: after the pod, its own last end and what starts before it.
+    pub(crate) fn attempt_since(&self, look: &Look<'_>) -> Timestamp {
+        let before = containers(self.pod)
+            .into_iter()
+            .filter(|c| c.role == Role::Init && self.role != Role::Init)
+            .filter_map(|c| c.terminated()?.finished_at)
+            .map(Time::at);
+        let own = self.last_end().and_then(|t| t.finished_at).map(Time::at);
+        before.chain(own).fold(started(self.pod, look), Timestamp::max)
+    }
+}
+
+/// The first bad state that no full hold of health followed: a pod that flaps does not start its waiting time anew.
+/// Only what happened since the pod exists counts, so that a rollout's comings and goings are not held against new pods.
+pub(crate) fn bad_since(owner: &ObjectRef, pod: &Pod, since: Timestamp, look: &Look<'_>) -> Timestamp {
+    let Some(created) = pod.meta().created() else { return since };
+    let mut first = since;
+    let past: Vec<_> = look.history.since(owner, created).filter(|t| t.at < since).collect();
+    let mut recovered: Option<Timestamp> = None;
+    for transition in past.iter().rev() {
+        let is_bad = match &transition.kind {
+            TransitionKind::BecameReady => {
+                recovered = recovered.or(Some(transition.at));
+                false
+            }
+            TransitionKind::LostReady => true,
+            TransitionKind::Restarted { pod: name, .. } => *name == pod.meta().name,
+            TransitionKind::LostLastEndpoint(_) => false,
+        };
+        if is_bad {
+            if first.duration_since(recovered.unwrap_or(transition.at)) >= HOLD {
+                break;
+            }
+            first = transition.at;
+            recovered = None;
+        }
+    }
+    first
+}

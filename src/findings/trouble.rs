@@ -1,0 +1,170 @@
+//! What the checks found at single objects becomes one verdict on their owner: grace, impact, evidence.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    ConditionClass, Evidence, Finding, Impact, Level, Look, ServiceHit, Verdict, evidence,
+    pods::{Pods, is_batch},
+    redact::redact,
+};
+use crate::cluster::{Fact, Kind, ObjectKey, ObjectRef};
+
+/// How many objects a finding names.
+const MOST_OBJECTS: usize = 20;
+
+/// Something wrong with one object.
+#[derive(Clone, Debug)]
+pub(crate) struct Trouble {
+    /// The object.
+    pub(crate) object: ObjectRef,
+    /// Others that are part of it (a claim).
+    pub(crate) with: Vec<ObjectRef>,
+    pub(crate) class: ConditionClass,
+    pub(crate) reason: String,
+    /// One sentence; redacted and capped here.
+    pub(crate) message: String,
+    pub(crate) since: Timestamp,
+    /// How long it may last before it counts.
+    pub(crate) grace: SignedDuration,
+    /// How loud as long as something still serves.
+    pub(crate) level: Level,
+    pub(crate) evidence: Vec<Evidence>,
+    pub(crate) recommendation: String,
+}
+
+impl Trouble {
+    /// When it counts.
+    fn due(&self) -> Timestamp {
+        self.since.checked_add(self.grace).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// The verdict on the owner: wrong by the troubles past their grace, else pending by those within it. Without troubles it
+/// is healthy, unless pods sit on a node that does not report: then nobody knows.
+pub(crate) fn conclude(
+    check: &'static str,
+    owner: &ObjectRef,
+    look: &Look<'_>,
+    pods: &Pods<'_>,
+    troubles: Vec<Trouble>,
+) -> Verdict {
+    let (overdue, waiting): (Vec<_>, Vec<_>) =
+        troubles.into_iter().partition(|t| look.no_grace || t.due() <= look.now);
+    if let Some(finding) = finding(check, owner, look, overdue) {
+        return Verdict::Wrong(finding);
+    }
+    let due = waiting.iter().map(Trouble::due).min();
+    if let (Some(due), Some(finding)) = (due, finding(check, owner, look, waiting)) {
+        return Verdict::Pending(finding, due);
+    }
+    if !pods.silent_nodes.is_empty() {
+        let nodes: Vec<&str> = pods.silent_nodes.iter().copied().collect();
+        return Verdict::Unknown(format!("node {} does not report on its pods", nodes.join(", ")));
+    }
+    Verdict::Healthy
+}
+
+/// One finding of troubles of one owner; the strongest class, then the oldest, speaks for all.
+fn finding(check: &'static str, owner: &ObjectRef, look: &Look<'_>, mut troubles: Vec<Trouble>) -> Option<Box<Finding>> {
+    troubles.sort_by(|a, b| (a.class, a.since, &a.object).cmp(&(b.class, b.since, &b.object)));
+    let since = troubles.iter().map(|t| t.since).min()?;
+    let mut objects: Vec<ObjectRef> =
+        troubles.iter().flat_map(|t| std::iter::once(&t.object).chain(&t.with)).cloned().collect();
+    objects.sort();
+    objects.dedup();
+    let pods = objects.iter().filter(|o| o.kind == "Pod").count();
+    objects.truncate(MOST_OBJECTS);
+    let mut pieces: Vec<Evidence> = Vec::new();
+    for piece in troubles.iter().flat_map(|t| &t.evidence) {
+        // The same words from another pod prove nothing more.
+        if pieces.len() < evidence::MOST && !pieces.iter().any(|p| p.text == piece.text) {
+            pieces.push(piece.clone());
+        }
+    }
+    let first = troubles.into_iter().next()?;
+    let impact = impact(owner, look);
+    let mut message = redact(&first.message);
+    if pods > 1 {
+        message.push_str(&format!(" ({pods} pods)"));
+    }
+    let severity = if impact.is_unserved() && !is_batch(&owner.kind) { Level::Critical } else { first.level };
+    Some(Box::new(Finding {
+        check: check.into(),
+        owner: owner.clone(),
+        objects,
+        class: first.class,
+        reason: first.reason,
+        message,
+        since,
+        severity,
+        impact,
+        evidence: pieces,
+        recommendation: redact(&first.recommendation),
+    }))
+}
+
+/// Who is hit: replicas by the workload's status (of pods for an owner that has none), Services by their endpoints.
+pub(crate) fn impact(owner: &ObjectRef, look: &Look<'_>) -> Impact {
+    let (ready, desired) = replicas(owner, look).unzip();
+    let services = look
+        .index
+        .services_hit_by(owner)
+        .into_iter()
+        .map(|s| ServiceHit {
+            namespace: s.namespace,
+            name: s.name,
+            ready_endpoints: s.ready_endpoints,
+            endpoints: s.endpoints,
+        })
+        .collect();
+    Impact { ready, desired, services }
+}
+
+/// Ready and wanted replicas; None for what has no replicas.
+pub(crate) fn replicas(owner: &ObjectRef, look: &Look<'_>) -> Option<(i32, i32)> {
+    match fact(owner, look) {
+        Some(Fact::Deployment(d)) => Some((
+            d.status.as_ref().map_or(0, |s| s.ready_replicas),
+            d.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1),
+        )),
+        Some(Fact::ReplicaSet(r)) => Some((
+            r.status.as_ref().map_or(0, |s| s.ready_replicas),
+            r.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1),
+        )),
+        Some(Fact::StatefulSet(s)) => Some((
+            s.status.as_ref().map_or(0, |s| s.ready_replicas),
+            s.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1),
+        )),
+        Some(Fact::DaemonSet(d)) => {
+            d.status.as_ref().map(|s| (s.number_ready, s.desired_number_scheduled))
+        }
+        Some(Fact::Pod(p)) => Some((i32::from(p.is_ready()), 1)),
+        Some(
+            Fact::Namespace(_)
+            | Fact::Node(_)
+            | Fact::Job(_)
+            | Fact::CronJob(_)
+            | Fact::PersistentVolumeClaim(_)
+            | Fact::Service(_)
+            | Fact::EndpointSlice(_)
+            | Fact::Event(_),
+        ) => None,
+        None => {
+            let pods: Vec<_> = look.index.pods_of(owner).collect();
+            let ready = pods.iter().filter(|p| p.is_ready()).count();
+            (!pods.is_empty() && !is_batch(&owner.kind))
+                .then(|| (i32::try_from(ready).unwrap_or(i32::MAX), i32::try_from(pods.len()).unwrap_or(i32::MAX)))
+        }
+    }
+}
+
+/// The object an owner is, if it is watched and known.
+pub(crate) fn fact<'a>(owner: &ObjectRef, look: &Look<'a>) -> Option<&'a Fact> {
+    look.index.get(&key(owner)?)
+}
+
+/// The key of an owner of a watched kind.
+pub(crate) fn key(owner: &ObjectRef) -> Option<ObjectKey> {
+    let kind: Kind = owner.watched_kind()?;
+    Some(ObjectKey { kind, namespace: owner.namespace.clone(), name: owner.name.clone() })
+}
