@@ -4,5 +4,7 @@ pub mod alerts;
 pub mod clients;
 pub mod clock;
 pub mod cluster;
+pub mod config;
 pub mod findings;
 pub mod incidents;
+pub mod schedule;

@@ -1,0 +1,115 @@
+//! The list of keys, the variables that set them, and the variables of the prototype with what became of them.
+
+/// One value of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Its dotted path in the file.
+    pub path: &'static str,
+    /// The environment variable that sets it.
+    pub variable: Option<&'static str>,
+    /// Never printed; may also come from a file (`<VARIABLE>_FILE`, `<key>_file`).
+    pub secret: bool,
+}
+
+const fn key(path: &'static str, variable: &'static str) -> Key {
+    Key { path, variable: Some(variable), secret: false }
+}
+
+const fn secret(path: &'static str, variable: &'static str) -> Key {
+    Key { path, variable: Some(variable), secret: true }
+}
+
+const fn in_file_only(path: &'static str) -> Key {
+    Key { path, variable: None, secret: false }
+}
+
+/// Every key, in the order of `default.toml`.
+pub const KEYS: [Key; 28] = [
+    key("cluster.name", "CLUSTER_NAME"),
+    key("cluster.kubeconfig", "KUBECONFIG"),
+    key("cluster.context", "K3S_CONTEXT"),
+    key("monitoring.detection", "DETECTION"),
+    key("monitoring.interval_minutes", "MONITORING_INTERVAL_MINUTES"),
+    key("monitoring.schedule", "MONITORING_SCHEDULE"),
+    key("monitoring.timezone", "MONITORING_TIMEZONE"),
+    key("slack.enabled", "SLACK_ENABLED"),
+    secret("slack.bot_token", "SLACK_BOT_TOKEN"),
+    secret("slack.app_token", "SLACK_APP_TOKEN"),
+    key("slack.channel", "SLACK_CHANNEL"),
+    in_file_only("slack.channel_sev1"),
+    in_file_only("slack.channel_sev2"),
+    in_file_only("slack.channel_sev3"),
+    key("slack.api_url", "SLACK_API_URL"),
+    secret("github.token", "GITHUB_TOKEN"),
+    key("github.api_url", "GITHUB_API_URL"),
+    secret("anthropic.api_key", "ANTHROPIC_API_KEY"),
+    key("anthropic.base_url", "ANTHROPIC_BASE_URL"),
+    in_file_only("priorities.P0"),
+    in_file_only("priorities.P1"),
+    in_file_only("priorities.P2"),
+    in_file_only("priorities.P3"),
+    key("services.file", "SERVICES_FILE"),
+    secret("store.database_url", "DATABASE_URL"),
+    key("http.listen", "HTTP_LISTEN"),
+    key("log.level", "LOG_LEVEL"),
+    key("log.format", "LOG_FORMAT"),
+];
+
+/// The variable that names the file.
+pub(super) const FILE_VARIABLE: &str = "K8S_MONITOR_CONFIG";
+
+/// The prototype's interval in hours, which it documented and never read: honoured.
+pub(super) const HOURS: &str = "MONITORING_INTERVAL_HOURS";
+
+const MODEL: &str = "alerts and answers are made without a model";
+const SESSION: &str = "what the bot remembers is in the database (DATABASE_URL)";
+const MCP: &str = "no MCP server is needed";
+
+/// Variables of the prototype that nothing reads any more, each with what to do in place of it.
+pub(super) const GONE: [(&str, &str); 15] = [
+    ("ORCHESTRATOR_MODEL", MODEL),
+    ("K8S_ANALYZER_MODEL", MODEL),
+    ("ESCALATION_MANAGER_MODEL", MODEL),
+    ("SLACK_NOTIFIER_MODEL", MODEL),
+    ("GITHUB_REVIEWER_MODEL", MODEL),
+    ("ANTHROPIC_MODEL", MODEL),
+    ("ENABLE_LONG_CONTEXT", SESSION),
+    ("SESSION_ID", SESSION),
+    ("SESSION_DIR", SESSION),
+    ("MAX_CONTEXT_TOKENS", SESSION),
+    ("CONTEXT_PRUNE_THRESHOLD", SESSION),
+    ("GITHUB_REPO_OWNER", "repositories are not read; GITHUB_TOKEN is kept for when they are"),
+    ("GITHUB_REPO_NAME", "repositories are not read; GITHUB_TOKEN is kept for when they are"),
+    ("GITHUB_MCP_PATH", MCP),
+    ("SLACK_MCP_PATH", MCP),
+];
+
+/// The key with that path.
+pub(super) fn by_path(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|k| k.path == path)
+}
+
+/// The key a person may have meant by `written` (a path or a variable).
+pub(super) fn nearest_path(written: &str) -> Option<&'static str> {
+    if let Some(key) = KEYS.iter().find(|k| k.variable.is_some_and(|v| v.eq_ignore_ascii_case(written))) {
+        return Some(key.path);
+    }
+    let tail = |path: &str| path.rsplit('.').next().unwrap_or_default().to_lowercase();
+    let likeness = |path: &str| {
+        let whole = strsim::normalized_damerau_levenshtein(&written.to_lowercase(), &path.to_lowercase());
+        let end = strsim::normalized_damerau_levenshtein(&tail(written), &tail(path)) * 0.95;
+        whole.max(end)
+    };
+    let best = KEYS.iter().map(|k| (likeness(k.path), k.path)).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (best.0 >= 0.6).then_some(best.1)
+}
+
+/// The variable a person may have meant by `written`: only a slip of the pen counts, since other programs have variables too.
+pub(super) fn nearest_variable(written: &str) -> Option<&'static str> {
+    if written.len() < 7 || KEYS.iter().any(|k| k.variable == Some(written)) {
+        return None;
+    }
+    let variables = KEYS.iter().filter_map(|k| k.variable);
+    let best = variables.map(|v| (strsim::damerau_levenshtein(written, v), v)).min()?;
+    (1..=2).contains(&best.0).then_some(best.1)
+}

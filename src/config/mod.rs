@@ -1,0 +1,315 @@
+//! The configuration: compiled-in defaults, a file, `.env`, the environment and flags become one checked value, or every problem at once.
+
+mod gather;
+pub mod keys;
+mod priorities;
+mod problem;
+mod services_txt;
+mod sources;
+mod table;
+mod values;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use jiff::tz::TimeZone;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::{
+    incidents::Severity,
+    schedule::{CronLine, Schedule},
+};
+use gather::{Gathered, gather};
+pub use priorities::Priorities;
+pub use problem::{ConfigErrors, Place, Problem, Warning};
+pub use sources::{Purpose, Sources, Text};
+pub use table::Row;
+use values::Values;
+
+/// Which cluster.
+#[derive(Clone, Debug, Default)]
+pub struct ClusterConfig {
+    /// As people call it.
+    pub name: Option<String>,
+    /// `KUBECONFIG` as written: one path, or several as kubectl separates them.
+    pub kubeconfig: Option<String>,
+    /// The context of the kubeconfig.
+    pub context: Option<String>,
+}
+
+/// When alerts leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detection {
+    /// As soon as something is wrong.
+    #[default]
+    Watch,
+    /// At monitoring passes only.
+    Schedule,
+}
+
+/// Slack.
+#[derive(Clone, Debug, Default)]
+pub struct SlackConfig {
+    /// Whether the bot talks to Slack.
+    pub enabled: bool,
+    /// `xoxb-...`.
+    pub bot_token: Option<SecretString>,
+    /// `xapp-...`.
+    pub app_token: Option<SecretString>,
+    /// Channels by id or name (without `#`), for every severity without its own.
+    pub channels: Vec<String>,
+    /// Channels of SEV-1, SEV-2, SEV-3; empty means `channels`.
+    pub by_severity: [Vec<String>; 3],
+    /// Address of the Web API, without a slash at its end.
+    pub api_url: String,
+}
+
+impl SlackConfig {
+    /// Where alerts of that severity go. Nothing is posted for SEV-4.
+    pub fn channels_for(&self, severity: Severity) -> &[String] {
+        let [first, second, third] = &self.by_severity;
+        let own = match severity {
+            Severity::Sev1 => first,
+            Severity::Sev2 => second,
+            Severity::Sev3 => third,
+            Severity::Sev4 => return &[],
+        };
+        if own.is_empty() { &self.channels } else { own }
+    }
+
+    /// Every channel that is named, once.
+    pub fn all_channels(&self) -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        for channel in self.channels.iter().chain(self.by_severity.iter().flatten()) {
+            if !all.contains(channel) {
+                all.push(channel.clone());
+            }
+        }
+        all
+    }
+}
+
+/// An API with a key.
+#[derive(Clone, Debug, Default)]
+pub struct ApiConfig {
+    /// Its token or key.
+    pub token: Option<SecretString>,
+    /// Its address, without a slash at its end.
+    pub url: String,
+}
+
+/// How much is logged. Python's names are understood.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the variants say what they are")]
+pub enum LogLevel {
+    Trace,
+    Debug,
+    #[default]
+    Info,
+    Warn,
+    Error,
+    Off,
+}
+
+/// Lines for people or for collectors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the variants say what they are")]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// Everything that can be configured, checked.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the types say what the fields hold; default.toml explains every key")]
+pub struct Config {
+    pub cluster: ClusterConfig,
+    pub detection: Detection,
+    pub schedule: Schedule,
+    pub slack: SlackConfig,
+    pub github: ApiConfig,
+    pub anthropic: ApiConfig,
+    pub priorities: Priorities,
+    pub services_file: Option<PathBuf>,
+    pub database_url: SecretString,
+    pub http_listen: Option<SocketAddr>,
+    pub log_level: LogLevel,
+    pub log_format: LogFormat,
+    /// Every key with its value and where it came from, secrets masked.
+    pub table: Vec<Row>,
+}
+
+const LEVELS: [(&str, LogLevel); 10] = [
+    ("trace", LogLevel::Trace),
+    ("debug", LogLevel::Debug),
+    ("info", LogLevel::Info),
+    ("warning", LogLevel::Warn),
+    ("error", LogLevel::Error),
+    ("off", LogLevel::Off),
+    ("warn", LogLevel::Warn),
+    ("critical", LogLevel::Error),
+    ("fatal", LogLevel::Error),
+    ("notset", LogLevel::Trace),
+];
+
+impl Config {
+    /// Checks everything; either a configuration with what is worth knowing, or every problem.
+    pub fn load(sources: &Sources) -> Result<(Self, Vec<Warning>), ConfigErrors> {
+        let gathered: Gathered = gather(sources);
+        let mut values = Values::new(gathered, &sources.named_files);
+        let schedule = schedule(&mut values);
+        let slack = slack(&mut values, sources.purpose);
+        let services_file = values.path("services.file");
+        let mut config = Self {
+            cluster: ClusterConfig {
+                name: values.text("cluster.name"),
+                kubeconfig: values.text("cluster.kubeconfig"),
+                context: values.text("cluster.context"),
+            },
+            detection: values
+                .choice("monitoring.detection", &[("watch", Detection::Watch), ("schedule", Detection::Schedule)]),
+            schedule,
+            slack,
+            github: ApiConfig { token: values.secret("github.token"), url: values.address("github.api_url") },
+            anthropic: ApiConfig {
+                token: values.secret("anthropic.api_key"),
+                url: values.address("anthropic.base_url"),
+            },
+            priorities: priorities::read(&mut values, services_file.as_deref(), &sources.named_files),
+            services_file,
+            database_url: database(&mut values),
+            http_listen: values.socket("http.listen"),
+            log_level: values.choice("log.level", &LEVELS),
+            log_format: values.choice("log.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)]),
+            table: Vec::new(),
+        };
+        config.table = table::rows(&values);
+        if values.problems.is_empty() { Ok((config, values.warnings)) } else { Err(ConfigErrors(values.problems)) }
+    }
+
+    /// The table of every key, for people.
+    pub fn explain(&self) -> String {
+        table::print(&self.table)
+    }
+}
+
+fn schedule(values: &mut Values<'_>) -> Schedule {
+    let zone_name = values.text("monitoring.timezone").unwrap_or_else(|| "UTC".to_owned());
+    let zone = TimeZone::get(&zone_name).unwrap_or_else(|_| {
+        let remedy = "write a name of the IANA database: Europe/Berlin, America/New_York, UTC";
+        values.problem("monitoring.timezone", format!("{zone_name:?} is not a time zone"), remedy);
+        TimeZone::UTC
+    });
+    let minutes = values.number("monitoring.interval_minutes", 1, 1440);
+    let Some(line) = values.text("monitoring.schedule") else {
+        return Schedule::Every { minutes };
+    };
+    if values.place("monitoring.interval_minutes").is_some_and(|p| p != Place::Default) {
+        let message = "is ignored because monitoring.schedule is set";
+        values.warn("monitoring.interval_minutes", message, "remove one of them");
+    }
+    match CronLine::parse(&line, zone) {
+        Ok(line) => Schedule::Cron(line),
+        Err(why) => {
+            values.problem("monitoring.schedule", format!("{line:?} is not a cron line"), why.to_string());
+            Schedule::default()
+        }
+    }
+}
+
+fn slack(values: &mut Values<'_>, purpose: Purpose) -> SlackConfig {
+    let enabled = values.yes_or_no("slack.enabled");
+    let bot_token = token(values, "slack.bot_token", "xoxb-");
+    let app_token = token(values, "slack.app_token", "xapp-");
+    let config = SlackConfig {
+        enabled,
+        bot_token,
+        app_token,
+        channels: channels(values, "slack.channel"),
+        by_severity: ["slack.channel_sev1", "slack.channel_sev2", "slack.channel_sev3"].map(|k| channels(values, k)),
+        api_url: values.address("slack.api_url"),
+    };
+    if enabled && purpose == Purpose::Run {
+        let missing = |values: &mut Values<'_>, key: &str, remedy: &str| {
+            if !values.problems.iter().any(|p| p.key == key) {
+                values.problem(key, "is missing", remedy);
+            }
+        };
+        if config.bot_token.is_none() {
+            missing(
+                values,
+                "slack.bot_token",
+                "set SLACK_BOT_TOKEN: the Bot User OAuth Token of your Slack app, xoxb-...",
+            );
+        }
+        if config.app_token.is_none() {
+            missing(
+                values,
+                "slack.app_token",
+                "set SLACK_APP_TOKEN: an app-level token with connections:write, xapp-...",
+            );
+        }
+        if config.all_channels().is_empty() {
+            missing(values, "slack.channel", "set SLACK_CHANNEL to the id or name of a channel the bot is a member of");
+        }
+    }
+    config
+}
+
+/// A token of Slack by its shape; a swapped or foreign one is named without being shown.
+fn token(values: &mut Values<'_>, key: &str, prefix: &str) -> Option<SecretString> {
+    let token = values.secret(key)?;
+    let text = token.expose_secret();
+    if !text.starts_with(prefix) {
+        let is = match text.split_once('-').map(|(kind, _)| kind) {
+            Some("xoxb") => "is a bot token (xoxb-)",
+            Some("xapp") => "is an app-level token (xapp-)",
+            Some("xoxp") => "is a user token (xoxp-)",
+            Some("xoxe" | "xoxa") => "is a configuration or legacy token",
+            _ => "does not look like a token of Slack",
+        };
+        let remedy = match is {
+            "is a bot token (xoxb-)" | "is an app-level token (xapp-)" => {
+                "the two tokens are swapped: SLACK_BOT_TOKEN is xoxb-..., SLACK_APP_TOKEN is xapp-...".to_owned()
+            }
+            _ => format!("write the token that begins with {prefix}"),
+        };
+        values.problem(key, is, remedy);
+    } else if text.contains(char::is_whitespace) || text.len() < prefix.len() + 4 {
+        values.problem(key, "is not whole", "copy the token again, in one line");
+    }
+    Some(token)
+}
+
+fn channels(values: &mut Values<'_>, key: &str) -> Vec<String> {
+    let written = values.list(key);
+    let mut channels = Vec::new();
+    for name in written.iter().map(|c| c.trim_start_matches('#')) {
+        let is_id = name.len() >= 9
+            && name.starts_with(['C', 'G', 'D'])
+            && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+        if !is_id
+            && (name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_uppercase() || "@<>/".contains(c)))
+        {
+            values.problem(
+                key,
+                format!("{name:?} is not a channel"),
+                "write its name in lower case (alerts) or its id (C0123456789)",
+            );
+        } else if !channels.iter().any(|c| c == name) {
+            channels.push(name.to_owned());
+        }
+    }
+    channels
+}
+
+fn database(values: &mut Values<'_>) -> SecretString {
+    let key = "store.database_url";
+    let url = values.secret(key).unwrap_or_default();
+    let known = ["sqlite:", "postgres://", "postgresql://"].iter().any(|s| url.expose_secret().starts_with(s));
+    if !known && !values.problems.iter().any(|p| p.key == key) {
+        let remedy = "write sqlite:FILE, or postgres://user:password@host/database";
+        values.problem(key, "names no database that is supported", remedy);
+    }
+    url
+}
