@@ -8,3 +8,4 @@ pub mod config;
 pub mod findings;
 pub mod incidents;
 pub mod schedule;
+pub mod store;

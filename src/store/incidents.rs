@@ -1,0 +1,381 @@
+//! Incidents as rows: one transaction reads, lets the pure step decide, and writes incident and outbox together.
+
+use jiff::{SignedDuration, Timestamp, civil::Date};
+use sqlx::{Any, AnyConnection, Row, any::AnyRow};
+
+use super::{Fault, Store, StoreError, count_up, inbox, millis, outbox, to_json};
+use crate::{
+    alerts::Outgoing,
+    cluster::{ClusterId, ObjectRef},
+    incidents::{Incident, IncidentId, Status},
+};
+
+/// How long a resolved incident may be reopened.
+const REOPENS_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+
+/// Whose incident may change, and who asks.
+#[derive(Clone, Debug)]
+pub struct TransitionRequest {
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// The top owner.
+    pub owner: ObjectRef,
+    /// The writer's fencing number, of the cluster's lease.
+    pub fence: i64,
+    /// The present.
+    pub now: Timestamp,
+}
+
+/// Which incident may change, and who asks.
+#[derive(Clone, Debug)]
+pub struct UpdateRequest {
+    /// The incident.
+    pub id: IncidentId,
+    /// The writer's fencing number, of the cluster's lease.
+    pub fence: i64,
+    /// The present.
+    pub now: Timestamp,
+    /// The inbox row this answers: settled in the same transaction, if the incident is written. If it was settled before,
+    /// nothing is written.
+    pub inbox: Option<i64>,
+}
+
+/// What became of a transition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transitioned {
+    /// The incident before; the resolved one if it was reopened.
+    pub before: Option<Incident>,
+    /// The incident now; the same as before if nothing was written.
+    pub after: Option<Incident>,
+    /// How many outbox rows were written.
+    pub rows: usize,
+}
+
+/// What is to be written, and over what.
+struct Write<'a> {
+    before: Option<&'a Incident>,
+    after: Incident,
+    fence: i64,
+    now: Timestamp,
+}
+
+impl Store {
+    /// The open incidents of a cluster, oldest first.
+    pub async fn open_incidents(&self, cluster: &ClusterId) -> Result<Vec<Incident>, StoreError> {
+        self.once("reading the open incidents", async {
+            let rows = sqlx::query(
+                "SELECT id, version, body FROM incidents WHERE cluster_id = $1 AND status = 'open' \
+                 ORDER BY opened_ms, id",
+            );
+            rows.bind(&cluster.0).fetch_all(&self.pool).await?.iter().map(incident).collect()
+        })
+        .await
+    }
+
+    /// The incident with this id.
+    pub async fn incident(&self, id: &IncidentId) -> Result<Option<Incident>, StoreError> {
+        self.once("reading an incident", async {
+            let row = sqlx::query("SELECT id, version, body FROM incidents WHERE id = $1").bind(&id.0);
+            row.fetch_optional(&self.pool).await?.as_ref().map(incident).transpose()
+        })
+        .await
+    }
+
+    /// The incident a person means: `INC-2026-11-24-004` in any case, `2026-11-24-4`, `1124-004`, `11-24-4` or `4` (then
+    /// the newest day that has it).
+    pub async fn find_incident(&self, text: &str) -> Result<Option<Incident>, StoreError> {
+        let Some(pattern) = pattern(text) else { return Ok(None) };
+        self.once("looking for an incident", async {
+            let row =
+                sqlx::query("SELECT id, version, body FROM incidents WHERE id LIKE $1 ORDER BY id DESC LIMIT 1")
+                    .bind(pattern);
+            row.fetch_optional(&self.pool).await?.as_ref().map(incident).transpose()
+        })
+        .await
+    }
+
+    /// Incidents of a cluster that changed since an instant, newest change first.
+    pub async fn recent_incidents(
+        &self,
+        cluster: &ClusterId,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Incident>, StoreError> {
+        self.once("reading the recent incidents", async {
+            let rows = sqlx::query(
+                "SELECT id, version, body FROM incidents WHERE cluster_id = $1 AND updated_ms >= $2 \
+                 ORDER BY updated_ms DESC, id DESC LIMIT $3",
+            );
+            let rows = rows.bind(&cluster.0).bind(millis(since)).bind(i64::from(limit));
+            rows.fetch_all(&self.pool).await?.iter().map(incident).collect()
+        })
+        .await
+    }
+
+    /// The last incident of an owner that was resolved since an instant.
+    pub async fn last_resolved(
+        &self,
+        cluster: &ClusterId,
+        owner: &ObjectRef,
+        since: Timestamp,
+    ) -> Result<Option<Incident>, StoreError> {
+        self.once("reading the last incident of an owner", async {
+            let mut connection = self.pool.acquire().await?;
+            last_resolved(&mut connection, cluster, owner, since).await
+        })
+        .await
+    }
+
+    /// One step of an owner's incident, in one transaction: `step` sees the open incident and the one resolved within the
+    /// last 24 h and gives what it becomes; `say` sees before and after (with its final id) and gives what must be said.
+    /// A result with the id of the resolved one reopens it, any other new one gets the next id of the day (UTC). Nothing is
+    /// written if nothing changed. Both are called again if somebody else wrote in between.
+    pub async fn transition(
+        &self,
+        request: TransitionRequest,
+        step: impl Fn(Option<&Incident>, Option<&Incident>) -> Option<Incident> + Send + Sync,
+        say: impl Fn(Option<&Incident>, &Incident) -> Vec<Outgoing> + Send + Sync,
+    ) -> Result<Transitioned, StoreError> {
+        let (request, step, say) = (&request, &step, &say);
+        self.again("writing an incident", || async move {
+            let TransitionRequest { cluster, owner, fence, now } = request;
+            let mut tx = self.begin().await?;
+            let open = open_of(&mut tx, cluster, owner).await?;
+            let since = now.checked_sub(REOPENS_WITHIN).unwrap_or(Timestamp::MIN);
+            let last = last_resolved(&mut tx, cluster, owner, since).await?;
+            let Some(mut after) = step(open.as_ref(), last.as_ref()) else {
+                tx.rollback().await?;
+                return Ok(Transitioned { before: open.clone(), after: open, rows: 0 });
+            };
+            let before = open.or_else(|| last.filter(|l| l.id == after.id));
+            after.cluster = cluster.clone();
+            after.owner = owner.clone();
+            let write = Write { before: before.as_ref(), after, fence: *fence, now: *now };
+            let Some((after, rows)) = write.run(&mut tx, say).await? else {
+                tx.rollback().await?;
+                return Ok(Transitioned { after: before.clone(), before, rows: 0 });
+            };
+            tx.commit().await?;
+            Ok(Transitioned { before, after: Some(after), rows })
+        })
+        .await
+    }
+
+    /// Changes one incident, in one transaction. Nothing is written if there is no such incident (`before` is None then),
+    /// if `step` gives None or the same, or if the inbox row was settled before.
+    pub async fn update_incident(
+        &self,
+        request: UpdateRequest,
+        step: impl Fn(&Incident) -> Option<Incident> + Send + Sync,
+        say: impl Fn(Option<&Incident>, &Incident) -> Vec<Outgoing> + Send + Sync,
+    ) -> Result<Transitioned, StoreError> {
+        let (request, step, say) = (&request, &step, &say);
+        self.again("changing an incident", || async move {
+            let mut tx = self.begin().await?;
+            let row = sqlx::query("SELECT id, version, body FROM incidents WHERE id = $1").bind(&request.id.0);
+            let before = row.fetch_optional(&mut *tx).await?.as_ref().map(incident).transpose()?;
+            let unchanged = |before: Option<Incident>| Transitioned { after: before.clone(), before, rows: 0 };
+            let Some(mut after) = before.as_ref().and_then(step) else {
+                tx.rollback().await?;
+                return Ok(unchanged(before));
+            };
+            if let Some(before) = &before {
+                after.cluster = before.cluster.clone();
+                after.owner = before.owner.clone();
+            }
+            let write = Write { before: before.as_ref(), after, fence: request.fence, now: request.now };
+            let written = write.run(&mut tx, say).await?;
+            let settled = match (&written, request.inbox) {
+                (Some(_), Some(inbox)) => inbox::mark_done(&mut tx, inbox, None, request.now).await?,
+                _ => true,
+            };
+            match written {
+                Some((after, rows)) if settled => {
+                    tx.commit().await?;
+                    Ok(Transitioned { before, after: Some(after), rows })
+                }
+                _ => {
+                    tx.rollback().await?;
+                    Ok(unchanged(before))
+                }
+            }
+        })
+        .await
+    }
+}
+
+impl Write<'_> {
+    /// Writes the incident and what must be said of it; None if nothing changed.
+    async fn run(
+        self,
+        connection: &mut AnyConnection,
+        say: &(impl Fn(Option<&Incident>, &Incident) -> Vec<Outgoing> + Sync),
+    ) -> Result<Option<(Incident, usize)>, Fault> {
+        let Self { before, mut after, fence, now } = self;
+        if let Some(before) = before {
+            after.id = before.id.clone();
+            after.version = before.version;
+            if after == *before {
+                return Ok(None);
+            }
+            after.version += 1;
+            replace(connection, &after, fence).await?;
+        } else {
+            let day = now.strftime("%Y-%m-%d");
+            let number = count_up(connection, &format!("incident:{day}"), 1).await?;
+            after.id = IncidentId(format!("INC-{day}-{number:03}"));
+            after.version = 1;
+            insert(connection, &after, fence).await?;
+        }
+        let outgoing = say(before, &after);
+        let origin = outbox::Origin { cluster: Some(&after.cluster), incident: Some(&after.id), now };
+        let rows = outbox::insert(connection, &origin, &outgoing).await?;
+        Ok(Some((after, rows)))
+    }
+}
+
+/// The columns that both statements write, in their order.
+fn columns<'q>(
+    query: sqlx::query::Query<'q, Any, sqlx::any::AnyArguments>,
+    incident: &Incident,
+    fence: i64,
+) -> Result<sqlx::query::Query<'q, Any, sqlx::any::AnyArguments>, Fault> {
+    let status = match incident.status {
+        Status::Open => "open",
+        Status::Resolved => "resolved",
+    };
+    let resolved = incident.resolution.as_ref().map_or(incident.updated_at, |r| r.at);
+    Ok(query
+        .bind(incident.id.0.clone())
+        .bind(incident.parent.as_ref().map(|p| p.0.clone()))
+        .bind(status)
+        .bind(incident.severity.to_string())
+        .bind(millis(incident.opened_at))
+        .bind(millis(incident.updated_at))
+        .bind((!incident.is_open()).then(|| millis(resolved)))
+        .bind(incident.version)
+        .bind(fence)
+        .bind(to_json(incident)?))
+}
+
+async fn insert(connection: &mut AnyConnection, incident: &Incident, fence: i64) -> Result<(), Fault> {
+    // A new row has no number to hold the writer's against: the greatest of the cluster stands for it.
+    let greatest = sqlx::query_scalar("SELECT COALESCE(MAX(fence), 0) FROM incidents WHERE cluster_id = $1");
+    let stored: i64 = greatest.bind(&incident.cluster.0).fetch_one(&mut *connection).await?;
+    if stored > fence {
+        return Err(Fault::Fenced { held: fence, stored });
+    }
+    let query = sqlx::query(
+        "INSERT INTO incidents (id, parent, status, severity, opened_ms, updated_ms, resolved_ms, version, fence, body, \
+         cluster_id, owner_kind, namespace, owner_name) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING",
+    );
+    let query = columns(query, incident, fence)?
+        .bind(&incident.cluster.0)
+        .bind(&*incident.owner.kind)
+        .bind(&incident.owner.namespace)
+        .bind(&incident.owner.name);
+    match query.execute(connection).await?.rows_affected() {
+        0 => Err(Fault::Clash),
+        _ => Ok(()),
+    }
+}
+
+async fn replace(connection: &mut AnyConnection, incident: &Incident, fence: i64) -> Result<(), Fault> {
+    let query = sqlx::query(
+        "UPDATE incidents SET parent = $2, status = $3, severity = $4, opened_ms = $5, updated_ms = $6, \
+         resolved_ms = $7, version = $8, fence = $9, body = $10 WHERE id = $1 AND version = $8 - 1 AND fence <= $9",
+    );
+    if columns(query, incident, fence)?.execute(&mut *connection).await?.rows_affected() == 1 {
+        return Ok(());
+    }
+    let stored = sqlx::query_scalar::<_, i64>("SELECT fence FROM incidents WHERE id = $1").bind(&incident.id.0);
+    match stored.fetch_optional(connection).await? {
+        Some(stored) if stored > fence => Err(Fault::Fenced { held: fence, stored }),
+        _ => Err(Fault::Clash),
+    }
+}
+
+async fn open_of(
+    connection: &mut AnyConnection,
+    cluster: &ClusterId,
+    owner: &ObjectRef,
+) -> Result<Option<Incident>, Fault> {
+    let row = sqlx::query(
+        "SELECT id, version, body FROM incidents WHERE cluster_id = $1 AND owner_kind = $2 AND namespace = $3 \
+         AND owner_name = $4 AND status = 'open'",
+    );
+    let row = row.bind(&cluster.0).bind(&*owner.kind).bind(&owner.namespace).bind(&owner.name);
+    row.fetch_optional(connection).await?.as_ref().map(incident).transpose()
+}
+
+async fn last_resolved(
+    connection: &mut AnyConnection,
+    cluster: &ClusterId,
+    owner: &ObjectRef,
+    since: Timestamp,
+) -> Result<Option<Incident>, Fault> {
+    let row = sqlx::query(
+        "SELECT id, version, body FROM incidents WHERE cluster_id = $1 AND owner_kind = $2 AND namespace = $3 \
+         AND owner_name = $4 AND resolved_ms >= $5 ORDER BY resolved_ms DESC, id DESC LIMIT 1",
+    );
+    let row = row.bind(&cluster.0).bind(&*owner.kind).bind(&owner.namespace).bind(&owner.name).bind(millis(since));
+    row.fetch_optional(connection).await?.as_ref().map(incident).transpose()
+}
+
+fn incident(row: &AnyRow) -> Result<Incident, Fault> {
+    let (id, body): (String, String) = (row.try_get("id")?, row.try_get("body")?);
+    let mut incident: Incident =
+        serde_json::from_str(&body).map_err(|e| Fault::Unreadable(format!("incident {id}: {e}")))?;
+    incident.id = IncidentId(id);
+    incident.version = row.try_get("version")?;
+    Ok(incident)
+}
+
+/// The pattern of the ids a person may mean; None if it is no name of an incident.
+fn pattern(text: &str) -> Option<String> {
+    let text = text.trim().trim_matches(['`', '*', '#', '<', '>']).to_ascii_uppercase();
+    let parts: Vec<&str> = text.strip_prefix("INC-").unwrap_or(&text).split('-').collect();
+    if parts.iter().any(|p| p.is_empty() || p.len() > 8 || !p.bytes().all(|b| b.is_ascii_digit())) {
+        return None;
+    }
+    let (day, number) = match parts.as_slice() {
+        [number] => ("____-__-__".to_owned(), *number),
+        [day, number] if day.len() == 4 => {
+            let (month, day) = day.split_at_checked(2)?;
+            (format!("____-{month}-{day}"), *number)
+        }
+        [day, number] if day.len() == 8 => {
+            let date = Date::strptime("%Y%m%d", day).ok()?;
+            (date.to_string(), *number)
+        }
+        [month, day, number] => (format!("____-{month:0>2}-{day:0>2}"), *number),
+        [year, month, day, number] => (format!("{year:0>4}-{month:0>2}-{day:0>2}"), *number),
+        _ => return None,
+    };
+    let number: u32 = number.parse().ok()?;
+    Some(format!("INC-{day}-{number:03}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case("INC-2026-11-24-004", Some("INC-2026-11-24-004"))]
+    #[case(" inc-2026-11-24-4 ", Some("INC-2026-11-24-004"))]
+    #[case("2026-1-4-12", Some("INC-2026-01-04-012"))]
+    #[case("1124-004", Some("INC-____-11-24-004"))]
+    #[case("11-24-4", Some("INC-____-11-24-004"))]
+    #[case("20261124-4", Some("INC-2026-11-24-004"))]
+    #[case("004", Some("INC-____-__-__-004"))]
+    #[case("#1004", Some("INC-____-__-__-1004"))]
+    #[case("", None)]
+    #[case("shop/api", None)]
+    #[case("INC-%", None)]
+    #[case("1-2-3-4-5", None)]
+    #[case("99999999999999", None)]
+    fn people_may_shorten_the_name_of_an_incident(#[case] text: &str, #[case] expected: Option<&str>) {
+        assert_eq!(pattern(text).as_deref(), expected);
+    }
+}

@@ -1,0 +1,99 @@
+//! An empty store for a test or a demo, gone when its guard is dropped.
+
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use sqlx::{AnyConnection, AssertSqlSafe, Connection};
+
+use super::{Store, StoreError};
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+/// Removes the store when it is dropped.
+#[derive(Debug)]
+pub struct Guard {
+    url: String,
+    what: Temporary,
+}
+
+#[derive(Debug)]
+enum Temporary {
+    Folder(PathBuf),
+    Schema { server: String, name: String },
+}
+
+impl Guard {
+    /// The address of the store, to open it once more.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+/// An empty store: a schema of its own on the PostgreSQL named by `K8S_MONITOR_TEST_DATABASE_URL`, else a SQLite file in a
+/// folder of its own.
+pub async fn fresh() -> Result<(Store, Guard), StoreError> {
+    let guard = match server() {
+        Some(server) => {
+            let name = unique();
+            run(&server, format!("CREATE SCHEMA {name}")).await.map_err(|source| StoreError::Open {
+                url: super::masked(&server),
+                remedy: "K8S_MONITOR_TEST_DATABASE_URL must name a PostgreSQL database whose user may create schemas",
+                source,
+            })?;
+            let joint = if server.contains('?') { '&' } else { '?' };
+            let url = format!("{server}{joint}options[search_path]={name}");
+            Guard { url, what: Temporary::Schema { server, name } }
+        }
+        None => sqlite(),
+    };
+    Ok((Store::open(&guard.url).await?, guard))
+}
+
+/// A SQLite file in a folder of its own, whatever the environment says.
+pub async fn fresh_sqlite() -> Result<(Store, Guard), StoreError> {
+    let guard = sqlite();
+    Ok((Store::open(&guard.url).await?, guard))
+}
+
+fn sqlite() -> Guard {
+    let folder = std::env::temp_dir().join(unique());
+    Guard { url: format!("sqlite:{}/store.db", folder.display()), what: Temporary::Folder(folder) }
+}
+
+fn unique() -> String {
+    // Process ids come again: the name of a hasher's random keys does not.
+    let random = std::hash::BuildHasher::hash_one(&std::collections::hash_map::RandomState::new(), 0_u8);
+    format!("k8s_monitor_{}_{}_{random:x}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+#[expect(clippy::disallowed_methods, reason = "which database the tests use is not configuration of the bot")]
+fn server() -> Option<String> {
+    std::env::var("K8S_MONITOR_TEST_DATABASE_URL").ok().filter(|url| url.starts_with("postgres"))
+}
+
+async fn run(server: &str, sql: String) -> Result<(), sqlx::Error> {
+    sqlx::any::install_default_drivers();
+    let mut connection = AnyConnection::connect(server).await?;
+    // The name in it was made here.
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+    connection.close().await
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // What cannot be removed is left: a folder of temporary files, or a schema of a test database.
+        match &self.what {
+            Temporary::Folder(folder) => drop(std::fs::remove_dir_all(folder)),
+            Temporary::Schema { server, name } => {
+                let (server, sql) = (server.clone(), format!("SET lock_timeout = 2000; DROP SCHEMA {name} CASCADE"));
+                let removed = std::thread::spawn(move || {
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                    runtime.map(|r| r.block_on(run(&server, sql)))
+                });
+                drop(removed.join());
+            }
+        }
+    }
+}

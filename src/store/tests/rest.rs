@@ -1,0 +1,152 @@
+//! Opening, migrations, passes, history, settings, tidying.
+
+use super::*;
+use crate::cluster::{History, Transition, TransitionKind};
+
+#[tokio::test]
+async fn a_restart_finds_what_was_written() {
+    let (store, guard) = testing::fresh().await.unwrap();
+    store.put("last run", "1").await.unwrap();
+    store.put("last run", "2").await.unwrap();
+    let incident = opened(&store, "api", at(0)).await;
+    store.close().await;
+    let store = Store::open(guard.url()).await.unwrap();
+    store.ping().await.unwrap();
+    assert_eq!(store.get("last run").await.unwrap().as_deref(), Some("2"));
+    assert_eq!(store.get("nothing").await.unwrap(), None);
+    assert_eq!(store.open_incidents(&cluster()).await.unwrap(), [incident]);
+}
+
+#[tokio::test]
+async fn a_sqlite_file_and_its_folder_are_created() {
+    let folder = tempfile::tempdir().unwrap();
+    for (scheme, name) in [("sqlite:", "a b/c/store.db"), ("sqlite://", "d/store.db")] {
+        let file = folder.path().join(name);
+        let store = Store::open(&format!("{scheme}{}", file.display())).await.unwrap();
+        assert!(file.exists(), "{}", file.display());
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.pool).await.unwrap();
+        assert_eq!(mode, "wal");
+        store.close().await;
+    }
+    let store = Store::open("sqlite::memory:").await.unwrap();
+    opened(&store, "api", at(0)).await;
+    assert_eq!(store.open_incidents(&cluster()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_address_that_cannot_be_used_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "not a database, and long enough that SQLite looks at its header").unwrap();
+    let shown = |url: String| async move { Store::open(&url).await.unwrap_err().to_string() };
+
+    insta::assert_snapshot!(shown("mysql://root:secret@db/x".into()).await, @"the database address `mysql://root:***@db/x` cannot be used: it is neither SQLite nor PostgreSQL; write `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`");
+    insta::assert_snapshot!(shown("sqlite:".into()).await, @"the database address `sqlite:` cannot be used: it names no file; write `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`");
+    let refused = shown("postgres://bot:secret@127.0.0.1:1/x".into()).await;
+    assert!(refused.starts_with("the database `postgres://bot:***@127.0.0.1:1/x` cannot be opened ("), "{refused}");
+    assert!(refused.ends_with("; check host, port, user, password and the database's name, and that it runs"), "{refused}");
+    let garbage = shown(format!("sqlite:{}", file.display())).await;
+    assert!(garbage.contains("file is not a database"), "{garbage}");
+    let below = shown(format!("sqlite:{}/store.db", file.display())).await;
+    assert!(below.contains("cannot be created; create it, or make its parent writable"), "{below}");
+}
+
+#[tokio::test]
+async fn a_store_of_a_newer_version_is_refused() {
+    let (store, guard) = testing::fresh().await.unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET version = 999").execute(&store.pool).await.unwrap();
+    store.close().await;
+    let refused = Store::open(guard.url()).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Migrate { .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn the_last_passes_are_kept_newest_first() {
+    let (store, _guard) = testing::fresh().await.unwrap();
+    let cycle = |minute: i64, error: Option<&str>| Cycle {
+        cluster: cluster(),
+        started: at(minute),
+        finished: at(minute + 1),
+        status: if error.is_some() { "blind" } else { "healthy" }.into(),
+        findings: 3,
+        alerts: 2,
+        incidents_open: 1,
+        error: error.map(Into::into),
+    };
+    for c in [cycle(0, None), cycle(1, Some("forbidden")), cycle(2, None)] {
+        store.record_cycle(&c).await.unwrap();
+    }
+    assert_eq!(store.last_cycles(&cluster(), 2).await.unwrap(), [cycle(2, None), cycle(1, Some("forbidden"))]);
+    assert_eq!(store.last_cycles(&ClusterId("c2".into()), 2).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_history_of_an_owner_is_bounded_and_comes_back() {
+    let (store, _guard) = testing::fresh().await.unwrap();
+    let transition = |name: &str, minute: i64| Transition {
+        owner: owner(name),
+        at: at(minute),
+        kind: TransitionKind::Restarted { pod: "api-1".into(), container: "app".into(), ended: "OOMKilled".into() },
+    };
+    let many: Vec<_> = (0..70).map(|i| transition("api", i)).collect();
+    store.record_transitions(&cluster(), &many).await.unwrap();
+    // Seen once more after a reconnect.
+    store.record_transitions(&cluster(), &many[60..]).await.unwrap();
+    store.record_transitions(&cluster(), &[transition("web", 5)]).await.unwrap();
+    let mut expected = History::default();
+    many.iter().cloned().chain([transition("web", 5)]).for_each(|t| expected.record(t));
+
+    assert_eq!(store.load_history(&cluster()).await.unwrap(), expected);
+    assert_eq!(store.load_history(&ClusterId("c2".into())).await.unwrap(), History::default());
+    store.forget_transitions(&cluster(), &owner("web")).await.unwrap();
+    expected.forget(&owner("web"));
+    assert_eq!(store.load_history(&cluster()).await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn old_rows_are_tidied_and_open_ones_stay() {
+    let (store, _guard) = testing::fresh().await.unwrap();
+    let id = opened(&store, "api", at(0)).await.id;
+    store.enqueue(&cluster(), Some(&id), &[post("sent"), reply("unsent")], at(0)).await.unwrap();
+    let row = due(&store, at(0)).await[0].0;
+    store.sent(row, Some("1.0"), at(0)).await.unwrap();
+    let done = store.receive("done", "event", "{}", at(0)).await.unwrap().unwrap();
+    store.settle(done, None, &[], at(0)).await.unwrap();
+    store.receive("open", "event", "{}", at(0)).await.unwrap();
+
+    let day = 24 * 60;
+    assert_eq!(store.prune(at(6 * day)).await.unwrap(), Pruned::default());
+    assert_eq!(store.prune(at(8 * day)).await.unwrap(), Pruned { outbox: 1, inbox: 1, ..Pruned::default() });
+    assert_eq!(store.inbox_open().await.unwrap().len(), 1);
+    assert_eq!(texts(&due(&store, at(8 * day)).await), ["reply unsent"]);
+    assert_eq!(store.root_message(&id, "C1").await.unwrap().as_deref(), Some("1.0"));
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_does_not_hold_up_the_others() {
+    let (store, _guard) = testing::fresh().await.unwrap();
+    let id = opened(&store, "api", at(0)).await.id;
+    store.enqueue(&cluster(), Some(&id), &[post("a"), reply("b")], at(0)).await.unwrap();
+    sqlx::query("UPDATE outbox SET body = '{}' WHERE kind = 'post'").execute(&store.pool).await.unwrap();
+    assert_eq!(due(&store, at(0)).await, []);
+    assert_eq!(texts(&due(&store, at(0)).await), ["reply b"]);
+    assert_eq!(store.counts().await.unwrap().dead, 1);
+}
+
+#[test]
+fn the_work_of_the_store_may_move_between_threads() {
+    fn sends<T: Send>(_: impl Fn(&Store) -> T) {}
+    sends(|store| {
+        let store = store.clone();
+        async move {
+            let id = IncidentId(String::new());
+            store.transition(request("api", 1, at(0)), |_, _| None, silent).await?;
+            store.update_incident(UpdateRequest { id, fence: 1, now: at(0), inbox: None }, |_| None, silent).await?;
+            store.settle(1, None, &[], at(0)).await?;
+            store.due(at(0), 1).await?;
+            store.prune(at(0)).await?;
+            store.record_transitions(&cluster(), &[]).await?;
+            store.take_lease("a", "b", Duration::ZERO).await
+        }
+    });
+}
