@@ -1,0 +1,168 @@
+//! `claim-pending`: a volume claim is not bound, or does not exist. It counts as the workload that waits for it.
+
+use jiff::SignedDuration;
+
+use super::unschedulable::{is_about_claim, refusal};
+use crate::{
+    cluster::{Fact, Kind, ObjectKey, ObjectRef, facts::{Event, PersistentVolumeClaim, Pod, Time}},
+    findings::{
+        Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
+        pods::{self, Pods},
+        trouble::{Trouble, conclude, fact},
+    },
+};
+
+const GRACE: SignedDuration = SignedDuration::from_mins(3);
+
+/// A claim is not bound.
+#[derive(Debug)]
+pub(crate) struct ClaimPending;
+
+impl Check for ClaimPending {
+    fn name(&self) -> &'static str {
+        "claim-pending"
+    }
+
+    fn doc(&self) -> &'static CheckDoc {
+        &CheckDoc {
+            what: "A PersistentVolumeClaim stays unbound, is lost, or does not exist although a pod names it.",
+            why: "The pods that mount it cannot start.",
+            fix: "Correct the storage class, create the claim, or mend the provisioner.",
+            grace: "3 min from the claim's creation or the scheduler's refusal.",
+            silent: "A claim that waits for its first consumer and has none.",
+        }
+    }
+
+    fn reads(&self) -> &'static [Kind] {
+        &[Kind::Pod, Kind::PersistentVolumeClaim]
+    }
+
+    fn judges(&self, kind: &str) -> bool {
+        kind == "PersistentVolumeClaim" || pods::may_own_pods(kind)
+    }
+
+    fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
+        let all = Pods::of(owner, look);
+        let troubles = match fact(owner, look) {
+            Some(Fact::PersistentVolumeClaim(claim)) => {
+                let meta = claim.meta();
+                let waits = |p: &Pod| !pods::is_leaving(p) && p.phase() == "Pending";
+                if !is_bad(claim) {
+                    return Verdict::Healthy;
+                }
+                if look.index.pods_of_claim(&meta.namespace, &meta.name).any(waits) {
+                    return Verdict::NotWanted("counted as the workload that waits for it".into());
+                }
+                alone(claim, look).into_iter().collect()
+            }
+            _ => all.live.iter().flat_map(|pod| waiting(pod, look)).collect(),
+        };
+        conclude(self.name(), owner, look, &all, troubles)
+    }
+}
+
+fn phase(claim: &PersistentVolumeClaim) -> &str {
+    claim.status.as_ref().map_or("", |s| s.phase.as_str())
+}
+
+fn is_bad(claim: &PersistentVolumeClaim) -> bool {
+    matches!(phase(claim), "Pending" | "Lost")
+}
+
+fn failure<'a>(claim: &PersistentVolumeClaim, look: &Look<'a>) -> Option<&'a Event> {
+    look.index.events_of(&claim.meta().uid).filter(|e| e.reason == "ProvisioningFailed").last()
+}
+
+/// A claim nobody waits for: wrong only if it cannot be provisioned or has lost its volume.
+fn alone(claim: &PersistentVolumeClaim, look: &Look<'_>) -> Option<Trouble> {
+    (phase(claim) == "Lost" || failure(claim, look).is_some()).then(|| of_claim(claim, look))
+}
+
+/// The claims a pod waits for, if it was given to no node because of them.
+fn waiting(pod: &Pod, look: &Look<'_>) -> Vec<Trouble> {
+    let meta = pod.meta();
+    let Some(condition) = refusal(pod).filter(|c| is_about_claim(&c.message)) else { return Vec::new() };
+    let since = condition.last_transition_time.map(Time::at).or_else(|| meta.created()).unwrap_or(look.now);
+    let mut troubles: Vec<Trouble> = pod
+        .claims()
+        .filter_map(|name| {
+            let key = ObjectKey { kind: Kind::PersistentVolumeClaim, namespace: meta.namespace.clone(), name: name.to_owned() };
+            match look.index.get(&key) {
+                Some(Fact::PersistentVolumeClaim(claim)) => is_bad(claim).then(|| of_claim(claim, look)),
+                _ => {
+                    let missing = condition.message.contains(name) && condition.message.contains("not found");
+                    let message = if missing {
+                        format!("claim `{name}` does not exist in namespace {}", meta.namespace)
+                    } else {
+                        format!("it waits for claim `{name}`: {}", condition.message)
+                    };
+                    Some(trouble(pods::reference(pod), message, since))
+                }
+            }
+        })
+        .collect();
+    if troubles.is_empty() {
+        // The claim is named by an ephemeral volume or is bound by now: the scheduler's words are what is known.
+        troubles.push(trouble(pods::reference(pod), condition.message.clone(), since));
+    }
+    for it in &mut troubles {
+        if it.object.kind != "Pod" {
+            it.with.push(std::mem::replace(&mut it.object, pods::reference(pod)));
+        }
+        it.since = it.since.max(since);
+        it.evidence.push(evidence::piece(
+            format!("Pod {}/{} condition PodScheduled", meta.namespace, meta.name),
+            &condition.message,
+            Some(since),
+        ));
+    }
+    troubles
+}
+
+fn of_claim(claim: &PersistentVolumeClaim, look: &Look<'_>) -> Trouble {
+    let meta = claim.meta();
+    let class = claim.spec.as_ref().map_or("", |s| s.storage_class_name.as_str());
+    let event = failure(claim, look);
+    let said = event.map_or("", |e| e.message.as_str());
+    let why = if phase(claim) == "Lost" {
+        "its volume is lost".to_owned()
+    } else if said.contains("storageclass") && said.contains("not found") {
+        format!("storage class `{class}` does not exist")
+    } else if !said.is_empty() {
+        said.to_owned()
+    } else if class.is_empty() {
+        "it names no storage class and no volume fits, cause unknown".to_owned()
+    } else {
+        format!("storage class `{class}` has given it no volume, cause unknown")
+    };
+    let reference = ObjectRef {
+        kind: "PersistentVolumeClaim".into(),
+        namespace: meta.namespace.clone(),
+        name: meta.name.clone(),
+    };
+    let mut it = trouble(
+        reference,
+        format!("claim `{}` is not bound: {why}", meta.name),
+        meta.created().unwrap_or(look.now),
+    );
+    it.evidence.extend(event.map(evidence::of_event));
+    it.recommendation =
+        format!("See why it is not bound: kubectl -n {} describe pvc {}; kubectl get storageclass", meta.namespace, meta.name);
+    it
+}
+
+fn trouble(object: ObjectRef, message: String, since: jiff::Timestamp) -> Trouble {
+    let recommendation = format!("Create the claim or correct its name: kubectl -n {} get pvc", object.namespace);
+    Trouble {
+        object,
+        with: Vec::new(),
+        class: ConditionClass::Volume,
+        reason: "ClaimPending".into(),
+        message,
+        since,
+        grace: GRACE,
+        level: Level::High,
+        evidence: Vec::new(),
+        recommendation,
+    }
+}

@@ -1,0 +1,97 @@
+//! `create-refused`: the API server refuses to create a workload's pods (quota, admission, missing service account).
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::workload::{condition, counts, keeps_replicas, proof, trouble};
+use crate::{
+    cluster::{Fact, Kind, ObjectRef, facts::{Event, Time}},
+    findings::{
+        Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
+        pods::Pods,
+        trouble::{Trouble, conclude, fact},
+    },
+};
+
+/// Events count as the present for so long: the controllers retry with growing pauses.
+const FRESH: SignedDuration = SignedDuration::from_mins(20);
+
+/// Pods are refused.
+#[derive(Debug)]
+pub(crate) struct CreateRefused;
+
+impl Check for CreateRefused {
+    fn name(&self) -> &'static str {
+        "create-refused"
+    }
+
+    fn doc(&self) -> &'static CheckDoc {
+        &CheckDoc {
+            what: "The pods of a workload cannot be created: a quota, an admission policy or webhook, or a missing service account refuses them.",
+            why: "There is no pod whose state could tell: the workload just has too few.",
+            fix: "Raise the quota, satisfy the policy, or create what is missing; the message names it.",
+            grace: "60 s from the first refusal.",
+            silent: "All replicas are there in spite of it.",
+        }
+    }
+
+    fn reads(&self) -> &'static [Kind] {
+        &[Kind::Pod]
+    }
+
+    fn judges(&self, kind: &str) -> bool {
+        keeps_replicas(kind) || kind == "Job"
+    }
+
+    fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
+        let all = Pods::of(owner, look);
+        let found = fact(owner, look).and_then(|fact| refused(owner, fact, look));
+        conclude(self.name(), owner, look, &all, found.into_iter().collect())
+    }
+}
+
+fn refused(owner: &ObjectRef, fact: &Fact, look: &Look<'_>) -> Option<Trouble> {
+    if let Fact::Job(job) = fact {
+        if job.status.as_ref().is_some_and(|s| s.active + s.succeeded + s.failed > 0) {
+            return None;
+        }
+    } else {
+        let counts = counts(fact)?;
+        if counts.available >= counts.desired && !counts.rolling {
+            return None;
+        }
+    }
+    let failure = match fact {
+        Fact::Deployment(d) => condition(d, "ReplicaFailure").filter(|c| c.status == "True"),
+        _ => None,
+    };
+    let from = look.now.checked_sub(FRESH).unwrap_or(Timestamp::MIN);
+    let sets: Vec<&str> = look.index.replica_sets_of(owner).map(|s| s.meta().uid.as_str()).collect();
+    let uids = std::iter::once(fact.meta().uid.as_str()).chain(sets);
+    let events: Vec<&Event> = uids
+        .flat_map(|uid| look.index.events_of(uid))
+        .filter(|e| e.kind == "Warning" && e.reason == "FailedCreate" && e.last_seen().is_some_and(|at| at >= from))
+        .collect();
+    let newest = events.iter().max_by_key(|e| e.last_seen());
+    // A ReplicaSet's condition goes when it succeeds; events of others only tell that it failed at some time.
+    if failure.is_none() && (matches!(fact, Fact::Deployment(_)) || newest.is_none()) {
+        return None;
+    }
+    let said = failure.map(|c| c.message.as_str()).filter(|m| !m.is_empty()).or(newest.map(|e| e.message.as_str()))?;
+    let since = failure
+        .and_then(|c| c.last_transition_time)
+        .map(Time::at)
+        .or_else(|| events.iter().filter_map(|e| evidence::first_seen(e)).min())
+        .unwrap_or(look.now);
+    let message = format!("its pods cannot be created: {}", cause(said));
+    let mut it = trouble(owner, ConditionClass::Refused, "FailedCreate", message, since, SignedDuration::from_secs(60));
+    it.level = Level::High;
+    it.evidence.extend(failure.map(|c| proof(owner, c)));
+    it.evidence.extend(newest.map(|e| evidence::of_event(e)));
+    Some(it)
+}
+
+/// The refusal without the name of the pod that was refused, which changes at every try.
+fn cause(said: &str) -> &str {
+    let said = said.rsplit_once("Error creating: ").map_or(said, |(_, rest)| rest);
+    said.split_once(" is forbidden: ").map_or(said, |(_, why)| why)
+}

@@ -1,0 +1,147 @@
+//! `not-ready`: a pod runs but does not become, or stay, ready.
+
+use jiff::SignedDuration;
+
+use crate::{
+    cluster::{Kind, ObjectRef, facts::{Pod, Time}},
+    findings::{
+        Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
+        pods::{self, Pods, Role},
+        trouble::{Trouble, conclude, replicas},
+    },
+};
+
+/// How long a pod may be not ready.
+const GRACE: SignedDuration = SignedDuration::from_mins(3);
+/// How long if nothing of its owner is ready and it was ready before.
+const GRACE_UNSERVED: SignedDuration = SignedDuration::from_secs(60);
+/// A pod whose containers are being created this long without a word is stuck.
+const CREATING: SignedDuration = SignedDuration::from_mins(5);
+
+/// A pod runs but is not ready.
+#[derive(Debug)]
+pub(crate) struct NotReady;
+
+impl Check for NotReady {
+    fn name(&self) -> &'static str {
+        "not-ready"
+    }
+
+    fn doc(&self) -> &'static CheckDoc {
+        &CheckDoc {
+            what: "A pod runs but is not ready: a readiness probe fails, a readiness gate is not met; or it never gets to run.",
+            why: "Services send it nothing.",
+            fix: "See what the probe's answer says; compare the probe's port and path with the application.",
+            grace: "3 min after start-up (probe delays and start-up probes come on top); 60 s if it was ready before and nothing of its owner is ready now.",
+            silent: "Start-up within its time; Jobs; pods on a node that is down; pods being deleted or replaced.",
+        }
+    }
+
+    fn reads(&self) -> &'static [Kind] {
+        &[Kind::Pod]
+    }
+
+    fn judges(&self, kind: &str) -> bool {
+        pods::may_own_pods(kind) && !pods::is_batch(kind)
+    }
+
+    fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
+        let all = Pods::of(owner, look);
+        let troubles = all.live.iter().filter_map(|pod| trouble(owner, pod, look)).collect();
+        conclude(self.name(), owner, look, &all, troubles)
+    }
+}
+
+fn trouble(owner: &ObjectRef, pod: &Pod, look: &Look<'_>) -> Option<Trouble> {
+    if pod.is_ready() {
+        return None;
+    }
+    let meta = pod.meta();
+    let containers = pods::containers(pod);
+    let started = pods::started(pod, look);
+    if pod.phase() == "Pending" {
+        let creating = !containers.is_empty() && containers.iter().all(|c| c.waits_for() == "ContainerCreating");
+        // Whatever the caller thinks of grace: creating containers takes time, and is no trouble by itself.
+        if !creating || look.now.duration_since(started) < CREATING {
+            return None;
+        }
+        let mut it = base(pod, look);
+        "ContainerCreating".clone_into(&mut it.reason);
+        it.message = "its containers are being created and do not get to run, cause unknown".into();
+        it.since = started;
+        it.grace = CREATING;
+        return Some(it);
+    }
+    let condition = pod.condition("Ready").filter(|_| pod.phase() == "Running")?;
+    let changed = condition.last_transition_time.map_or(started, Time::at);
+    let unready: Vec<_> = containers.iter().filter(|c| c.role != Role::Init && !c.status.ready).collect();
+    // A container that is down has a check of its own.
+    if unready.iter().any(|c| c.running_since().is_none()) {
+        return None;
+    }
+    let mut it = base(pod, look);
+    let mut warm_up = SignedDuration::ZERO;
+    let mut since = changed;
+    if let Some(seen) = unready.first() {
+        let is_starting = seen.status.started == Some(false);
+        let probe = seen.spec.and_then(|s| if is_starting { s.startup_probe.as_ref() } else { s.readiness_probe.as_ref() });
+        let failures = if is_starting { probe.map_or(0, |p| p.failure_threshold.max(1)) } else { 0 };
+        let seconds = probe.map_or(0, |p| p.initial_delay_seconds.max(0) + p.period_seconds.max(1) * failures);
+        warm_up = SignedDuration::from_secs(i64::from(seconds));
+        since = since.max(seen.running_since().unwrap_or(since));
+        let event = evidence::probe_failure(look, seen, if is_starting { "Startup" } else { "Readiness" });
+        let label = seen.label();
+        it.message = match event {
+            Some(event) => {
+                it.evidence.insert(0, evidence::of_event(event));
+                let said = event.message.split_once(": ").map_or("", |(_, said)| said.trim());
+                let said = if said.is_empty() { "it gives no reason" } else { said };
+                let probe = if is_starting { "start-up" } else { "readiness" };
+                format!("{label} runs but its {probe} probe fails: {said}")
+            }
+            None => format!("{label} runs but is not ready, cause unknown"),
+        };
+    } else {
+        let gates = pod.spec.iter().flat_map(|s| &s.readiness_gates);
+        let unmet: Vec<&str> = gates
+            .map(|g| g.condition_type.as_str())
+            .filter(|g| pod.condition(g).is_none_or(|c| c.status != "True"))
+            .collect();
+        it.message = if unmet.is_empty() {
+            format!("its containers are ready but the pod is not: {} {}", condition.reason, condition.message)
+        } else {
+            format!("its containers are ready but the readiness gate {} is not met", unmet.join(", "))
+        };
+        if !unmet.is_empty() {
+            "ReadinessGatesNotReady".clone_into(&mut it.reason);
+        }
+    }
+    let first = pods::bad_since(owner, pod, changed.min(since), look);
+    let was_ready = changed.duration_since(started) > GRACE;
+    let unserved = replicas(owner, look).is_some_and(|(ready, _)| ready == 0);
+    let grace = if was_ready && unserved { GRACE_UNSERVED } else { GRACE };
+    it.since = first;
+    it.grace = grace.checked_add(warm_up).unwrap_or(grace);
+    it.evidence.push(evidence::piece(
+        format!("Pod {}/{} condition Ready", meta.namespace, meta.name),
+        &format!("{}: {} {}", condition.status, condition.reason, condition.message),
+        Some(changed),
+    ));
+    Some(it)
+}
+
+fn base(pod: &Pod, look: &Look<'_>) -> Trouble {
+    let meta = pod.meta();
+    Trouble {
+        object: pods::reference(pod),
+        with: Vec::new(),
+        class: ConditionClass::NotReady,
+        reason: "NotReady".into(),
+        message: String::new(),
+        since: look.now,
+        grace: GRACE,
+        level: Level::Warning,
+        evidence: evidence::warnings(look, &meta.uid, 3),
+        recommendation: format!("See the pod's probes and events: kubectl -n {} describe pod {}", meta.namespace, meta.name),
+    }
+}

@@ -1,0 +1,125 @@
+//! What the checks of workloads share: how far a rollout is, and how trouble of the workload itself is written.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    cluster::{
+        Fact, ObjectRef,
+        facts::{Deployment, DeploymentCondition, Time},
+    },
+    findings::{ConditionClass, Evidence, Level, Look, evidence, trouble::Trouble},
+};
+
+/// The kinds that keep a number of replicas.
+pub(crate) fn keeps_replicas(kind: &str) -> bool {
+    matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
+}
+
+/// A condition of a Deployment.
+pub(crate) fn condition<'a>(deployment: &'a Deployment, kind: &str) -> Option<&'a DeploymentCondition> {
+    deployment.status.as_ref()?.conditions.iter().find(|c| c.kind == kind)
+}
+
+/// Available, wanted and updated replicas.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counts {
+    pub(crate) available: i32,
+    pub(crate) desired: i32,
+    pub(crate) updated: i32,
+    /// The controller has not yet looked at the newest template, or has not yet replaced every pod.
+    pub(crate) rolling: bool,
+}
+
+/// The counts of a workload; None for what keeps no replicas or has no status yet.
+pub(crate) fn counts(fact: &Fact) -> Option<Counts> {
+    let generation = fact.meta().generation;
+    let of = |available, desired, updated, seen: i64| Counts {
+        available,
+        desired,
+        updated,
+        rolling: seen < generation || updated < desired,
+    };
+    match fact {
+        Fact::Deployment(d) => {
+            let s = d.status.as_ref()?;
+            let desired = d.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1);
+            let mut counts = of(s.available_replicas, desired, s.updated_replicas, s.observed_generation);
+            counts.rolling |= condition(d, "Progressing").is_some_and(|c| c.status == "True" && c.reason != "NewReplicaSetAvailable");
+            Some(counts)
+        }
+        Fact::StatefulSet(x) => {
+            let s = x.status.as_ref()?;
+            let desired = x.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1);
+            // Clusters older than 1.22 do not count available replicas.
+            let updated = if s.update_revision == s.current_revision { desired } else { s.updated_replicas };
+            Some(of(s.available_replicas.max(s.ready_replicas), desired, updated, s.observed_generation))
+        }
+        Fact::DaemonSet(d) => {
+            let s = d.status.as_ref()?;
+            Some(of(s.number_available, s.desired_number_scheduled, s.updated_number_scheduled, s.observed_generation))
+        }
+        Fact::ReplicaSet(r) => {
+            let s = r.status.as_ref()?;
+            let desired = r.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1);
+            Some(of(s.available_replicas, desired, desired, generation))
+        }
+        Fact::Namespace(_)
+        | Fact::Node(_)
+        | Fact::Pod(_)
+        | Fact::Job(_)
+        | Fact::CronJob(_)
+        | Fact::PersistentVolumeClaim(_)
+        | Fact::Service(_)
+        | Fact::EndpointSlice(_)
+        | Fact::Event(_) => None,
+    }
+}
+
+/// When the newest of an owner's live pods that is not ready stopped being so (or was created), the oldest first.
+pub(crate) fn oldest_unready(owner: &ObjectRef, look: &Look<'_>) -> Option<Timestamp> {
+    look.index
+        .pods_of(owner)
+        .filter(|p| !p.is_ready() && !crate::findings::pods::is_leaving(p))
+        .filter_map(|p| {
+            let changed = p.condition("Ready").and_then(|c| c.last_transition_time).map(Time::at);
+            changed.or_else(|| p.meta().created())
+        })
+        .min()
+}
+
+/// Trouble of the workload itself.
+pub(crate) fn trouble(
+    owner: &ObjectRef,
+    class: ConditionClass,
+    reason: &str,
+    message: String,
+    since: Timestamp,
+    grace: SignedDuration,
+) -> Trouble {
+    Trouble {
+        object: owner.clone(),
+        with: Vec::new(),
+        class,
+        reason: reason.to_owned(),
+        message,
+        since,
+        grace,
+        level: Level::Warning,
+        evidence: Vec::new(),
+        recommendation: format!(
+            "See its conditions and events: kubectl -n {} describe {} {}",
+            owner.namespace,
+            owner.kind.to_lowercase(),
+            owner.name
+        ),
+    }
+}
+
+/// A condition of a Deployment as evidence.
+pub(crate) fn proof(owner: &ObjectRef, condition: &DeploymentCondition) -> Evidence {
+    evidence::piece(
+        format!("{owner} condition {}", condition.kind),
+        &format!("{} {}: {}", condition.status, condition.reason, condition.message),
+        condition.last_transition_time.map(Time::at),
+    )
+}
