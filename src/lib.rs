@@ -7,5 +7,6 @@ pub mod cluster;
 pub mod config;
 pub mod findings;
 pub mod incidents;
+pub mod report;
 pub mod schedule;
 pub mod store;

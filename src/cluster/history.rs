@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::ObjectRef;
 
 /// What happened to an owner.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum TransitionKind {
     /// A container of one of its pods was restarted (pod, container, how it ended: `OOMKilled`, `Error (exit 1)`).
     Restarted {
@@ -54,7 +54,7 @@ impl History {
         if of.contains(&transition) {
             return;
         }
-        let place = of.partition_point(|known| known.at <= transition.at);
+        let place = of.partition_point(|known| (known.at, &known.kind) < (transition.at, &transition.kind));
         of.insert(place, transition);
         while of.len() > Self::KEPT {
             of.pop_front();

@@ -9,7 +9,7 @@ mod sight;
 use std::{borrow::Cow, fmt};
 
 pub use facts::Fact;
-pub use from_dump::{Dump, DumpProblem};
+pub use from_dump::{Dump, DumpProblem, LoadError};
 pub use history::{History, Transition, TransitionKind};
 pub use index::{ClusterIndex, ServiceImpact, Touched};
 pub use sight::{Sight, Visibility};

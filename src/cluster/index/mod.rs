@@ -169,12 +169,7 @@ impl ClusterIndex {
                     owners.extend(claims.filter(|claim| self.get(claim).is_some()).map(ObjectRef::from));
                 }
             }
-            Kind::Deployment
-            | Kind::ReplicaSet
-            | Kind::StatefulSet
-            | Kind::DaemonSet
-            | Kind::Job
-            | Kind::CronJob => {
+            Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet | Kind::Job | Kind::CronJob => {
                 owners.insert(self.owner_of(key));
                 owners.extend(self.controlled_pods(key).into_values());
             }

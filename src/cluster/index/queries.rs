@@ -140,11 +140,7 @@ impl ClusterIndex {
     }
 
     /// Pods that mount a claim.
-    pub fn pods_of_claim<'a>(
-        &'a self,
-        namespace: &str,
-        claim: &str,
-    ) -> impl Iterator<Item = &'a facts::Pod> + use<'a> {
+    pub fn pods_of_claim<'a>(&'a self, namespace: &str, claim: &str) -> impl Iterator<Item = &'a facts::Pod> + use<'a> {
         self.links.of_claim(namespace, claim).filter_map(|key| self.pod(key))
     }
 

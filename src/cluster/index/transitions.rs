@@ -58,11 +58,7 @@ impl ClusterIndex {
     }
 
     /// Tells again what happened to pods whose top owner is another one than before: its controller became known just now.
-    pub(super) fn note_moved_pods(
-        &self,
-        before: &BTreeMap<ObjectKey, ObjectRef>,
-        transitions: &mut Vec<Transition>,
-    ) {
+    pub(super) fn note_moved_pods(&self, before: &BTreeMap<ObjectKey, ObjectRef>, transitions: &mut Vec<Transition>) {
         for (pod, owner_before) in before {
             let Some(lately) = self.lately.get(pod) else { continue };
             let owner = self.owner_of(pod);
@@ -76,9 +72,8 @@ impl ClusterIndex {
 /// What happened between two states of the same Pod. Of a Pod never seen before only the last terminations it reports itself
 /// are known: a bot that was restarted still knows of a recent out-of-memory kill.
 fn between(before: Option<&Pod>, after: &Pod, now: Timestamp) -> Vec<PodTransition> {
-    let mut happened: Vec<PodTransition> = statuses(after)
-        .filter_map(|status| restart(before, status, now, &after.meta().name))
-        .collect();
+    let mut happened: Vec<PodTransition> =
+        statuses(after).filter_map(|status| restart(before, status, now, &after.meta().name)).collect();
     if let Some(before) = before {
         let at = after.condition("Ready").and_then(|c| c.last_transition_time).map_or(now, Time::at);
         match (before.is_ready(), after.is_ready()) {
