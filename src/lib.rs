@@ -8,5 +8,7 @@ pub mod config;
 pub mod findings;
 pub mod incidents;
 pub mod report;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 pub mod schedule;
 pub mod store;

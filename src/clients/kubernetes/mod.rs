@@ -4,6 +4,11 @@
 mod config;
 mod decode;
 mod error;
+mod frames;
+#[cfg(all(test, feature = "sandbox"))]
+#[path = "tests.rs"]
+mod against_the_sandbox;
+mod watch;
 
 use std::{fmt, time::Duration};
 
@@ -15,6 +20,7 @@ use kube::client::Body;
 pub use config::{ClusterConfig, Found, K3S_KUBECONFIG, NoCluster, Places, SERVICE_ACCOUNT, find};
 use decode::{Encoding, Status};
 pub use error::ReadError;
+pub use watch::{Change, Patience, Scope, Watched, Watcher};
 
 use crate::cluster::{ClusterId, Fact, Kind};
 

@@ -1,0 +1,391 @@
+//! Requests of the Kubernetes API answered from the pretend cluster: list, get, watch, logs, errors in upstream's words, faults.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    io,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+use super::{Fault, encode::Encoding, world::World};
+use crate::cluster::{Kind, ObjectKey};
+
+/// How many requests are remembered.
+const REMEMBERED: usize = 2_000;
+/// As often as upstream, about.
+const BOOKMARKS_EVERY: Duration = Duration::from_secs(60);
+
+/// What handlers and the test share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    world: Mutex<World>,
+    settings: Mutex<Settings>,
+    /// Wakes watches; counts up with each change.
+    pub(super) changed: watch::Sender<u64>,
+    /// Counts up when every watch is to be cut.
+    pub(super) cuts: watch::Sender<u64>,
+    /// Counts up when every watch is to get a bookmark.
+    pub(super) bookmarks: watch::Sender<u64>,
+    /// How many watches are open.
+    pub(super) open: watch::Sender<BTreeMap<Kind, usize>>,
+    pub(super) requests: watch::Sender<VecDeque<String>>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Settings {
+    pub(super) token: Option<String>,
+    pub(super) forbidden: BTreeSet<(String, Kind, Option<String>)>,
+    pub(super) fault: Option<Fault>,
+    pub(super) json_only: bool,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            world: Mutex::default(),
+            settings: Mutex::default(),
+            changed: watch::Sender::new(0),
+            cuts: watch::Sender::new(0),
+            bookmarks: watch::Sender::new(0),
+            open: watch::Sender::default(),
+            requests: watch::Sender::default(),
+        }
+    }
+}
+
+impl Shared {
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn settings(&self) -> MutexGuard<'_, Settings> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a path asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Target {
+    List { kind: Kind, namespace: Option<String> },
+    Object(ObjectKey),
+    Log { namespace: String, pod: String },
+}
+
+fn target(path: &str) -> Option<Target> {
+    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let (api_version, rest) = match parts.as_slice() {
+        ["api", "v1", rest @ ..] => ("v1".to_owned(), rest),
+        ["apis", group, version, rest @ ..] => (format!("{group}/{version}"), rest),
+        _ => return None,
+    };
+    let kind_of = |plural: &str| {
+        Kind::ALL.into_iter().find(|k| k.plural() == plural && k.api_version() == api_version)
+    };
+    let key = |kind: Kind, namespace: &str, name: &str| {
+        Target::Object(ObjectKey { kind, namespace: namespace.to_owned(), name: name.to_owned() })
+    };
+    match rest {
+        ["namespaces", name] => Some(key(kind_of("namespaces")?, "", name)),
+        ["namespaces", namespace, "pods", pod, "log"] => {
+            Some(Target::Log { namespace: (*namespace).to_owned(), pod: (*pod).to_owned() })
+        }
+        ["namespaces", namespace, plural] => {
+            Some(Target::List { kind: kind_of(plural)?, namespace: Some((*namespace).to_owned()) })
+        }
+        ["namespaces", namespace, plural, name] => Some(key(kind_of(plural)?, namespace, name)),
+        [plural] => Some(Target::List { kind: kind_of(plural)?, namespace: None }),
+        [plural, name] => Some(key(kind_of(plural)?, "", name)),
+        _ => None,
+    }
+}
+
+/// Answers one request.
+pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let uri = request.uri().clone();
+    shared.requests.send_modify(|all| {
+        all.push_back(uri.to_string());
+        if all.len() > REMEMBERED {
+            all.pop_front();
+        }
+    });
+    let fault = shared.settings().fault.clone();
+    match fault {
+        None => {}
+        Some(Fault::Slow(by)) => tokio::time::sleep(by).await,
+        Some(Fault::Hang) => std::future::pending().await,
+        Some(Fault::Html) => {
+            let page = "<!doctype html><html><title>Please sign in</title></html>";
+            return ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response();
+        }
+        Some(Fault::Status(code)) => {
+            let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            return no(Encoding::Json, status, "InternalError", "an error on the server has prevented the request");
+        }
+    }
+    let of = |name: header::HeaderName| {
+        request.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned()
+    };
+    let (token, json_only) = {
+        let settings = shared.settings();
+        (settings.token.clone(), settings.json_only)
+    };
+    let encoding = if json_only { Encoding::Json } else { Encoding::accepted(&of(header::ACCEPT)) };
+    match uri.path() {
+        "/readyz" | "/livez" | "/healthz" => return "ok".into_response(),
+        _ if token.is_some_and(|token| of(header::AUTHORIZATION) != format!("Bearer {token}")) => {
+            return no(encoding, StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized");
+        }
+        "/version" => {
+            let version = json!({"major": "1", "minor": "34", "gitVersion": "v1.34.1+sandbox", "platform": "linux/amd64"});
+            return ([(header::CONTENT_TYPE, "application/json")], version.to_string()).into_response();
+        }
+        _ => {}
+    }
+    let Some(target) = target(uri.path()) else { return not_served() };
+    let query: BTreeMap<String, String> =
+        url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
+    let watching = matches!(query.get("watch").map(String::as_str), Some("true" | "1"));
+    let (verb, kind, namespace, resource) = match &target {
+        Target::List { kind, namespace } => {
+            (if watching { "watch" } else { "list" }, *kind, namespace.clone(), kind.plural().to_owned())
+        }
+        Target::Object(key) => {
+            let namespace = key.kind.is_namespaced().then(|| key.namespace.clone());
+            ("get", key.kind, namespace, key.kind.plural().to_owned())
+        }
+        Target::Log { namespace, .. } => ("get", Kind::Pod, Some(namespace.clone()), "pods/log".to_owned()),
+    };
+    if shared.world().not_served.contains(&kind) {
+        return not_served();
+    }
+    if shared.settings().forbidden.contains(&(verb.to_owned(), kind, namespace.clone())) {
+        let group = kind.api_version().split_once('/').map_or("", |(group, _)| group);
+        let place = namespace.map_or("at the cluster scope".to_owned(), |ns| format!("in the namespace {ns:?}"));
+        let message = format!(
+            "{resource} is forbidden: User \"system:serviceaccount:k8s-monitor:k8s-monitor\" cannot {verb} resource {resource:?} in API group {group:?} {place}"
+        );
+        return no(encoding, StatusCode::FORBIDDEN, "Forbidden", &message);
+    }
+    match target {
+        Target::List { kind, namespace } if watching => watch_of(&shared, encoding, kind, namespace, &query),
+        Target::List { kind, namespace } => {
+            let limit = query.get("limit").and_then(|l| l.parse().ok()).filter(|l| *l > 0).unwrap_or(usize::MAX);
+            let token = query.get("continue").map(String::as_str).filter(|t| !t.is_empty());
+            match shared.world().list(kind, namespace.as_deref(), limit, token) {
+                Ok(page) => yes(encoding, encoding.list(kind, &page)),
+                Err(_) => no(
+                    encoding,
+                    StatusCode::GONE,
+                    "Expired",
+                    "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.",
+                ),
+            }
+        }
+        Target::Object(key) => match shared.world().get(&key) {
+            Some(object) => yes(encoding, encoding.object(key.kind, object)),
+            None => not_found(encoding, key.kind, &key.name),
+        },
+        Target::Log { namespace, pod } => log_of(&shared, &namespace, &pod, &query),
+    }
+}
+
+fn log_of(shared: &Shared, namespace: &str, pod: &str, query: &BTreeMap<String, String>) -> Response {
+    let previous = query.get("previous").is_some_and(|p| p == "true");
+    let world = shared.world();
+    let key = ObjectKey { kind: Kind::Pod, namespace: namespace.to_owned(), name: pod.to_owned() };
+    if world.get(&key).is_none() {
+        return not_found(Encoding::Json, Kind::Pod, pod);
+    }
+    match world.logs.get(&(namespace.to_owned(), pod.to_owned(), previous)) {
+        Some(text) => {
+            let tail = query.get("tailLines").and_then(|t| t.parse().ok()).unwrap_or(usize::MAX);
+            let lines: Vec<&str> = text.lines().collect();
+            let kept = lines.get(lines.len().saturating_sub(tail)..).unwrap_or_default().join("\n");
+            ([(header::CONTENT_TYPE, "text/plain")], kept + "\n").into_response()
+        }
+        None if previous => {
+            let container = query.get("container").map_or("", String::as_str);
+            let message = format!("previous terminated container {container:?} in pod {pod:?} not found");
+            no(Encoding::Json, StatusCode::BAD_REQUEST, "BadRequest", &message)
+        }
+        None => ([(header::CONTENT_TYPE, "text/plain")], "").into_response(),
+    }
+}
+
+fn watch_of(
+    shared: &Arc<Shared>,
+    encoding: Encoding,
+    kind: Kind,
+    namespace: Option<String>,
+    query: &BTreeMap<String, String>,
+) -> Response {
+    if query.contains_key("sendInitialEvents") {
+        let message = "ListOptions.meta.k8s.io \"\" is invalid: sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled";
+        return no(encoding, StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message);
+    }
+    let from = match query.get("resourceVersion").map_or("", String::as_str) {
+        "" | "0" => None,
+        version => match version.parse::<u64>() {
+            Ok(version) => Some(version),
+            Err(_) => {
+                let message = format!("resourceVersion: Invalid value: {version:?}: strconv.ParseUint: invalid syntax");
+                return no(encoding, StatusCode::BAD_REQUEST, "BadRequest", &message);
+            }
+        },
+    };
+    let lasts = Duration::from_secs(query.get("timeoutSeconds").and_then(|t| t.parse().ok()).unwrap_or(1_800));
+    let mut changed = shared.changed.subscribe();
+    changed.mark_changed();
+    shared.open.send_modify(|open| *open.entry(kind).or_default() += 1);
+    let watching = Watching {
+        shared: shared.clone(),
+        encoding,
+        kind,
+        namespace,
+        position: from,
+        changed,
+        cuts: shared.cuts.subscribe(),
+        bookmarks: shared.bookmarks.subscribe(),
+        wants_bookmarks: query.get("allowWatchBookmarks").is_some_and(|b| b == "true"),
+        ends: tokio::time::Instant::now() + lasts,
+        over: false,
+    };
+    let frames = futures::stream::unfold(watching, |mut watching| async move {
+        let next = watching.next().await?;
+        Some((next, watching))
+    });
+    let mut response = Response::new(Body::from_stream(frames));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(encoding.content_type(true)));
+    response
+}
+
+/// One open watch.
+struct Watching {
+    shared: Arc<Shared>,
+    encoding: Encoding,
+    kind: Kind,
+    namespace: Option<String>,
+    /// Everything up to here was sent; None: nothing yet, begin with what there is.
+    position: Option<u64>,
+    changed: watch::Receiver<u64>,
+    cuts: watch::Receiver<u64>,
+    bookmarks: watch::Receiver<u64>,
+    wants_bookmarks: bool,
+    ends: tokio::time::Instant,
+    over: bool,
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let kind = self.kind;
+        self.shared.open.send_modify(|open| {
+            if let Some(n) = open.get_mut(&kind) {
+                *n = n.saturating_sub(1);
+            }
+        });
+    }
+}
+
+impl Watching {
+    /// The next bytes; an error cuts the connection, None ends the answer in peace.
+    async fn next(&mut self) -> Option<io::Result<Bytes>> {
+        if self.over {
+            return None;
+        }
+        loop {
+            tokio::select! {
+                biased;
+                _ = self.cuts.changed() => {
+                    self.over = true;
+                    return Some(Err(io::Error::other("cut")));
+                }
+                _ = self.changed.changed() => {
+                    let frames = self.new_frames();
+                    if !frames.is_empty() {
+                        return Some(Ok(frames));
+                    }
+                }
+                _ = self.bookmarks.changed(), if self.wants_bookmarks => return Some(Ok(self.bookmark())),
+                () = tokio::time::sleep(BOOKMARKS_EVERY), if self.wants_bookmarks => return Some(Ok(self.bookmark())),
+                () = tokio::time::sleep_until(self.ends) => return None,
+            }
+        }
+    }
+
+    fn new_frames(&mut self) -> Bytes {
+        let world = self.shared.world();
+        let mut bytes = Vec::new();
+        let changes = match self.position {
+            None => {
+                for (_, object) in world.all(self.kind, self.namespace.as_deref()) {
+                    bytes.extend_from_slice(&self.encoding.frame("ADDED", &self.encoding.object(self.kind, object)));
+                }
+                Ok(Vec::new())
+            }
+            Some(position) => world.since(self.kind, self.namespace.as_deref(), position),
+        };
+        match changes {
+            Ok(changes) => {
+                for logged in changes {
+                    let object = self.encoding.object(self.kind, &logged.object);
+                    bytes.extend_from_slice(&self.encoding.frame(logged.change.name(), &object));
+                }
+                self.position = Some(world.version());
+            }
+            Err(_) => {
+                let position = self.position.unwrap_or(0);
+                let message = format!("too old resource version: {position} ({})", world.compacted());
+                let status = status(StatusCode::GONE, "Expired", &message);
+                bytes.extend_from_slice(&self.encoding.frame("ERROR", &self.encoding.status(&status)));
+                self.over = true;
+            }
+        }
+        bytes.into()
+    }
+
+    fn bookmark(&self) -> Bytes {
+        let version = self.position.unwrap_or(0).to_string();
+        let object = json!({
+            "kind": self.kind.name(), "apiVersion": self.kind.api_version(),
+            "metadata": {"resourceVersion": version, "creationTimestamp": null},
+        });
+        self.encoding.frame("BOOKMARK", &self.encoding.object(self.kind, &object))
+    }
+}
+
+fn yes(encoding: Encoding, body: Bytes) -> Response {
+    ([(header::CONTENT_TYPE, encoding.content_type(false))], body).into_response()
+}
+
+fn no(encoding: Encoding, code: StatusCode, reason: &str, message: &str) -> Response {
+    let body = encoding.status(&status(code, reason, message));
+    (code, [(header::CONTENT_TYPE, encoding.content_type(false))], body).into_response()
+}
+
+fn not_found(encoding: Encoding, kind: Kind, name: &str) -> Response {
+    no(encoding, StatusCode::NOT_FOUND, "NotFound", &format!("{} {name:?} not found", kind.plural()))
+}
+
+/// What upstream says of an API it does not have.
+fn not_served() -> Response {
+    (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], "404 page not found\n")
+        .into_response()
+}
+
+fn status(code: StatusCode, reason: &str, message: &str) -> Value {
+    json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "message": message, "reason": reason, "code": code.as_u16(),
+    })
+}
