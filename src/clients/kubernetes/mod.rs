@@ -6,7 +6,6 @@ mod decode;
 mod error;
 mod frames;
 #[cfg(all(test, feature = "sandbox"))]
-#[path = "tests.rs"]
 mod against_the_sandbox;
 mod watch;
 
@@ -119,12 +118,8 @@ impl Kubernetes {
             let mut facts = Vec::new();
             let mut token = String::new();
             loop {
-                let mut query = url::form_urlencoded::Serializer::new(String::new());
-                query.append_pair("limit", &PAGE.to_string());
-                if !token.is_empty() {
-                    query.append_pair("continue", &token);
-                }
-                let page = match self.read(&format!("{path}?{}", query.finish()), asked).await {
+                let uri = format!("{path}?{}", query(&[("limit", &PAGE.to_string()), ("continue", &token)]));
+                let page = match self.read(&uri, asked).await {
                     Ok((encoding, body)) => decode::page(kind, encoding, body).map_err(|what| self.garbage(what))?,
                     Err(ReadError::Gone) if !token.is_empty() && fresh_starts < FRESH_STARTS => {
                         fresh_starts += 1;
@@ -146,15 +141,13 @@ impl Kubernetes {
     /// `previous` reads the container before its last restart. The text is the application's: redact it before anybody sees it.
     pub async fn logs(&self, wanted: &LogRequest<'_>) -> Result<Option<String>, ReadError> {
         let LogRequest { namespace, pod, container, previous, tail } = *wanted;
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.append_pair("tailLines", &tail.to_string()).append_pair("limitBytes", &LARGEST_LOG.to_string());
-        if !container.is_empty() {
-            query.append_pair("container", container);
-        }
-        if previous {
-            query.append_pair("previous", "true");
-        }
-        let path = format!("{}/{}/log?{}", path(Kind::Pod, Some(namespace)), segment(pod), query.finish());
+        let query = query(&[
+            ("container", container),
+            ("previous", if previous { "true" } else { "" }),
+            ("tailLines", &tail.to_string()),
+            ("limitBytes", &LARGEST_LOG.to_string()),
+        ]);
+        let path = format!("{}/{}/log?{query}", path(Kind::Pod, Some(namespace)), segment(pod));
         let asked = Asked { verb: "get", kind: Kind::Pod, subresource: "/log", namespace: Some(namespace) };
         let read = async {
             let response = self.send(&path, "*/*").await?;
@@ -324,6 +317,13 @@ fn path(kind: Kind, namespace: Option<&str>) -> String {
         Some(ns) => format!("/{root}/{version}/namespaces/{}/{}", segment(ns), kind.plural()),
         None => format!("/{root}/{version}/{}", kind.plural()),
     }
+}
+
+/// A query of everything that is not empty.
+fn query(pairs: &[(&str, &str)]) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(pairs.iter().filter(|(_, value)| !value.is_empty()));
+    query.finish()
 }
 
 /// A name as one segment of a path; people type namespaces, so it cannot be trusted to be one.

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use super::{
     ACCEPT, Asked, Kubernetes, ReadError, error,
     frames::{Frame, Frames},
-    path,
+    path, query,
 };
 use crate::{
     clock::Clock,
@@ -215,13 +215,13 @@ impl Watcher {
         let kind = self.scope.kind;
         // Not all watches end in the same second.
         let time = self.patience.watch.mul_f64(0.9 + 0.1 * chance());
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query
-            .append_pair("watch", "true")
-            .append_pair("allowWatchBookmarks", "true")
-            .append_pair("resourceVersion", version.as_deref().unwrap_or_default())
-            .append_pair("timeoutSeconds", &time.as_secs().max(1).to_string());
-        let uri = format!("{}?{}", path(kind, self.scope.namespace.as_deref()), query.finish());
+        let query = query(&[
+            ("watch", "true"),
+            ("allowWatchBookmarks", "true"),
+            ("resourceVersion", version.as_deref().unwrap_or_default()),
+            ("timeoutSeconds", &time.as_secs().max(1).to_string()),
+        ]);
+        let uri = format!("{}?{query}", path(kind, self.scope.namespace.as_deref()));
         let (encoding, mut body) = self.kubernetes.open(&uri, self.asked()).await?;
         self.heard();
         self.say(out, Change::Live).await?;

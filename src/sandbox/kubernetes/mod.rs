@@ -2,6 +2,8 @@
 
 mod encode;
 mod server;
+pub mod story;
+mod workload;
 mod world;
 
 use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
@@ -13,6 +15,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::cluster::{Kind, ObjectKey};
 use server::Shared;
+pub use workload::{Workload, deployment, stateful_set};
 
 /// The uid of the pretend cluster's `kube-system`, so its identity.
 pub const CLUSTER_ID: &str = "5a4db0c5-0000-4000-8000-000000000001";
@@ -28,6 +31,15 @@ pub enum Fault {
     Html,
     /// It is this status.
     Status(u16),
+}
+
+/// A change of the cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Edit {
+    /// An object is new or has a new state.
+    Apply(Value),
+    /// An object is deleted.
+    Delete(ObjectKey),
 }
 
 /// The pretend cluster. Dropping it stops it.
@@ -105,6 +117,19 @@ impl Cluster {
         let mut world = self.shared.world();
         for object in objects {
             world.apply(object);
+        }
+        drop(world);
+        self.shared.changed.send_modify(|n| *n += 1);
+    }
+
+    /// Makes the changes of a story's step, or of [`Workload::change_from`].
+    pub fn play(&self, changes: &[Edit]) {
+        let mut world = self.shared.world();
+        for change in changes {
+            match change {
+                Edit::Apply(object) => world.apply(object.clone()),
+                Edit::Delete(key) => world.delete(key),
+            };
         }
         drop(world);
         self.shared.changed.send_modify(|n| *n += 1);

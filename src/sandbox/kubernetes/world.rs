@@ -173,7 +173,7 @@ impl World {
 }
 
 /// An id made of the key, so that a test sees the same one each time, and of the version, so that a new object has a new one.
-fn uid(key: &ObjectKey, version: u64) -> String {
+pub(super) fn uid(key: &ObjectKey, version: u64) -> String {
     let fnv = |seed: u64| {
         let bytes = key.kind.name().bytes().chain(key.namespace.bytes()).chain(key.name.bytes());
         bytes.fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))

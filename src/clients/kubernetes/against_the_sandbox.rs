@@ -150,7 +150,7 @@ async fn a_list_of_many_pages_is_whole_and_the_same_in_both_encodings() {
 async fn a_list_that_expires_while_it_is_read_is_begun_again() {
     let cluster = Cluster::start().await.unwrap();
     cluster.apply_all((0..600).map(|i| pod(&format!("api-{i:04}"), "Running")));
-    cluster.fault(Some(Fault::Slow(Duration::from_millis(50))));
+    cluster.fault(Some(Fault::Slow(Duration::from_millis(300))));
     let (reader, compacting) = (client(&cluster), &cluster);
     let (listed, ()) = tokio::join!(reader.list(Kind::Pod, None), async move {
         // The second page has been asked for and waits: the list expires under it.
