@@ -2,11 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{
-    Evidence, Look,
-    pods::Seen,
-    redact::redact,
-};
+use super::{Evidence, Look, pods::Seen, redact::redact};
 use crate::cluster::facts::{Event, Pod, Terminated, Time};
 
 /// How many pieces a finding carries.

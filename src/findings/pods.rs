@@ -84,8 +84,7 @@ fn superseded<'a>(owner: &ObjectRef, look: &Look<'a>) -> BTreeSet<&'a str> {
     if owner.kind != "Deployment" {
         return BTreeSet::new();
     }
-    let sets: BTreeMap<u64, &ReplicaSet> =
-        look.index.replica_sets_of(owner).map(|set| (revision(set), set)).collect();
+    let sets: BTreeMap<u64, &ReplicaSet> = look.index.replica_sets_of(owner).map(|set| (revision(set), set)).collect();
     let newest = sets.last_key_value().map(|(_, set)| *set);
     let served = newest.and_then(|s| s.status.as_ref()).is_some_and(|s| s.ready_replicas > 0);
     look.index
@@ -110,12 +109,7 @@ pub(crate) fn reference(pod: &Pod) -> ObjectRef {
 
 /// When a pod was started by its node, else when it was created.
 pub(crate) fn started(pod: &Pod, look: &Look<'_>) -> Timestamp {
-    pod.status
-        .as_ref()
-        .and_then(|s| s.start_time)
-        .map(Time::at)
-        .or_else(|| pod.meta().created())
-        .unwrap_or(look.now)
+    pod.status.as_ref().and_then(|s| s.start_time).map(Time::at).or_else(|| pod.meta().created()).unwrap_or(look.now)
 }
 
 /// What a container is for.

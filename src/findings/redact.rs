@@ -4,34 +4,12 @@
 pub(crate) const LONGEST: usize = 300;
 
 /// Words that make the value written after them a secret.
-const SENSITIVE: [&str; 10] = [
-    "password",
-    "passwd",
-    "pwd",
-    "secret",
-    "token",
-    "api_key",
-    "apikey",
-    "api-key",
-    "authorization",
-    "private_key",
-];
+const SENSITIVE: [&str; 10] =
+    ["password", "passwd", "pwd", "secret", "token", "api_key", "apikey", "api-key", "authorization", "private_key"];
 
 /// Beginnings by which tokens of well-known services are recognised.
-const TOKENS: [&str; 12] = [
-    "ghp_",
-    "gho_",
-    "ghs_",
-    "github_pat_",
-    "glpat-",
-    "xoxb-",
-    "xoxp-",
-    "xapp-",
-    "sk-ant-",
-    "sk-proj-",
-    "AKIA",
-    "eyJ",
-];
+const TOKENS: [&str; 12] =
+    ["ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "xapp-", "sk-ant-", "sk-proj-", "AKIA", "eyJ"];
 
 const MASK: &str = "***";
 

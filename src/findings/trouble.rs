@@ -48,8 +48,7 @@ pub(crate) fn conclude(
     pods: &Pods<'_>,
     troubles: Vec<Trouble>,
 ) -> Verdict {
-    let (overdue, waiting): (Vec<_>, Vec<_>) =
-        troubles.into_iter().partition(|t| look.no_grace || t.due() <= look.now);
+    let (overdue, waiting): (Vec<_>, Vec<_>) = troubles.into_iter().partition(|t| look.no_grace || t.due() <= look.now);
     if let Some(finding) = finding(check, owner, look, overdue) {
         return Verdict::Wrong(finding);
     }
@@ -65,7 +64,12 @@ pub(crate) fn conclude(
 }
 
 /// One finding of troubles of one owner; the strongest class, then the oldest, speaks for all.
-fn finding(check: &'static str, owner: &ObjectRef, look: &Look<'_>, mut troubles: Vec<Trouble>) -> Option<Box<Finding>> {
+fn finding(
+    check: &'static str,
+    owner: &ObjectRef,
+    look: &Look<'_>,
+    mut troubles: Vec<Trouble>,
+) -> Option<Box<Finding>> {
     troubles.sort_by(|a, b| (a.class, a.since, &a.object).cmp(&(b.class, b.since, &b.object)));
     let since = troubles.iter().map(|t| t.since).min()?;
     let mut objects: Vec<ObjectRef> =
@@ -135,9 +139,7 @@ pub(crate) fn replicas(owner: &ObjectRef, look: &Look<'_>) -> Option<(i32, i32)>
             s.status.as_ref().map_or(0, |s| s.ready_replicas),
             s.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1),
         )),
-        Some(Fact::DaemonSet(d)) => {
-            d.status.as_ref().map(|s| (s.number_ready, s.desired_number_scheduled))
-        }
+        Some(Fact::DaemonSet(d)) => d.status.as_ref().map(|s| (s.number_ready, s.desired_number_scheduled)),
         Some(Fact::Pod(p)) => Some((i32::from(p.is_ready()), 1)),
         Some(
             Fact::Namespace(_)

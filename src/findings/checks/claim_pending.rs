@@ -4,7 +4,10 @@ use jiff::SignedDuration;
 
 use super::unschedulable::{is_about_claim, refusal};
 use crate::{
-    cluster::{Fact, Kind, ObjectKey, ObjectRef, facts::{Event, PersistentVolumeClaim, Pod, Time}},
+    cluster::{
+        Fact, Kind, ObjectKey, ObjectRef,
+        facts::{Event, PersistentVolumeClaim, Pod, Time},
+    },
     findings::{
         Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
         pods::{self, Pods},
@@ -86,7 +89,11 @@ fn waiting(pod: &Pod, look: &Look<'_>) -> Vec<Trouble> {
     let mut troubles: Vec<Trouble> = pod
         .claims()
         .filter_map(|name| {
-            let key = ObjectKey { kind: Kind::PersistentVolumeClaim, namespace: meta.namespace.clone(), name: name.to_owned() };
+            let key = ObjectKey {
+                kind: Kind::PersistentVolumeClaim,
+                namespace: meta.namespace.clone(),
+                name: name.to_owned(),
+            };
             match look.index.get(&key) {
                 Some(Fact::PersistentVolumeClaim(claim)) => is_bad(claim).then(|| of_claim(claim, look)),
                 _ => {
@@ -135,19 +142,15 @@ fn of_claim(claim: &PersistentVolumeClaim, look: &Look<'_>) -> Trouble {
     } else {
         format!("storage class `{class}` has given it no volume, cause unknown")
     };
-    let reference = ObjectRef {
-        kind: "PersistentVolumeClaim".into(),
-        namespace: meta.namespace.clone(),
-        name: meta.name.clone(),
-    };
-    let mut it = trouble(
-        reference,
-        format!("claim `{}` is not bound: {why}", meta.name),
-        meta.created().unwrap_or(look.now),
-    );
+    let reference =
+        ObjectRef { kind: "PersistentVolumeClaim".into(), namespace: meta.namespace.clone(), name: meta.name.clone() };
+    let mut it =
+        trouble(reference, format!("claim `{}` is not bound: {why}", meta.name), meta.created().unwrap_or(look.now));
     it.evidence.extend(event.map(evidence::of_event));
-    it.recommendation =
-        format!("See why it is not bound: kubectl -n {} describe pvc {}; kubectl get storageclass", meta.namespace, meta.name);
+    it.recommendation = format!(
+        "See why it is not bound: kubectl -n {} describe pvc {}; kubectl get storageclass",
+        meta.namespace, meta.name
+    );
     it
 }
 

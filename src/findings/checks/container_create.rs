@@ -3,7 +3,10 @@
 use jiff::SignedDuration;
 
 use crate::{
-    cluster::{Kind, ObjectRef, facts::{Event, Pod}},
+    cluster::{
+        Kind, ObjectRef,
+        facts::{Event, Pod},
+    },
     findings::{
         Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
         pods::{self, Pods, Seen},
@@ -80,6 +83,8 @@ fn of_container(seen: &Seen<'_>, look: &Look<'_>) -> Option<Trouble> {
         }
         (end.reason.as_str(), end.message.as_str())
     };
+    // Every attempt to start it anew would start its waiting time anew.
+    let grace = if seen.status.restart_count >= 2 { 0 } else { 30 };
     let mut proof: Vec<_> = hook.map(evidence::of_event).into_iter().collect();
     proof.extend(evidence::waits(seen));
     proof.extend(seen.last_end().map(|e| evidence::ended(seen, e)));
@@ -89,14 +94,21 @@ fn of_container(seen: &Seen<'_>, look: &Look<'_>) -> Option<Trouble> {
     } else {
         format!("{} cannot be started: {}", seen.label(), cause(said, seen.pod))
     };
-    Some(trouble(seen.pod, ConditionClass::CannotCreateContainer, reason, message, proof, (seen.attempt_since(look), 30)))
+    Some(trouble(
+        seen.pod,
+        ConditionClass::CannotCreateContainer,
+        reason,
+        message,
+        proof,
+        (seen.attempt_since(look), grace),
+    ))
 }
 
 fn of_preparation(pod: &Pod, look: &Look<'_>) -> Option<Trouble> {
     // Init containers that ran show that volumes and network are there.
-    let waits = pods::containers(pod).iter().all(|c| {
-        c.last_end().is_none() && matches!(c.waits_for(), "ContainerCreating" | "PodInitializing")
-    });
+    let waits = pods::containers(pod)
+        .iter()
+        .all(|c| c.last_end().is_none() && matches!(c.waits_for(), "ContainerCreating" | "PodInitializing"));
     if pod.phase() != "Pending" || pod.node_name().is_empty() || !waits {
         return None;
     }
@@ -146,7 +158,7 @@ fn trouble(
 }
 
 /// The cause that the kubelet's or runtime's words prove, in a few words; else those words.
-fn cause(said: &str, pod: &Pod) -> String {
+pub(crate) fn cause(said: &str, pod: &Pod) -> String {
     let quoted = |after: &str| said.split_once(after)?.1.split(['"', '\\']).next().filter(|n| !n.is_empty());
     if let Some((key, secret)) = said
         .strip_prefix("couldn't find key ")
@@ -157,7 +169,9 @@ fn cause(said: &str, pod: &Pod) -> String {
         return format!("{} `{}` has no key `{key}`", kind, path.rsplit('/').next().unwrap_or(path));
     }
     if said.contains("not found") {
-        for (word, name) in [("secret \"", "Secret"), ("configmap \"", "ConfigMap"), ("persistentvolumeclaim \"", "claim")] {
+        for (word, name) in
+            [("secret \"", "Secret"), ("configmap \"", "ConfigMap"), ("persistentvolumeclaim \"", "claim")]
+        {
             if let Some(object) = quoted(word) {
                 return format!("{name} `{object}` does not exist in namespace {}", pod.meta().namespace);
             }

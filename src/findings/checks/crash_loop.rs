@@ -91,7 +91,11 @@ fn trouble(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Option<Troubl
             (running, pods::HOLD)
         }
     };
-    let first = recent.first().copied().map_or(since, |r| r.min(since));
+    // The kubelet's own count of back-offs remembers when the looping began.
+    let back_off = evidence::container_event(look, seen.pod, &seen.status.name, |e| e.reason == "BackOff")
+        .and_then(evidence::first_seen)
+        .filter(|_| seen.running_since().is_none());
+    let first = recent.first().copied().into_iter().chain(back_off).fold(since, Timestamp::min);
     let (cause, mut proof) = cause(seen, look);
     proof.extend(evidence::waits(seen));
     proof.extend(evidence::warnings(look, &seen.pod.meta().uid, 3));
@@ -136,7 +140,8 @@ pub(crate) fn cause(seen: &Seen<'_>, look: &Look<'_>) -> (String, Vec<Evidence>)
     let mut proof = vec![evidence::ended(seen, end)];
     let reason = evidence::reason_of(end);
     let cause = if reason == "OOMKilled" {
-        let limit = seen.memory_limit().map_or_else(|| "its memory limit".to_owned(), |l| format!("its {l} memory limit"));
+        let limit =
+            seen.memory_limit().map_or_else(|| "its memory limit".to_owned(), |l| format!("its {l} memory limit"));
         format!("{label} is killed for using more than {limit}")
     } else if let Some((probe, event)) =
         ["Liveness", "Startup"].into_iter().find_map(|p| Some((p, evidence::probe_failure(look, seen, p)?)))
@@ -144,7 +149,7 @@ pub(crate) fn cause(seen: &Seen<'_>, look: &Look<'_>) -> (String, Vec<Evidence>)
         proof.push(evidence::of_event(event));
         format!("{label} is killed because its {} probe fails: {}", probe.to_lowercase(), after_colon(&event.message))
     } else if matches!(reason, "StartError" | "ContainerCannotRun") {
-        format!("{label} cannot be started: {}", end.message)
+        format!("{label} cannot be started: {}", super::container_create::cause(&end.message, seen.pod))
     } else if end.exit_code == 0 {
         format!("{label} ends with exit code 0 each time although it is to run for ever")
     } else if end.exit_code == 137 {

@@ -4,7 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::workload::{condition, counts, keeps_replicas, proof, trouble};
 use crate::{
-    cluster::{Fact, Kind, ObjectRef, facts::{Event, Time}},
+    cluster::{
+        Fact, Kind, ObjectRef,
+        facts::{Event, Time},
+    },
     findings::{
         Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
         pods::Pods,

@@ -3,7 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    cluster::{Kind, ObjectRef, facts::{Pod, Time}},
+    cluster::{
+        Kind, ObjectRef,
+        facts::{Pod, Time},
+    },
     findings::{
         Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
         pods::{self, Pods},
@@ -71,7 +74,8 @@ fn trouble(pod: &Pod, at: Timestamp, times: usize, look: &Look<'_>) -> Trouble {
     let meta = pod.meta();
     let said = pod.status.as_ref().map_or("", |s| s.message.trim());
     let why = if said.is_empty() { "cause unknown" } else { said };
-    let mut proof = vec![evidence::piece(format!("Pod {}/{}", meta.namespace, meta.name), &format!("Evicted: {why}"), Some(at))];
+    let mut proof =
+        vec![evidence::piece(format!("Pod {}/{}", meta.namespace, meta.name), &format!("Evicted: {why}"), Some(at))];
     proof.extend(evidence::warnings(look, &meta.uid, 1));
     Trouble {
         object: pods::reference(pod),

@@ -3,7 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    cluster::{Fact, Kind, ObjectRef, facts::{Condition, CronJob, Job, Pod, Time}},
+    cluster::{
+        Fact, Kind, ObjectRef,
+        facts::{Condition, CronJob, Job, Pod, Time},
+    },
     findings::{
         Check, CheckDoc, ConditionClass, Evidence, Level, Look, Verdict, evidence,
         pods::{self, Pods, Seen},
@@ -73,11 +76,8 @@ fn is_aged(failed: &Condition, look: &Look<'_>) -> bool {
 
 /// The last two finished runs failed, and nothing has succeeded since.
 fn of_cron(owner: &ObjectRef, cron: &CronJob, look: &Look<'_>) -> Option<Trouble> {
-    let finished: Vec<&Job> = look
-        .index
-        .jobs_of(owner)
-        .filter(|j| ended(j, "Failed").is_some() || ended(j, "Complete").is_some())
-        .collect();
+    let finished: Vec<&Job> =
+        look.index.jobs_of(owner).filter(|j| ended(j, "Failed").is_some() || ended(j, "Complete").is_some()).collect();
     let failures: Vec<(&Job, &Condition)> =
         finished.iter().rev().map_while(|j| Some((*j, ended(j, "Failed")?))).collect();
     let (job, failed) = *failures.first()?;
@@ -115,7 +115,10 @@ fn of_job(owner: &ObjectRef, job: &Job, failed: &Condition, look: &Look<'_>) -> 
     let how = match failed.reason.as_str() {
         "DeadlineExceeded" => {
             let limit = job.spec.as_ref().and_then(|s| s.active_deadline_seconds);
-            limit.map_or_else(|| "it ran longer than its deadline".into(), |s| format!("it ran longer than its deadline of {s} s"))
+            limit.map_or_else(
+                || "it ran longer than its deadline".into(),
+                |s| format!("it ran longer than its deadline of {s} s"),
+            )
         }
         "BackoffLimitExceeded" => "it failed and its retries are used up".to_owned(),
         _ => format!("it failed: {}", failed.message),
@@ -148,7 +151,8 @@ pub(crate) fn ending(seen: &Seen<'_>) -> String {
     let Some(end) = seen.last_end() else { return format!("{} ended, cause unknown", seen.label()) };
     let label = seen.label();
     if end.reason == "OOMKilled" {
-        let limit = seen.memory_limit().map_or_else(|| "its memory limit".to_owned(), |l| format!("its {l} memory limit"));
+        let limit =
+            seen.memory_limit().map_or_else(|| "its memory limit".to_owned(), |l| format!("its {l} memory limit"));
         format!("{label} was killed for using more than {limit}")
     } else if end.message.is_empty() {
         format!("{label} ended with exit code {}, cause unknown", end.exit_code)

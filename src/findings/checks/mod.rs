@@ -13,6 +13,8 @@ mod out_of_memory;
 mod pod_failed;
 mod replicas_missing;
 mod rollout_stuck;
+#[cfg(test)]
+mod tests;
 mod unschedulable;
 mod workload;
 

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 
 use crate::{
-    cluster::{Fact, Kind, ObjectRef, facts::{Condition, Node, Time}},
+    cluster::{
+        Fact, Kind, ObjectRef,
+        facts::{Condition, Node, Time},
+    },
     findings::{
         Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
         pods::{self, Pods},
@@ -58,7 +61,8 @@ impl Check for NodeNotReady {
 
 fn trouble(owner: &ObjectRef, node: &Node, ready: &Condition, look: &Look<'_>) -> Trouble {
     let since = ready.last_transition_time.map_or(look.now, Time::at);
-    let hit: Vec<ObjectRef> = look.index.pods_on(&owner.name).filter(|p| !pods::is_leaving(p)).map(pods::reference).collect();
+    let hit: Vec<ObjectRef> =
+        look.index.pods_on(&owner.name).filter(|p| !pods::is_leaving(p)).map(pods::reference).collect();
     let state = if ready.status == "Unknown" { "has stopped reporting" } else { "says it is not ready" };
     let role = if node.is_control_plane() { "control-plane node" } else { "node" };
     let said = if ready.message.is_empty() { "cause unknown" } else { ready.message.as_str() };

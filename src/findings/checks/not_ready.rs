@@ -3,7 +3,10 @@
 use jiff::SignedDuration;
 
 use crate::{
-    cluster::{Kind, ObjectRef, facts::{Pod, Time}},
+    cluster::{
+        Kind, ObjectRef,
+        facts::{Pod, Time},
+    },
     findings::{
         Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
         pods::{self, Pods, Role},
@@ -84,7 +87,8 @@ fn trouble(owner: &ObjectRef, pod: &Pod, look: &Look<'_>) -> Option<Trouble> {
     let mut since = changed;
     if let Some(seen) = unready.first() {
         let is_starting = seen.status.started == Some(false);
-        let probe = seen.spec.and_then(|s| if is_starting { s.startup_probe.as_ref() } else { s.readiness_probe.as_ref() });
+        let probe =
+            seen.spec.and_then(|s| if is_starting { s.startup_probe.as_ref() } else { s.readiness_probe.as_ref() });
         let failures = if is_starting { probe.map_or(0, |p| p.failure_threshold.max(1)) } else { 0 };
         let seconds = probe.map_or(0, |p| p.initial_delay_seconds.max(0) + p.period_seconds.max(1) * failures);
         warm_up = SignedDuration::from_secs(i64::from(seconds));
@@ -142,6 +146,9 @@ fn base(pod: &Pod, look: &Look<'_>) -> Trouble {
         grace: GRACE,
         level: Level::Warning,
         evidence: evidence::warnings(look, &meta.uid, 3),
-        recommendation: format!("See the pod's probes and events: kubectl -n {} describe pod {}", meta.namespace, meta.name),
+        recommendation: format!(
+            "See the pod's probes and events: kubectl -n {} describe pod {}",
+            meta.namespace, meta.name
+        ),
     }
 }

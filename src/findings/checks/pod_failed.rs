@@ -57,16 +57,13 @@ impl Check for PodFailed {
         if culprit.is_none() && (reason.is_none() || !containers.is_empty()) {
             return Verdict::NotWanted("ended by request".into());
         }
-        let since = culprit
-            .and_then(|c| c.last_end()?.finished_at)
-            .map_or_else(|| pods::started(pod, look), Time::at);
+        let since = culprit.and_then(|c| c.last_end()?.finished_at).map_or_else(|| pods::started(pod, look), Time::at);
         if look.now.duration_since(since) >= AGED {
             return Verdict::NotWanted("failed more than 24 h ago".into());
         }
         let meta = pod.meta();
         let said = status.map_or("", |s| s.message.as_str());
-        let mut proof: Vec<_> =
-            culprit.and_then(|c| Some(evidence::ended(c, c.last_end()?))).into_iter().collect();
+        let mut proof: Vec<_> = culprit.and_then(|c| Some(evidence::ended(c, c.last_end()?))).into_iter().collect();
         proof.extend(evidence::warnings(look, &meta.uid, 3));
         let found = Trouble {
             object: owner.clone(),

@@ -75,7 +75,8 @@ fn missing(owner: &ObjectRef, fact: &Fact, all: &Pods<'_>, look: &Look<'_>) -> O
         .or_else(|| scaled.and_then(|c| c.last_update_time).map(Time::at))
         .or_else(|| fact.meta().created())
         .unwrap_or(look.now);
-    let message = format!("{} of {} replicas are available and no rollout is going on", counts.available, counts.desired);
+    let message =
+        format!("{} of {} replicas are available and no rollout is going on", counts.available, counts.desired);
     let mut it = trouble(owner, ConditionClass::ReplicasMissing, "ReplicasMissing", message, since, GRACE);
     it.evidence.extend(unavailable.map(|c| proof(owner, c)));
     Some(it)

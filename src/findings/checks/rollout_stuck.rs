@@ -7,7 +7,7 @@ use crate::{
     cluster::{Fact, Kind, ObjectRef, facts::Time},
     findings::{
         Check, CheckDoc, ConditionClass, Level, Look, Verdict,
-        pods::Pods,
+        pods::{Pods, revision},
         trouble::{Trouble, conclude, fact, replicas},
     },
 };
@@ -51,21 +51,21 @@ impl Check for RolloutStuck {
 
 fn stuck(owner: &ObjectRef, fact: &Fact, all: &Pods<'_>, look: &Look<'_>) -> Option<Trouble> {
     let (ready, desired) = replicas(owner, look).unwrap_or_default();
-    let serving = if ready > 0 { format!("{ready} of {desired} replicas still serve") } else { "nothing serves".into() };
+    let serving =
+        if ready > 0 { format!("{ready} of {desired} replicas still serve") } else { "nothing serves".into() };
     if let Fact::Deployment(deployment) = fact {
         let progressing = condition(deployment, "Progressing")
             .filter(|c| c.status == "False" && c.reason == "ProgressDeadlineExceeded")?;
         let counts = counts(fact)?;
-        if counts.available >= counts.desired && !counts.rolling {
-            return None;
-        }
+        let newest = look.index.replica_sets_of(owner).max_by_key(|set| revision(set));
+        let new = newest.and_then(|s| s.status.as_ref()).map_or(0, |s| s.ready_replicas);
         let since = progressing.last_transition_time.map_or(look.now, Time::at);
         let message = format!(
-            "the rollout is stuck: {} of {} new replicas are in place and its deadline has passed; {serving}",
-            counts.updated.min(counts.available),
+            "the rollout is stuck: {new} of {} new replicas are ready and its deadline has passed; {serving}",
             counts.desired
         );
-        let mut it = trouble(owner, ConditionClass::RolloutStuck, &progressing.reason, message, since, SignedDuration::ZERO);
+        let mut it =
+            trouble(owner, ConditionClass::RolloutStuck, &progressing.reason, message, since, SignedDuration::ZERO);
         it.level = Level::High;
         it.evidence.push(proof(owner, progressing));
         it.recommendation = format!(

@@ -3,7 +3,10 @@
 use jiff::SignedDuration;
 
 use crate::{
-    cluster::{Kind, ObjectRef, facts::{Condition, Pod, Time}},
+    cluster::{
+        Kind, ObjectRef,
+        facts::{Condition, Pod, Time},
+    },
     findings::{
         Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
         pods::{self, Pods},
@@ -90,22 +93,28 @@ fn cause(pod: &Pod, said: &str) -> String {
     };
     let all = nodes.rsplit('/').next().unwrap_or(nodes);
     let rest = rest.split(" preemption:").next().unwrap_or(rest);
-    let clauses = rest.split([',', '.']).map(str::trim).filter(|c| c.starts_with(|d: char| d.is_ascii_digit()));
+    let clauses = rest
+        .split(", ")
+        .flat_map(|c| c.split(". "))
+        .map(|c| c.trim().trim_end_matches('.'))
+        .filter(|c| c.starts_with(|d: char| d.is_ascii_digit()));
     let mut parts: Vec<String> = Vec::new();
     for clause in clauses {
         let (count, why) = clause.split_once(' ').unwrap_or(("", clause));
         let why = why.trim_start_matches("node(s) ");
         let selector = pod.spec.as_ref().map(|s| &s.node_selector).filter(|s| !s.is_empty());
-        parts.push(if let (true, Some(selector)) = (why.contains("node affinity") || why.contains("node selector"), selector) {
-            let wanted: Vec<String> = selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
-            format!("no node matches {} (0 of {all})", wanted.join(","))
-        } else if let Some(resource) = why.strip_prefix("Insufficient ") {
-            let asks = requests(pod, resource);
-            let asks = if asks.is_empty() { String::new() } else { format!(" (it asks for {})", asks.join(" + ")) };
-            format!("not enough {resource} on {count} of {all} nodes{asks}")
-        } else {
-            format!("{count} of {all} nodes {why}")
-        });
+        parts.push(
+            if let (true, Some(selector)) = (why.contains("node affinity") || why.contains("node selector"), selector) {
+                let wanted: Vec<String> = selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
+                format!("no node matches {} (0 of {all})", wanted.join(","))
+            } else if let Some(resource) = why.strip_prefix("Insufficient ") {
+                let asks = requests(pod, resource);
+                let asks = if asks.is_empty() { String::new() } else { format!(" (it asks for {})", asks.join(" + ")) };
+                format!("not enough {resource} on {count} of {all} nodes{asks}")
+            } else {
+                format!("{count} of {all} nodes {why}")
+            },
+        );
     }
     if parts.is_empty() { format!("no node takes the pod: {rest}") } else { parts.join("; ") }
 }

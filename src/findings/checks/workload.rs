@@ -44,7 +44,8 @@ pub(crate) fn counts(fact: &Fact) -> Option<Counts> {
             let s = d.status.as_ref()?;
             let desired = d.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1);
             let mut counts = of(s.available_replicas, desired, s.updated_replicas, s.observed_generation);
-            counts.rolling |= condition(d, "Progressing").is_some_and(|c| c.status == "True" && c.reason != "NewReplicaSetAvailable");
+            counts.rolling |= condition(d, "Progressing")
+                .is_some_and(|c| c.status == "False" || (c.status == "True" && c.reason != "NewReplicaSetAvailable"));
             Some(counts)
         }
         Fact::StatefulSet(x) => {

@@ -1,0 +1,420 @@
+//! Tables: what each check says of broken objects, of objects within their grace, and when it stays silent.
+
+use jiff::{SignedDuration, Timestamp};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::{
+    cluster::{ClusterIndex, Fact, History, Kind, ObjectRef, Transition, TransitionKind, Visibility},
+    findings::{ConditionClass, Finding, Judgement, Level, Look, Verdict, judge},
+};
+
+/// The present of every test; ages are counted back from it.
+const NOW: &str = "2026-03-01T12:00:00Z";
+
+fn now() -> Timestamp {
+    NOW.parse().unwrap()
+}
+
+fn ago(seconds: i64) -> String {
+    (now() - SignedDuration::from_secs(seconds)).to_string()
+}
+
+fn fact(value: Value) -> Fact {
+    fn of<T: serde::de::DeserializeOwned>(value: Value) -> T {
+        serde_json::from_value(value).unwrap()
+    }
+    match Kind::from_name(value["kind"].as_str().unwrap()).unwrap() {
+        Kind::Pod => Fact::Pod(Box::new(of(value))),
+        Kind::Node => Fact::Node(of(value)),
+        Kind::Deployment => Fact::Deployment(of(value)),
+        Kind::ReplicaSet => Fact::ReplicaSet(of(value)),
+        Kind::StatefulSet => Fact::StatefulSet(of(value)),
+        Kind::Job => Fact::Job(of(value)),
+        Kind::CronJob => Fact::CronJob(of(value)),
+        Kind::PersistentVolumeClaim => Fact::PersistentVolumeClaim(of(value)),
+        Kind::Event => Fact::Event(of(value)),
+        other => panic!("no builder for {other}"),
+    }
+}
+
+fn index(objects: Vec<Value>) -> ClusterIndex {
+    let mut index = ClusterIndex::default();
+    for kind in Kind::ALL {
+        index.sight_mut().set(kind, None, Visibility::Seen(now()));
+    }
+    for object in objects {
+        index.apply(fact(object), now());
+    }
+    index
+}
+
+fn owner(kind: &'static str, name: &str) -> ObjectRef {
+    let namespace = if kind == "Node" { "" } else { "shop" };
+    ObjectRef { kind: kind.into(), namespace: namespace.into(), name: name.into() }
+}
+
+fn judged(objects: Vec<Value>, of: &ObjectRef, history: &History) -> Vec<Judgement> {
+    judge(of, &Look { index: &index(objects), history, now: now(), no_grace: false })
+}
+
+/// What one check says of an owner.
+fn says(check: &str, of: &ObjectRef, objects: Vec<Value>) -> Verdict {
+    judged(objects, of, &History::default()).into_iter().find(|j| j.check == check).unwrap().verdict
+}
+
+fn wrong(verdict: Verdict) -> Finding {
+    match verdict {
+        Verdict::Wrong(finding) => *finding,
+        other => panic!("expected trouble, got {other:?}"),
+    }
+}
+
+/// A pod of Deployment `api` on node `n1`, made an hour ago; `status` is merged over that of a healthy pod.
+fn pod(name: &str, status: Value) -> Value {
+    let mut pod = json!({
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "shop", "uid": format!("uid-{name}"), "creationTimestamp": ago(3600),
+            "ownerReferences": [{"kind": "ReplicaSet", "name": "api-1", "uid": "rs", "apiVersion": "apps/v1", "controller": true}]},
+        "spec": {"restartPolicy": "Always", "nodeName": "n1", "containers": [
+            {"name": "app", "image": "acme/api:1", "resources": {"limits": {"memory": "24Mi"}}}]},
+        "status": {"phase": "Running", "startTime": ago(3600), "conditions": [ready(true, 3000)],
+            "containerStatuses": [{"name": "app", "ready": true, "started": true, "state": {"running": {"startedAt": ago(3000)}}}]}
+    });
+    for (key, value) in status.as_object().unwrap() {
+        pod["status"][key] = value.clone();
+    }
+    pod
+}
+
+fn standalone(mut pod: Value) -> Value {
+    pod["metadata"].as_object_mut().unwrap().remove("ownerReferences");
+    pod
+}
+
+fn ready(is: bool, seconds: i64) -> Value {
+    json!({"type": "Ready", "status": if is { "True" } else { "False" }, "lastTransitionTime": ago(seconds)})
+}
+
+fn deployment(ready: i32, desired: i32) -> Value {
+    json!({"kind": "Deployment", "metadata": {"name": "api", "namespace": "shop", "uid": "dep", "creationTimestamp": ago(7200)},
+        "spec": {"replicas": desired},
+        "status": {"replicas": desired, "updatedReplicas": desired, "readyReplicas": ready, "availableReplicas": ready, "conditions": [
+            {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable", "lastTransitionTime": ago(7000)},
+            {"type": "Available", "status": if ready == desired { "True" } else { "False" }, "lastTransitionTime": ago(600)}]}})
+}
+
+fn replica_set() -> Value {
+    json!({"kind": "ReplicaSet", "metadata": {"name": "api-1", "namespace": "shop", "uid": "rs",
+        "annotations": {"deployment.kubernetes.io/revision": "1"},
+        "ownerReferences": [{"kind": "Deployment", "name": "api", "uid": "dep", "apiVersion": "apps/v1", "controller": true}]},
+        "spec": {"replicas": 1}, "status": {"replicas": 1}})
+}
+
+/// A Deployment `api` with these pods.
+fn with(ready: i32, pods: Vec<Value>) -> Vec<Value> {
+    let desired = i32::try_from(pods.len()).unwrap().max(1);
+    [deployment(ready, desired), replica_set()].into_iter().chain(pods).collect()
+}
+
+fn event(about: &str, reason: &str, message: &str, seconds: i64) -> Value {
+    json!({"kind": "Event", "metadata": {"name": format!("{about}.{reason}"), "namespace": "shop"}, "type": "Warning",
+        "involvedObject": {"kind": "Pod", "name": about, "namespace": "shop", "uid": format!("uid-{about}")},
+        "reason": reason, "message": message, "count": 7, "firstTimestamp": ago(seconds), "lastTimestamp": ago(5)})
+}
+
+/// A container that waits after `restarts`, its last run ended `seconds` ago.
+fn looping(restarts: i32, reason: &str, exit: i32, seconds: i64) -> Value {
+    json!({"conditions": [ready(false, seconds)], "containerStatuses": [{"name": "app", "ready": false, "restartCount": restarts,
+        "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+        "lastState": {"terminated": {"reason": reason, "exitCode": exit, "startedAt": ago(seconds + 3), "finishedAt": ago(seconds)}}}]})
+}
+
+fn waiting(reason: &str, message: &str) -> Value {
+    json!({"phase": "Pending", "conditions": [ready(false, 3000)], "containerStatuses": [
+        {"name": "app", "ready": false, "state": {"waiting": {"reason": reason, "message": message}}}]})
+}
+
+fn unschedulable(message: &str, seconds: i64) -> Value {
+    let mut pod = pod(
+        "p",
+        json!({"phase": "Pending", "startTime": null, "containerStatuses": [], "conditions": [
+        {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message, "lastTransitionTime": ago(seconds)}]}),
+    );
+    pod["spec"]["nodeName"] = json!("");
+    pod["spec"]["nodeSelector"] = json!({"accelerator": "nvidia"});
+    pod
+}
+
+#[test]
+fn a_crash_loop_is_one_finding_with_its_cause() {
+    let found =
+        wrong(says("crash-loop", &owner("Deployment", "api"), with(0, vec![pod("a", looping(6, "Error", 3, 20))])));
+    assert_eq!(found.class, ConditionClass::Crash);
+    assert_eq!(found.severity, Level::Critical);
+    assert_eq!((found.impact.ready, found.impact.desired), (Some(0), Some(1)));
+    assert_eq!(found.objects, vec![ObjectRef { kind: "Pod".into(), namespace: "shop".into(), name: "a".into() }]);
+    assert_eq!(found.message, "container app ends with exit code 3, cause unknown; restarted 6 times");
+    assert_eq!(found.evidence[0].text, "ended: Error, exit code 3, ran 3 s, restarted 6 times");
+}
+
+#[rstest]
+#[case::exit_0_for_ever(looping(4, "Completed", 0, 20), "ends with exit code 0 each time")]
+#[case::out_of_memory(looping(4, "OOMKilled", 137, 20), "more than its 24Mi memory limit")]
+#[case::killed_137(looping(4, "Error", 137, 20), "not for its memory limit")]
+fn the_cause_of_a_crash_loop_is_read_from_its_last_end(#[case] status: Value, #[case] part: &str) {
+    let found = wrong(says("crash-loop", &owner("Deployment", "api"), with(0, vec![pod("a", status)])));
+    assert!(found.message.contains(part), "{}", found.message);
+}
+
+#[test]
+fn a_liveness_kill_is_told_by_the_event_and_is_not_out_of_memory() {
+    let mut objects = with(0, vec![pod("a", looping(4, "Error", 137, 20))]);
+    objects.push(event("a", "Unhealthy", "Liveness probe failed: connection refused", 300));
+    let of = owner("Deployment", "api");
+    let found = wrong(says("crash-loop", &of, objects.clone()));
+    assert!(found.message.contains("its liveness probe fails: connection refused"), "{}", found.message);
+    assert_eq!(says("out-of-memory", &of, objects), Verdict::Healthy);
+}
+
+#[test]
+fn the_first_crash_is_within_grace_for_a_minute() {
+    let objects = with(0, vec![pod("a", looping(1, "Error", 1, 20))]);
+    let Verdict::Pending(_, due) = says("crash-loop", &owner("Deployment", "api"), objects) else { panic!() };
+    assert_eq!(due, now() + SignedDuration::from_secs(40));
+}
+
+#[test]
+fn three_restarts_in_a_quarter_of_an_hour_are_a_crash_loop_though_it_runs() {
+    let of = owner("Deployment", "api");
+    let mut history = History::default();
+    for minutes in [12, 8, 4] {
+        history.record(Transition {
+            owner: of.clone(),
+            at: now() - SignedDuration::from_mins(minutes),
+            kind: TransitionKind::Restarted {
+                pod: "a".into(),
+                container: "app".into(),
+                ended: "Error (exit 1)".into(),
+            },
+        });
+    }
+    let judgements = judged(with(1, vec![pod("a", json!({}))]), &of, &history);
+    let verdict = judgements.into_iter().find(|j| j.check == "crash-loop").unwrap().verdict;
+    assert_eq!(wrong(verdict).since, now() - SignedDuration::from_mins(12));
+}
+
+#[rstest]
+#[case::healthy(json!({}))]
+#[case::restarted_once(json!({"containerStatuses": [{"name": "app", "ready": true, "restartCount": 1,
+    "state": {"running": {"startedAt": ago(900)}}, "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": ago(905)}}}]}))]
+#[case::one_old_kill(json!({"containerStatuses": [{"name": "app", "ready": true, "restartCount": 1,
+    "state": {"running": {"startedAt": ago(900)}}, "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled", "finishedAt": ago(905)}}}]}))]
+#[case::succeeded(json!({"phase": "Succeeded", "conditions": [ready(false, 600)]}))]
+#[case::evicted_tombstone(json!({"phase": "Failed", "reason": "Evicted", "conditions": [ready(false, 86000)]}))]
+#[case::init_done(json!({"initContainerStatuses": [{"name": "i", "ready": true, "restartCount": 1, "state": {"terminated": {"exitCode": 0}}}]}))]
+#[case::moved_on_purpose(json!({"conditions": [ready(false, 600), {"type": "DisruptionTarget", "status": "True"}]}))]
+fn nobody_is_woken_by(#[case] status: Value) {
+    let judgements = judged(with(1, vec![pod("a", status)]), &owner("Deployment", "api"), &History::default());
+    assert!(judgements.iter().all(|j| j.verdict == Verdict::Healthy), "{judgements:?}");
+}
+
+#[test]
+fn a_pod_being_deleted_is_not_held_against_its_owner() {
+    let mut leaving = pod("a", looping(9, "Error", 1, 20));
+    leaving["metadata"]["deletionTimestamp"] = json!(ago(5));
+    let judgements = judged(with(1, vec![leaving]), &owner("Deployment", "api"), &History::default());
+    assert!(judgements.iter().all(|j| j.verdict == Verdict::Healthy), "{judgements:?}");
+}
+
+#[rstest]
+#[case::scaled_to_zero("replicas", json!(0), "scaled to zero")]
+#[case::paused("paused", json!(true), "paused")]
+fn nobody_wants_it_to_run(#[case] field: &str, #[case] value: Value, #[case] why: &'static str) {
+    let mut objects = with(0, vec![pod("a", looping(9, "Error", 1, 20))]);
+    objects[0]["spec"][field] = value;
+    let judgements = judged(objects, &owner("Deployment", "api"), &History::default());
+    assert!(judgements.iter().all(|j| j.verdict == Verdict::NotWanted(why.into())), "{judgements:?}");
+}
+
+#[test]
+fn a_deleted_owner_is_not_wanted_and_a_blind_one_unknown() {
+    let of = owner("Deployment", "gone");
+    assert_eq!(says("crash-loop", &of, vec![]), Verdict::NotWanted("deleted".into()));
+    let mut index = index(vec![]);
+    index.sight_mut().set(Kind::Pod, None, Visibility::Blind { since: now(), why: "forbidden".into() });
+    let look = Look { index: &index, history: &History::default(), now: now(), no_grace: false };
+    let verdict = judge(&of, &look).remove(1).verdict;
+    assert_eq!(verdict, Verdict::Unknown("cannot read pods: forbidden".into()));
+}
+
+#[rstest]
+#[case("image-pull", waiting("ImagePullBackOff", "dial tcp: lookup registry: no such host"), "name cannot be resolved")]
+#[case("image-pull", waiting("ErrImageNeverPull", ""), "imagePullPolicy is Never")]
+#[case(
+    "container-create",
+    waiting("CreateContainerConfigError", "couldn't find key password in Secret shop/db"),
+    "Secret `db` has no key `password`"
+)]
+#[case(
+    "out-of-memory",
+    looping(6, "OOMKilled", 137, 20),
+    "container app killed 6 times for using more than its 24Mi memory limit"
+)]
+#[case("not-ready", json!({"conditions": [ready(false, 400)], "containerStatuses": [{"name": "app", "ready": false, "started": true,
+    "state": {"running": {"startedAt": ago(3000)}}}]}), "runs but is not ready")]
+fn the_check_says_the_proved_cause(#[case] check: &str, #[case] status: Value, #[case] part: &str) {
+    let found = wrong(says(check, &owner("Deployment", "api"), with(0, vec![pod("a", status)])));
+    assert!(found.message.contains(part), "{}", found.message);
+}
+
+#[test]
+fn a_missing_secret_volume_is_told_by_the_events_of_that_pod() {
+    let mut objects = with(0, vec![pod("a", waiting("ContainerCreating", ""))]);
+    objects.push(event(
+        "a",
+        "FailedMount",
+        "MountVolume.SetUp failed for volume \"v\" : secret \"proxy-tls\" not found",
+        200,
+    ));
+    let found = wrong(says("container-create", &owner("Deployment", "api"), objects));
+    assert_eq!(found.class, ConditionClass::Volume);
+    assert!(found.message.contains("Secret `proxy-tls` does not exist"), "{}", found.message);
+}
+
+#[test]
+fn not_ready_waits_three_minutes_when_others_serve() {
+    let status = json!({"conditions": [ready(false, 100)], "containerStatuses": [{"name": "app", "ready": false, "started": true,
+        "state": {"running": {"startedAt": ago(3000)}}}]});
+    let objects = with(1, vec![pod("a", status), pod("b", json!({}))]);
+    let Verdict::Pending(_, due) = says("not-ready", &owner("Deployment", "api"), objects) else { panic!() };
+    assert_eq!(due, now() + SignedDuration::from_secs(80));
+}
+
+#[test]
+fn pods_of_a_silent_node_are_the_nodes_trouble() {
+    let node = json!({"kind": "Node", "metadata": {"name": "n1", "uid": "n1"}, "status": {"conditions": [
+        {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "message": "Kubelet stopped posting node status.", "lastTransitionTime": ago(120)}]}});
+    let mut objects = with(0, vec![pod("a", json!({"conditions": [ready(false, 400)]}))]);
+    objects.push(node.clone());
+    let of = owner("Deployment", "api");
+    assert_eq!(says("not-ready", &of, objects.clone()), Verdict::Unknown("node n1 does not report on its pods".into()));
+    let found = wrong(says("node-not-ready", &owner("Node", "n1"), objects));
+    assert_eq!(found.class, ConditionClass::NodeDown);
+    assert!(found.message.contains("1 pods were on it"), "{}", found.message);
+    let mut cordoned = node;
+    cordoned["spec"] = json!({"unschedulable": true});
+    assert!(matches!(says("node-not-ready", &owner("Node", "n1"), vec![cordoned]), Verdict::NotWanted(_)));
+}
+
+#[test]
+fn the_scheduler_s_words_are_read_for_this_pod() {
+    let said = "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector. preemption: 0/3 nodes are available.";
+    let found = wrong(says("unschedulable", &owner("Deployment", "api"), with(0, vec![unschedulable(said, 90)])));
+    assert_eq!(found.message, "no node matches accelerator=nvidia (0 of 3)");
+    let soft = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu.";
+    let found = wrong(says("unschedulable", &owner("Deployment", "api"), with(0, vec![unschedulable(soft, 90)])));
+    assert_eq!(found.message, "not enough nvidia.com/gpu on 3 of 3 nodes");
+    let young = says("unschedulable", &owner("Deployment", "api"), with(0, vec![unschedulable(said, 10)]));
+    assert!(matches!(young, Verdict::Pending(..)));
+}
+
+#[test]
+fn a_claim_counts_as_the_workload_that_waits_for_it() {
+    let claim = json!({"kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": "shop", "uid": "uid-data", "creationTimestamp": ago(600)},
+        "spec": {"storageClassName": "fast"}, "status": {"phase": "Pending"}});
+    let of_claim = owner("PersistentVolumeClaim", "data");
+    assert_eq!(
+        says("claim-pending", &of_claim, vec![claim.clone()]),
+        Verdict::Healthy,
+        "it waits for its first consumer"
+    );
+    let mut waits = unschedulable("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.", 400);
+    waits["spec"]["volumes"] = json!([{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]);
+    let mut objects = with(0, vec![waits]);
+    objects.push(claim);
+    objects.push(event("data", "ProvisioningFailed", "storageclass.storage.k8s.io \"fast\" not found", 300));
+    let found = wrong(says("claim-pending", &owner("Deployment", "api"), objects.clone()));
+    assert_eq!(found.message, "claim `data` is not bound: storage class `fast` does not exist");
+    assert_eq!(found.objects.len(), 2);
+    assert!(matches!(says("claim-pending", &of_claim, objects.clone()), Verdict::NotWanted(_)));
+    assert_eq!(says("unschedulable", &owner("Deployment", "api"), objects), Verdict::Healthy);
+}
+
+#[test]
+fn a_stuck_rollout_says_what_still_serves() {
+    let mut objects = with(2, vec![pod("a", json!({})), pod("b", json!({}))]);
+    objects[0]["status"]["conditions"][0] = json!({"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "lastTransitionTime": ago(30)});
+    let found = wrong(says("rollout-stuck", &owner("Deployment", "api"), objects.clone()));
+    assert!(found.message.ends_with("2 of 2 replicas still serve"), "{}", found.message);
+    assert_eq!(found.severity, Level::High);
+    assert_eq!(says("replicas-missing", &owner("Deployment", "api"), objects), Verdict::Healthy);
+}
+
+#[test]
+fn refused_pods_are_told_by_the_condition() {
+    let mut objects = with(0, vec![]);
+    objects[0]["status"]["conditions"][1] = json!({"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "lastTransitionTime": ago(90),
+        "message": "pods \"api-1-x\" is forbidden: exceeded quota: rq"});
+    let found = wrong(says("create-refused", &owner("Deployment", "api"), objects.clone()));
+    assert_eq!(found.message, "its pods cannot be created: exceeded quota: rq");
+    let mut missing = with(0, vec![]);
+    missing[0]["status"]["readyReplicas"] = json!(0);
+    assert!(matches!(says("replicas-missing", &owner("Deployment", "api"), missing), Verdict::Wrong(_)));
+}
+
+fn job(name: &str, condition: &str, seconds: i64) -> Value {
+    json!({"kind": "Job", "metadata": {"name": name, "namespace": "shop", "uid": name, "creationTimestamp": ago(seconds + 60),
+        "ownerReferences": [{"kind": "CronJob", "name": "nightly", "uid": "cron", "apiVersion": "batch/v1", "controller": true}]},
+        "spec": {}, "status": {"failed": 1, "conditions": [{"type": condition, "status": "True", "reason": "BackoffLimitExceeded", "lastTransitionTime": ago(seconds)}]}})
+}
+
+#[test]
+fn a_cron_job_is_wrong_after_two_failures_in_a_row() {
+    let cron = json!({"kind": "CronJob", "metadata": {"name": "nightly", "namespace": "shop", "uid": "cron"}, "spec": {"schedule": "0 * * * *"}});
+    let of = owner("CronJob", "nightly");
+    let once = vec![cron.clone(), job("j1", "Complete", 7200), job("j2", "Failed", 3600)];
+    assert_eq!(says("job-failed", &of, once), Verdict::Healthy);
+    let twice = vec![cron.clone(), job("j1", "Failed", 7200), job("j2", "Failed", 3600)];
+    assert!(wrong(says("job-failed", &of, twice)).message.starts_with("its last 2 runs failed"));
+    let mended = vec![cron, job("j1", "Failed", 7200), job("j2", "Failed", 3600), job("j3", "Complete", 60)];
+    assert_eq!(says("job-failed", &of, mended), Verdict::Healthy);
+}
+
+#[rstest]
+#[case::fresh(60, true)]
+#[case::after_a_day(90_000, false)]
+fn a_failed_job_is_news_for_a_day(#[case] seconds: i64, #[case] is_wrong: bool) {
+    let mut single = job("export", "Failed", seconds);
+    single["metadata"].as_object_mut().unwrap().remove("ownerReferences");
+    let verdict = says("job-failed", &owner("Job", "export"), vec![single]);
+    assert_eq!(matches!(verdict, Verdict::Wrong(_)), is_wrong, "{verdict:?}");
+}
+
+#[rstest]
+#[case::failed(42, true)]
+#[case::asked_to_stop(143, false)]
+fn a_failed_pod_without_an_owner_is_told(#[case] exit: i32, #[case] is_wrong: bool) {
+    let failed = standalone(pod(
+        "once",
+        json!({"phase": "Failed", "containerStatuses": [{"name": "app", "ready": false,
+        "state": {"terminated": {"exitCode": exit, "reason": "Error", "finishedAt": ago(60)}}}]}),
+    ));
+    let verdict = says("pod-failed", &owner("Pod", "once"), vec![failed]);
+    assert_eq!(matches!(verdict, Verdict::Wrong(_)), is_wrong, "{verdict:?}");
+}
+
+#[test]
+fn three_evictions_in_ten_minutes_are_told_and_old_ones_are_not() {
+    let evicted = |name: &str, seconds| {
+        pod(
+            name,
+            json!({"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory.", "conditions": [ready(false, seconds)]}),
+        )
+    };
+    let of = owner("Deployment", "api");
+    let many = with(1, vec![evicted("a", 30), evicted("b", 200), evicted("c", 400)]);
+    assert!(wrong(says("evicted", &of, many)).message.starts_with("evicted 3 times in 10 min: The node was low"));
+    let old = with(1, vec![evicted("a", 4000), evicted("b", 5000), evicted("c", 6000)]);
+    assert_eq!(says("evicted", &of, old), Verdict::Healthy);
+}
