@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use sqlx::Row;
 
-use super::{Store, StoreError, clean, count_up, instant, millis};
+use super::{Store, StoreError, brief, clean, count_up, instant, millis};
 use crate::cluster::ClusterId;
 
 /// One monitoring pass.
@@ -40,7 +40,7 @@ pub struct Pruned {
 impl Store {
     /// Remembers a monitoring pass.
     pub async fn record_cycle(&self, cycle: &Cycle) -> Result<(), StoreError> {
-        self.again("recording a monitoring pass", || async move {
+        self.again("recording a monitoring pass", |_| async move {
             let mut tx = self.begin().await?;
             let id = count_up(&mut tx, "cycles", 1).await?;
             sqlx::query(
@@ -55,7 +55,7 @@ impl Store {
             .bind(i64::from(cycle.findings))
             .bind(i64::from(cycle.alerts))
             .bind(i64::from(cycle.incidents_open))
-            .bind(cycle.error.as_deref().map(|e| clean(e).into_owned()))
+            .bind(cycle.error.as_deref().map(brief))
             .execute(&mut *tx)
             .await?;
             tx.commit().await?;
@@ -99,7 +99,7 @@ impl Store {
     pub async fn prune(&self, now: Timestamp) -> Result<Pruned, StoreError> {
         let before = |days: i64| millis(now).saturating_sub(SignedDuration::from_hours(24 * days).as_secs() * 1000);
         let (week, month) = (before(7), before(30));
-        self.again("tidying old rows", || async move {
+        self.again("tidying old rows", |_| async move {
             let delete = async |sql: &'static str, before: i64| {
                 Ok::<u64, super::Fault>(sqlx::query(sql).bind(before).execute(&self.pool).await?.rows_affected())
             };

@@ -59,7 +59,9 @@ pub enum StoreError {
         source: sqlx::Error,
     },
     /// A row holds something this version cannot read.
-    #[error("{doing}: a row of the database `{url}` cannot be read ({why}); was it written by another version of this program?")]
+    #[error(
+        "{doing}: a row of the database `{url}` cannot be read ({why}); was it written by another version of this program?"
+    )]
     Unreadable {
         /// What was being done.
         doing: &'static str,
@@ -69,7 +71,9 @@ pub enum StoreError {
         why: String,
     },
     /// Another instance has taken over: this one must not write any more.
-    #[error("{doing}: another instance has taken over (this one writes with number {held}, the row has {stored}); nothing was written")]
+    #[error(
+        "{doing}: another instance has taken over (this one writes with number {held}, the row has {stored}); nothing was written"
+    )]
     Fenced {
         /// What was being done.
         doing: &'static str,
@@ -79,7 +83,9 @@ pub enum StoreError {
         stored: i64,
     },
     /// Others wrote the same rows again and again.
-    #[error("{doing}: others wrote to the same rows of the database `{url}` {tries} times in a row; nothing was written, try again")]
+    #[error(
+        "{doing}: others wrote to the same rows of the database `{url}` {tries} times in a row; nothing was written, try again"
+    )]
     Contended {
         /// What was being done.
         doing: &'static str,
@@ -115,7 +121,8 @@ impl From<sqlx::Error> for Fault {
         if let sqlx::Error::Database(told) = &error {
             let code = told.code().unwrap_or_default();
             // PostgreSQL: serialization failure, deadlock. SQLite: busy, locked, with their extended codes.
-            if told.is_unique_violation() || matches!(code.as_ref(), "40001" | "40P01" | "5" | "6" | "261" | "262" | "517")
+            if told.is_unique_violation()
+                || matches!(code.as_ref(), "40001" | "40P01" | "5" | "6" | "261" | "262" | "517")
             {
                 return Self::Clash;
             }
@@ -130,9 +137,9 @@ pub(super) fn masked(url: &str) -> Arc<str> {
         // Whatever it is, what stands before an `@` may be a password.
         return url.rsplit_once('@').map_or(url, |(_, rest)| rest).into();
     };
-    if url.password().is_some() {
-        // Fails only for addresses that cannot have a password.
-        let _: Result<(), ()> = url.set_password(Some("***"));
+    // Setting fails only for addresses that cannot have a password.
+    if url.password().is_some() && url.set_password(Some("***")).is_err() {
+        return "***".into();
     }
     if url.query().is_some_and(|q| q.contains("password")) {
         url.set_query(Some("***"));
@@ -143,6 +150,11 @@ pub(super) fn masked(url: &str) -> Arc<str> {
 /// Text from outside as a column takes it: PostgreSQL refuses NUL.
 pub(super) fn clean(text: &str) -> std::borrow::Cow<'_, str> {
     if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() }
+}
+
+/// What went wrong, as a row keeps it: enough to understand, never a whole page.
+pub(super) fn brief(error: &str) -> String {
+    clean(error).chars().take(1000).collect()
 }
 
 #[cfg(test)]

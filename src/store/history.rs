@@ -13,7 +13,7 @@ impl Store {
         if transitions.is_empty() {
             return Ok(());
         }
-        self.again("recording transitions", || async move {
+        self.again("recording transitions", |_| async move {
             let count = i64::try_from(transitions.len()).unwrap_or(i64::MAX);
             let mut tx = self.begin().await?;
             let mut id = count_up(&mut tx, "transitions", count).await? - count;
@@ -74,7 +74,7 @@ impl Store {
 
     /// Forgets the transitions of an owner that is gone.
     pub async fn forget_transitions(&self, cluster: &ClusterId, owner: &ObjectRef) -> Result<(), StoreError> {
-        self.again("forgetting an owner", || async move {
+        self.again("forgetting an owner", |_| async move {
             sqlx::query(
                 "DELETE FROM transitions WHERE cluster_id = $1 AND owner_kind = $2 AND namespace = $3 AND owner_name = $4",
             )

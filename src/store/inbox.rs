@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqlx::{AnyConnection, Row};
 
-use super::{Fault, Store, StoreError, clean, count_up, instant, millis, outbox};
+use super::{Fault, Store, StoreError, brief, clean, count_up, instant, millis, outbox};
 use crate::alerts::Outgoing;
 
 /// Something that came and is not settled yet.
@@ -30,7 +30,7 @@ impl Store {
         body: &str,
         now: Timestamp,
     ) -> Result<Option<i64>, StoreError> {
-        self.again("storing what came from Slack", || async move {
+        self.again("storing what came from Slack", |_| async move {
             let mut tx = self.begin().await?;
             let id = count_up(&mut tx, "inbox", 1).await?;
             let stored = sqlx::query(
@@ -85,7 +85,7 @@ impl Store {
         outgoing: &[Outgoing],
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.again("settling what came from Slack", || async move {
+        self.again("settling what came from Slack", |_| async move {
             let mut tx = self.begin().await?;
             let first = mark_done(&mut tx, id, error, now).await?;
             if first {
@@ -108,7 +108,7 @@ pub(super) async fn mark_done(
 ) -> Result<bool, Fault> {
     let done = sqlx::query("UPDATE inbox SET done_ms = $1, error = $2 WHERE id = $3 AND done_ms IS NULL")
         .bind(millis(now))
-        .bind(error.map(|e| clean(e).into_owned()))
+        .bind(error.map(brief))
         .bind(id)
         .execute(connection)
         .await?;

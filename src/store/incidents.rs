@@ -86,9 +86,8 @@ impl Store {
     pub async fn find_incident(&self, text: &str) -> Result<Option<Incident>, StoreError> {
         let Some(pattern) = pattern(text) else { return Ok(None) };
         self.once("looking for an incident", async {
-            let row =
-                sqlx::query("SELECT id, version, body FROM incidents WHERE id LIKE $1 ORDER BY id DESC LIMIT 1")
-                    .bind(pattern);
+            let row = sqlx::query("SELECT id, version, body FROM incidents WHERE id LIKE $1 ORDER BY id DESC LIMIT 1")
+                .bind(pattern);
             row.fetch_optional(&self.pool).await?.as_ref().map(incident).transpose()
         })
         .await
@@ -137,9 +136,10 @@ impl Store {
         say: impl Fn(Option<&Incident>, &Incident) -> Vec<Outgoing> + Send + Sync,
     ) -> Result<Transitioned, StoreError> {
         let (request, step, say) = (&request, &step, &say);
-        self.again("writing an incident", || async move {
+        self.again("writing an incident", |tries| async move {
             let TransitionRequest { cluster, owner, fence, now } = request;
             let mut tx = self.begin().await?;
+            take_turns(&mut tx, tries).await?;
             let open = open_of(&mut tx, cluster, owner).await?;
             let since = now.checked_sub(REOPENS_WITHIN).unwrap_or(Timestamp::MIN);
             let last = last_resolved(&mut tx, cluster, owner, since).await?;
@@ -170,8 +170,9 @@ impl Store {
         say: impl Fn(Option<&Incident>, &Incident) -> Vec<Outgoing> + Send + Sync,
     ) -> Result<Transitioned, StoreError> {
         let (request, step, say) = (&request, &step, &say);
-        self.again("changing an incident", || async move {
+        self.again("changing an incident", |tries| async move {
             let mut tx = self.begin().await?;
+            take_turns(&mut tx, tries).await?;
             let row = sqlx::query("SELECT id, version, body FROM incidents WHERE id = $1").bind(&request.id.0);
             let before = row.fetch_optional(&mut *tx).await?.as_ref().map(incident).transpose()?;
             let unchanged = |before: Option<Incident>| Transitioned { after: before.clone(), before, rows: 0 };
@@ -256,6 +257,14 @@ fn columns<'q>(
         .bind(incident.version)
         .bind(fence)
         .bind(to_json(incident)?))
+}
+
+/// Who lost to another writer waits for its turn the next time, before it reads, and so loses no more.
+async fn take_turns(connection: &mut AnyConnection, tries: u32) -> Result<(), Fault> {
+    if tries > 1 {
+        count_up(connection, "turns of incident writers", 1).await?;
+    }
+    Ok(())
 }
 
 async fn insert(connection: &mut AnyConnection, incident: &Incident, fence: i64) -> Result<(), Fault> {

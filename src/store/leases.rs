@@ -52,7 +52,25 @@ macro_rules! renew {
     };
 }
 
+macro_rules! holder {
+    ($db:ident) => {
+        concat!("SELECT holder FROM leases WHERE name = $1 AND expires_ms > ", now_ms!($db))
+    };
+}
+
 impl Store {
+    /// Who holds a lease now.
+    pub async fn lease_holder(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let sql = match self.dialect {
+            Dialect::Sqlite => holder!(sqlite),
+            Dialect::Postgres => holder!(postgres),
+        };
+        self.once("asking who holds a lease", async {
+            Ok(sqlx::query_scalar(sql).bind(&*clean(name)).fetch_optional(&self.pool).await?)
+        })
+        .await
+    }
+
     /// Takes a lease for `ttl`. None while another holds it. Who holds it already keeps it, with the same number.
     pub async fn take_lease(&self, name: &str, holder: &str, ttl: Duration) -> Result<Option<Lease>, StoreError> {
         let sql = match self.dialect {
@@ -60,7 +78,7 @@ impl Store {
             Dialect::Postgres => take!(postgres),
         };
         let fence = self
-            .again("taking a lease", || async move {
+            .again("taking a lease", |_| async move {
                 let (name, holder) = (clean(name), clean(holder));
                 let taken = sqlx::query_scalar::<_, i64>(sql).bind(&*name).bind(&*holder).bind(length(ttl));
                 Ok(taken.fetch_optional(&self.pool).await?)
@@ -75,7 +93,7 @@ impl Store {
             Dialect::Sqlite => renew!(sqlite),
             Dialect::Postgres => renew!(postgres),
         };
-        self.again("renewing a lease", || async move {
+        self.again("renewing a lease", |_| async move {
             let done = sqlx::query(sql)
                 .bind(&*clean(&lease.name))
                 .bind(&*clean(&lease.holder))
@@ -90,7 +108,7 @@ impl Store {
 
     /// Gives a lease back. The row stays, so that its number goes on growing.
     pub async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.again("giving a lease back", || async move {
+        self.again("giving a lease back", |_| async move {
             sqlx::query("UPDATE leases SET expires_ms = 0 WHERE name = $1 AND holder = $2 AND fence = $3")
                 .bind(&*clean(&lease.name))
                 .bind(&*clean(&lease.holder))

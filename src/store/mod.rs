@@ -21,12 +21,12 @@ use sqlx::{
 };
 use url::Url;
 
-use error::{Fault, clean, masked};
+use error::{Fault, brief, clean, masked};
 
 pub use cycles::{Cycle, Pruned};
 pub use error::StoreError;
 pub use inbox::InboxRow;
-pub use incidents::{Transitioned, TransitionRequest, UpdateRequest};
+pub use incidents::{TransitionRequest, Transitioned, UpdateRequest};
 pub use leases::Lease;
 pub use outbox::{OutboxCounts, OutboxRow, OutboxState};
 
@@ -110,8 +110,8 @@ impl Store {
         let pool = AnyPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(PATIENCE)
-            .idle_timeout((connections > 1).then_some(Duration::from_secs(600)))
-            .max_lifetime((connections > 1).then_some(Duration::from_secs(1800)))
+            .idle_timeout((connections > 1).then_some(Duration::from_mins(10)))
+            .max_lifetime((connections > 1).then_some(Duration::from_mins(30)))
             .after_connect(move |connection, _| {
                 Box::pin(async move {
                     if dialect == Dialect::Sqlite {
@@ -128,7 +128,15 @@ impl Store {
             .await
             .map_err(open)?;
         let store = Self { pool, dialect, url: shown };
-        migrations().run(&store.pool).await.map_err(|source| StoreError::Migrate { url: store.url.clone(), source })?;
+        // SQLite has no lock around migrations: who starts at the same time as others may find a table that was not there
+        // a moment ago, and everything done at the next look.
+        let mut looks = if dialect == Dialect::Sqlite { 5 } else { 1 };
+        while let Err(source) = migrations().run(&store.pool).await {
+            looks -= 1;
+            if looks == 0 {
+                return Err(StoreError::Migrate { url: store.url, source });
+            }
+        }
         Ok(store)
     }
 
@@ -158,7 +166,7 @@ impl Store {
 
     /// Stores a value under a name, in place of what was there.
     pub async fn put(&self, name: &str, value: &str) -> Result<(), StoreError> {
-        self.again("writing a setting", || async move {
+        self.again("writing a setting", |_| async move {
             sqlx::query(
                 "INSERT INTO settings (name, value) VALUES ($1, $2) \
                  ON CONFLICT (name) DO UPDATE SET value = excluded.value",
@@ -181,18 +189,22 @@ impl Store {
     }
 
     /// Does a piece of work, and says what it was if it fails.
-    async fn once<T>(&self, doing: &'static str, work: impl Future<Output = Result<T, Fault>>) -> Result<T, StoreError> {
+    async fn once<T>(
+        &self,
+        doing: &'static str,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, StoreError> {
         work.await.map_err(|fault| self.tell(doing, 1, fault))
     }
 
-    /// Does a piece of work again when somebody else wrote in between.
-    async fn again<T, F>(&self, doing: &'static str, work: impl Fn() -> F) -> Result<T, StoreError>
+    /// Does a piece of work again when somebody else wrote in between; it is told which try this is.
+    async fn again<T, F>(&self, doing: &'static str, work: impl Fn(u32) -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, Fault>>,
     {
         let mut tries = 1;
         loop {
-            match work().await {
+            match work(tries).await {
                 Err(Fault::Clash) if tries < TRIES => tries += 1,
                 done => return done.map_err(|fault| self.tell(doing, tries, fault)),
             }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqlx::{AnyConnection, Row, any::AnyRow};
 
-use super::{Fault, Store, StoreError, clean, count_up, instant, millis, to_json};
+use super::{Fault, Store, StoreError, brief, clean, count_up, instant, millis, to_json};
 use crate::{
     alerts::{Message, Outgoing},
     cluster::ClusterId,
@@ -76,7 +76,7 @@ impl Store {
         outgoing: &[Outgoing],
         now: Timestamp,
     ) -> Result<usize, StoreError> {
-        self.again("putting messages into the outbox", || async move {
+        self.again("putting messages into the outbox", |_| async move {
             let mut tx = self.begin().await?;
             let rows = insert(&mut tx, &Origin { cluster: Some(cluster), incident, now }, outgoing).await?;
             tx.commit().await?;
@@ -89,7 +89,7 @@ impl Store {
     /// unsent one. Their texts are not changed any more.
     pub async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
         let rows = self
-            .again("reading what is due in the outbox", || async move {
+            .again("reading what is due in the outbox", |_| async move {
                 let rows = sqlx::query(
                     "UPDATE outbox SET taken = 1 WHERE state IN ('pending', 'unknown') AND id IN (\
                      SELECT o.id FROM outbox o WHERE o.state IN ('pending', 'unknown') AND o.due_ms <= $1 \
@@ -133,7 +133,7 @@ impl Store {
     /// Marks a row sent; a post's timestamp becomes the incident's root message. False if it was marked before: then this
     /// message is a double, to be deleted.
     pub async fn sent(&self, id: i64, ts: Option<&str>, now: Timestamp) -> Result<bool, StoreError> {
-        self.again("marking a message sent", || async move {
+        self.again("marking a message sent", |_| async move {
             let mut tx = self.begin().await?;
             let row = sqlx::query(
                 "UPDATE outbox SET state = 'sent', sent_ms = $1, ts = $2, error = NULL WHERE id = $3 AND state <> 'sent' \
@@ -163,13 +163,13 @@ impl Store {
 
     /// It was certainly not posted: try again at `due`.
     pub async fn retry(&self, id: i64, due: Timestamp, error: &str) -> Result<(), StoreError> {
-        self.again("putting a message back", || async move {
+        self.again("putting a message back", |_| async move {
             sqlx::query(
                 "UPDATE outbox SET state = 'pending', taken = 0, attempts = attempts + 1, due_ms = $1, error = $2 \
                  WHERE id = $3 AND state IN ('pending', 'unknown')",
             )
             .bind(millis(due))
-            .bind(&*clean(error))
+            .bind(brief(error))
             .bind(id)
             .execute(&self.pool)
             .await?;
@@ -180,12 +180,12 @@ impl Store {
 
     /// It may have been posted (time-out, cut connection): to be looked up before it is posted again.
     pub async fn unknown(&self, id: i64, error: &str) -> Result<(), StoreError> {
-        self.again("marking a message's fate unknown", || async move {
+        self.again("marking a message's fate unknown", |_| async move {
             sqlx::query(
                 "UPDATE outbox SET state = 'unknown', attempts = attempts + 1, error = $1 \
                  WHERE id = $2 AND state IN ('pending', 'unknown')",
             )
-            .bind(&*clean(error))
+            .bind(brief(error))
             .bind(id)
             .execute(&self.pool)
             .await?;
@@ -196,12 +196,12 @@ impl Store {
 
     /// It cannot be sent, for good. What stands behind it may go.
     pub async fn dead(&self, id: i64, error: &str) -> Result<(), StoreError> {
-        self.again("giving a message up", || async move {
+        self.again("giving a message up", |_| async move {
             sqlx::query(
                 "UPDATE outbox SET state = 'dead', attempts = attempts + 1, error = $1 \
                  WHERE id = $2 AND state IN ('pending', 'unknown')",
             )
-            .bind(&*clean(error))
+            .bind(brief(error))
             .bind(id)
             .execute(&self.pool)
             .await?;

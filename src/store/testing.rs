@@ -34,7 +34,13 @@ impl Guard {
 /// An empty store: a schema of its own on the PostgreSQL named by `K8S_MONITOR_TEST_DATABASE_URL`, else a SQLite file in a
 /// folder of its own.
 pub async fn fresh() -> Result<(Store, Guard), StoreError> {
-    let guard = match server() {
+    let guard = empty().await?;
+    Ok((Store::open(&guard.url).await?, guard))
+}
+
+/// The place for a store, with nothing in it.
+pub async fn empty() -> Result<Guard, StoreError> {
+    Ok(match server() {
         Some(server) => {
             let name = unique();
             run(&server, format!("CREATE SCHEMA {name}")).await.map_err(|source| StoreError::Open {
@@ -47,8 +53,7 @@ pub async fn fresh() -> Result<(Store, Guard), StoreError> {
             Guard { url, what: Temporary::Schema { server, name } }
         }
         None => sqlite(),
-    };
-    Ok((Store::open(&guard.url).await?, guard))
+    })
 }
 
 /// A SQLite file in a folder of its own, whatever the environment says.

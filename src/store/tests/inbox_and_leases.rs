@@ -45,13 +45,15 @@ async fn people_are_answered_once() {
 async fn one_holds_a_lease_and_the_next_has_a_greater_number() {
     let (one, guard) = testing::fresh().await.unwrap();
     let two = Store::open(guard.url()).await.unwrap();
-    let (long, over) = (Duration::from_secs(600), Duration::ZERO);
+    let (long, over) = (Duration::from_mins(10), Duration::ZERO);
     let (a, b) = tokio::join!(one.take_lease("leader", "a", long), two.take_lease("leader", "b", long));
     let (a, b) = (a.unwrap(), b.unwrap());
     assert!(a.is_some() != b.is_some(), "{a:?} {b:?}");
     let first = a.or(b).unwrap();
     let (other, store) = if first.holder == "a" { ("b", &two) } else { ("a", &one) };
     assert_eq!(first.fence, 1);
+    assert_eq!(store.lease_holder("leader").await.unwrap().as_ref(), Some(&first.holder));
+    assert_eq!(store.lease_holder("nothing").await.unwrap(), None);
     assert_eq!(store.take_lease("leader", other, long).await.unwrap(), None);
     // Who has it keeps it, under the same number.
     assert_eq!(one.take_lease("leader", &first.holder, long).await.unwrap().as_ref(), Some(&first));
@@ -68,6 +70,7 @@ async fn one_holds_a_lease_and_the_next_has_a_greater_number() {
     assert_eq!(one.take_lease("leader", &first.holder, long).await.unwrap(), None);
 
     one.release(&next).await.unwrap();
+    assert_eq!(store.lease_holder("leader").await.unwrap(), None);
     assert_eq!(one.take_lease("leader", &first.holder, long).await.unwrap().unwrap().fence, 3);
     two.close().await;
 }

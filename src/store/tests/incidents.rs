@@ -104,9 +104,8 @@ async fn a_writer_whose_lease_another_took_is_refused() {
         Some(incident)
     };
     store.transition(request("api", 3, at(1)), worse, silent).await.unwrap();
-    let calm = |open: Option<&Incident>, _: Option<&Incident>| {
-        Some(Incident { severity: Severity::Sev4, ..open?.clone() })
-    };
+    let calm =
+        |open: Option<&Incident>, _: Option<&Incident>| Some(Incident { severity: Severity::Sev4, ..open?.clone() });
     let refused = store.transition(request("api", 2, at(2)), calm, |_, _| vec![post("late")]).await.unwrap_err();
     assert!(refused.is_fenced(), "{refused}");
     assert_eq!(
@@ -163,4 +162,27 @@ async fn an_incident_is_found_by_the_end_of_its_name() {
     assert_eq!(found("'; DROP TABLE incidents; --").await, None);
     let recent = store.recent_incidents(&cluster(), at(1), 10).await.unwrap();
     assert_eq!(recent.into_iter().map(|i| i.id).collect::<Vec<_>>(), [new.id, second.id]);
+}
+
+#[tokio::test]
+async fn many_writers_at_once_lose_nothing() {
+    let (one, guard) = testing::fresh().await.unwrap();
+    let two = Store::open(guard.url()).await.unwrap();
+    let grow = async |store: &Store, i: u32| {
+        let name = format!("app-{}", i % 3);
+        let step = |open: Option<&Incident>, _: Option<&Incident>| {
+            let mut incident = open.cloned().unwrap_or_else(|| wrong(&name, at(0)));
+            incident.reopened += 1;
+            Some(incident)
+        };
+        store.transition(request(&name, 1, at(0)), step, |_, after| vec![reply(&after.id.0)]).await.unwrap();
+    };
+    futures::future::join_all((0..60).map(|i| grow(if i % 2 == 0 { &one } else { &two }, i))).await;
+
+    let open = one.open_incidents(&cluster()).await.unwrap();
+    assert_eq!(open.iter().map(|i| (i.reopened, i.version)).collect::<Vec<_>>(), [(20, 20); 3]);
+    let ids: Vec<_> = open.into_iter().map(|i| i.id.0).collect();
+    assert_eq!(ids, ["INC-2026-11-24-001", "INC-2026-11-24-002", "INC-2026-11-24-003"]);
+    assert_eq!(one.counts().await.unwrap().pending, 60);
+    two.close().await;
 }

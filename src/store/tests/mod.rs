@@ -1,7 +1,7 @@
 //! The store on the database that `K8S_MONITOR_TEST_DATABASE_URL` names, else on SQLite.
 
-mod incidents;
 mod inbox_and_leases;
+mod incidents;
 mod outbox;
 mod rest;
 

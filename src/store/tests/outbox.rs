@@ -7,7 +7,10 @@ async fn a_row_waits_for_the_one_before_it_in_the_same_thread_only() {
     let (store, _guard) = testing::fresh().await.unwrap();
     let one = opened(&store, "api", at(0)).await.id;
     let two = opened(&store, "web", at(0)).await.id;
-    store.enqueue(&cluster(), Some(&one), &[post("one"), reply("one's first"), reply("one's second")], at(0)).await.unwrap();
+    store
+        .enqueue(&cluster(), Some(&one), &[post("one"), reply("one's first"), reply("one's second")], at(0))
+        .await
+        .unwrap();
     store.enqueue(&cluster(), Some(&two), &[post("two")], at(1)).await.unwrap();
 
     assert_eq!(texts(&due(&store, at(0)).await), ["post one"]);
@@ -121,11 +124,8 @@ async fn an_answer_that_cannot_be_given_holds_up_nobody_else() {
         thread_ts: thread.into(),
         message: message(text),
     };
-    let respond = |url: &str, text: &str| Outgoing::Respond {
-        response_url: url.into(),
-        message: message(text),
-        replace: false,
-    };
+    let respond =
+        |url: &str, text: &str| Outgoing::Respond { response_url: url.into(), message: message(text), replace: false };
     let all = [to("1", "a"), to("2", "b"), to("1", "c"), respond("https://x/1", "d"), respond("https://x/2", "e")];
     store.enqueue(&cluster(), None, &all, at(0)).await.unwrap();
     let rows = due(&store, at(0)).await;

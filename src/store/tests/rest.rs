@@ -34,6 +34,17 @@ async fn a_sqlite_file_and_its_folder_are_created() {
 }
 
 #[tokio::test]
+async fn several_instances_may_start_on_an_empty_database_at_once() {
+    let guard = testing::empty().await.unwrap();
+    let opened = futures::future::join_all((0..6).map(|_| Store::open(guard.url()))).await;
+    for store in opened {
+        let store = store.unwrap();
+        store.ping().await.unwrap();
+        store.close().await;
+    }
+}
+
+#[tokio::test]
 async fn an_address_that_cannot_be_used_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
@@ -44,7 +55,10 @@ async fn an_address_that_cannot_be_used_says_why() {
     insta::assert_snapshot!(shown("sqlite:".into()).await, @"the database address `sqlite:` cannot be used: it names no file; write `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`");
     let refused = shown("postgres://bot:secret@127.0.0.1:1/x".into()).await;
     assert!(refused.starts_with("the database `postgres://bot:***@127.0.0.1:1/x` cannot be opened ("), "{refused}");
-    assert!(refused.ends_with("; check host, port, user, password and the database's name, and that it runs"), "{refused}");
+    assert!(
+        refused.ends_with("; check host, port, user, password and the database's name, and that it runs"),
+        "{refused}"
+    );
     let garbage = shown(format!("sqlite:{}", file.display())).await;
     assert!(garbage.contains("file is not a database"), "{garbage}");
     let below = shown(format!("sqlite:{}/store.db", file.display())).await;
