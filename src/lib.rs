@@ -6,9 +6,11 @@ pub mod clock;
 pub mod cluster;
 pub mod config;
 pub mod findings;
+pub mod http;
 pub mod incidents;
 pub mod report;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod schedule;
 pub mod store;
+pub mod telemetry;

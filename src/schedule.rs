@@ -20,7 +20,7 @@ pub enum Schedule {
         minutes: u16,
     },
     /// By a cron line in a time zone.
-    Cron(CronLine),
+    Cron(Box<CronLine>),
 }
 
 impl Default for Schedule {
@@ -179,60 +179,198 @@ pub const SILENCE: Duration = Duration::from_secs(15);
 
 /// Sends a tick every second until `stop`. A ticker that falls silent is started anew, and says so.
 pub async fn tick(out: mpsc::Sender<Tick>, stop: CancellationToken) {
-    stop.run_until_cancelled(watched(every_second, SILENCE, out)).await;
+    watched(every_second, SILENCE, &out, &stop).await;
 }
 
-/// A source of ticks; dropping the guard beside it stops it.
-type Source<G> = (mpsc::Receiver<()>, G);
+/// Ticks, and how to end their source.
+type Source<E> = (mpsc::Receiver<()>, E);
 
-async fn watched<G, E, F>(start: impl Fn() -> F, silence: Duration, out: mpsc::Sender<Tick>)
-where
-    E: fmt::Display,
-    F: Future<Output = Result<Source<G>, E>>,
-{
-    loop {
+async fn watched<E: AsyncFnOnce(), W: fmt::Display>(
+    start: impl AsyncFn() -> Result<Source<E>, W>,
+    silence: Duration,
+    out: &mpsc::Sender<Tick>,
+    stop: &CancellationToken,
+) {
+    while !stop.is_cancelled() && !out.is_closed() {
         match start().await {
-            Ok((mut ticks, guard)) => {
-                while let Ok(Some(())) = timeout(silence, ticks.recv()).await {
+            Ok((mut ticks, end)) => {
+                while let Some(Ok(Some(()))) = stop.run_until_cancelled(timeout(silence, ticks.recv())).await {
                     // A full channel means that the reader is busy: a tick carries nothing, so losing it is right.
                     if let Err(mpsc::error::TrySendError::Closed(_)) = out.try_send(Tick::Second) {
-                        return;
+                        break;
                     }
                 }
-                drop(guard);
-                tracing::warn!("the ticker fell silent for {} s and is started anew", silence.as_secs());
+                // What fell silent may not answer either.
+                if timeout(Duration::from_secs(1), end()).await.is_err() {
+                    tracing::warn!("the old ticker does not end; it is left alone");
+                }
             }
             Err(why) => {
                 tracing::error!("the ticker cannot be started: {why}");
-                tokio::time::sleep(silence).await;
+                stop.run_until_cancelled(tokio::time::sleep(silence)).await;
             }
         }
-        if out.send(Tick::Restarted).await.is_err() {
+        if stop.is_cancelled() || out.is_closed() {
             return;
         }
+        tracing::warn!("the ticker was silent for {} s and is started anew", silence.as_secs());
+        stop.run_until_cancelled(out.send(Tick::Restarted)).await;
     }
 }
 
-/// Stops the scheduler's task when dropped: the scheduler itself goes on without its handle.
-struct Running(CancellationToken);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.cancel();
-    }
-}
-
-async fn every_second() -> Result<Source<Running>, JobSchedulerError> {
+async fn every_second() -> Result<Source<impl AsyncFnOnce()>, JobSchedulerError> {
     let (sender, ticks) = mpsc::channel(1);
-    let over = CancellationToken::new();
-    let job_over = over.clone();
-    let scheduler = JobScheduler::new().await?;
+    let mut scheduler = JobScheduler::new().await?;
     let job = Job::new("* * * * * *", move |_, _| {
-        if !job_over.is_cancelled() && sender.try_send(()).is_err() {
+        if sender.try_send(()).is_err() {
             tracing::trace!("the last tick is not taken yet");
         }
     })?;
     scheduler.add(job).await?;
     scheduler.start().await?;
-    Ok((ticks, Running(over)))
+    let end = async move || {
+        if let Err(why) = scheduler.shutdown().await {
+            tracing::warn!("the ticker did not end well: {why}");
+        }
+    };
+    Ok((ticks, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        convert::Infallible,
+        sync::atomic::{AtomicUsize, Ordering},
+    };
+
+    use rstest::rstest;
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn berlin(line: &str) -> Schedule {
+        Schedule::Cron(Box::new(CronLine::parse(line, TimeZone::get("Europe/Berlin").unwrap()).unwrap()))
+    }
+
+    #[test]
+    fn the_first_pass_is_due_at_once() {
+        let now = at("2026-11-24T10:00:00Z");
+        assert_eq!(due(&Schedule::default(), None, now), Some(Due { at: now, missed: false }));
+        assert_eq!(due(&berlin("0 3 * * *"), None, now), Some(Due { at: now, missed: false }));
+    }
+
+    #[rstest]
+    #[case::too_early("10:04:59", None)]
+    #[case::on_time("10:05:00", Some(("10:05:00", false)))]
+    #[case::a_tick_late("10:05:01", Some(("10:05:00", false)))]
+    #[case::late("10:07:00", Some(("10:05:00", true)))]
+    #[case::three_missed_are_one("10:17:00", Some(("10:15:00", true)))]
+    #[case::a_second_of_jitter_backwards("09:59:59", None)]
+    #[case::the_clock_was_set_back("08:00:00", Some(("08:00:00", false)))]
+    fn every_five_minutes(#[case] now: &str, #[case] expected: Option<(&str, bool)>) {
+        let day = |time: &str| at(&format!("2026-11-24T{time}Z"));
+        let due = due(&Schedule::Every { minutes: 5 }, Some(day("10:00:00")), day(now));
+        assert_eq!(due, expected.map(|(at, missed)| Due { at: day(at), missed }));
+    }
+
+    /// Runs a schedule minute by minute as the process does every second, and tells when it was due.
+    fn passes(schedule: &Schedule, from: &str, to: &str) -> Vec<String> {
+        let (mut now, to) = (at(from), at(to));
+        let (mut last, mut passes) = (now, Vec::new());
+        while now <= to {
+            if let Some(due) = due(schedule, Some(last), now) {
+                passes.push(format!("{}{}", due.at, if due.missed { " missed" } else { "" }));
+                last = due.at;
+            }
+            now += SignedDuration::from_secs(60);
+        }
+        passes
+    }
+
+    #[rstest]
+    #[case::the_hour_that_does_not_exist("30 2 * * *", "2027-03-27T23:00:00Z", "2027-03-29T01:00:00Z",
+        &["2027-03-28T01:00:00Z", "2027-03-29T00:30:00Z"])]
+    #[case::the_hour_that_comes_twice("30 2 * * *", "2027-10-30T23:00:00Z", "2027-11-01T02:00:00Z",
+        &["2027-10-31T00:30:00Z", "2027-11-01T01:30:00Z"])]
+    #[case::nine_stays_nine("0 9 * * MON-FRI", "2027-10-29T06:00:00Z", "2027-11-01T09:00:00Z",
+        &["2027-10-29T07:00:00Z", "2027-11-01T08:00:00Z"])]
+    #[case::every_half_hour_goes_through("*/30 * * * *", "2027-10-31T00:00:00Z", "2027-10-31T02:00:00Z",
+        &["2027-10-31T00:30:00Z", "2027-10-31T01:00:00Z", "2027-10-31T01:30:00Z", "2027-10-31T02:00:00Z"])]
+    fn a_cron_line_is_right_when_the_clocks_change(
+        #[case] line: &str,
+        #[case] from: &str,
+        #[case] to: &str,
+        #[case] expected: &[&str],
+    ) {
+        assert_eq!(passes(&berlin(line), from, to), expected);
+    }
+
+    #[rstest]
+    #[case::one_missed_in_the_night("0 3 * * *", "2026-11-23T02:00:00Z", "2026-11-24T08:00:00Z", Some(("2026-11-24T02:00:00Z", true)))]
+    #[case::a_week_away_is_one_pass("*/10 * * * *", "2026-11-17T02:00:00Z", "2026-11-24T08:05:00Z", Some(("2026-11-24T08:00:00Z", true)))]
+    #[case::nothing_was_missed("0 3 * * *", "2026-11-24T02:00:00Z", "2026-11-24T08:00:00Z", None)]
+    fn missed_passes_are_made_up_for_once(
+        #[case] line: &str,
+        #[case] last: &str,
+        #[case] now: &str,
+        #[case] expected: Option<(&str, bool)>,
+    ) {
+        let due = due(&berlin(line), Some(at(last)), at(now));
+        assert_eq!(due, expected.map(|(a, missed)| Due { at: at(a), missed }));
+    }
+
+    #[rstest]
+    #[case("* * *", "it has 3 of the five fields")]
+    #[case("61 * * * *", "its minute \"61\" cannot be read; minute is 0-59: */15")]
+    #[case("0 25 * * *", "its hour \"25\" cannot be read")]
+    #[case(
+        "0 9 * * MONDAY-FRI",
+        "its day of week \"MONDAY-FRI\" cannot be read; day of week is 0-7 or SUN-SAT: MON-FRI"
+    )]
+    #[case("0 9 30 2 *", "no day of the calendar matches it")]
+    #[case("0 0 9 * * MON", "it has 6 of the five fields")]
+    fn a_bad_cron_line_names_the_field_and_shows_an_example(#[case] line: &str, #[case] expected: &str) {
+        let error = line.parse::<CronLine>().unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_ticker_that_falls_silent_is_started_anew() {
+        let starts = AtomicUsize::new(0);
+        let kept = std::sync::Mutex::new(Vec::new());
+        let start = async || {
+            starts.fetch_add(1, Ordering::Relaxed);
+            let (sender, ticks) = mpsc::channel(1);
+            sender.try_send(()).unwrap();
+            kept.lock().unwrap().push(sender);
+            Ok::<_, Infallible>((ticks, async || ()))
+        };
+        let (out, mut seen) = mpsc::channel(8);
+        let stop = CancellationToken::new();
+        tokio::select! {
+            () = watched(start, Duration::from_millis(5), &out, &stop) => panic!("the ticker ends only when nobody listens"),
+            () = async {
+                for expected in [Tick::Second, Tick::Restarted, Tick::Second, Tick::Restarted] {
+                    assert_eq!(seen.recv().await, Some(expected));
+                }
+            } => {}
+        }
+        assert!(starts.load(Ordering::Relaxed) >= 2);
+    }
+
+    #[tokio::test]
+    async fn the_real_ticker_ticks_until_it_is_told_to_stop() {
+        let stop = CancellationToken::new();
+        let (out, mut seen) = mpsc::channel(8);
+        let listener = async {
+            let first = seen.recv().await;
+            stop.cancel();
+            first
+        };
+        let ((), first) = tokio::join!(tick(out, stop.clone()), listener);
+        assert_eq!(first, Some(Tick::Second));
+    }
 }

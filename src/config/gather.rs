@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    keys::{FILE_VARIABLE, GONE, HOURS, KEYS, Key, by_path, nearest_path, nearest_variable},
+    keys::{FILE_VARIABLE, GONE, HOURS, KEYS, Key, by_path, nearest_path, nearest_section, nearest_variable},
     problem::{Place, Problem, Warning},
     sources::{Sources, Text},
 };
@@ -195,6 +195,7 @@ fn from_variables(key: &Key, variables: &Variables, all: &mut Gathered) -> Optio
 
 /// The keys written in a TOML text; unknown ones and syntax errors become problems.
 fn from_toml(file: &Text, all: &mut Gathered) -> BTreeMap<&'static str, Found> {
+    let before = std::mem::take(&mut all.problems);
     let (table, errors) = DeTable::parse_recoverable(&file.text);
     let place = |at: usize| Place::File { path: file.path.clone(), line: line_at(&file.text, at) };
     for error in errors {
@@ -211,6 +212,9 @@ fn from_toml(file: &Text, all: &mut Gathered) -> BTreeMap<&'static str, Found> {
             let secret_file = path.strip_suffix("_file").and_then(by_path).filter(|k| k.secret);
             match (by_path(&path).or(secret_file), value.into_inner()) {
                 (None, DeValue::Table(inner)) if is_section(&path) => tables.push((path, inner)),
+                (None, DeValue::Table(_)) => {
+                    all.problem(&path, Some(place), "is not a section of k8s-monitor", did_you_mean_section(&path));
+                }
                 (None, _) => all.problem(&path, Some(place), "is not a key of k8s-monitor", did_you_mean(&path)),
                 (Some(key), value) => match raw(value) {
                     None => all.problem(
@@ -225,28 +229,30 @@ fn from_toml(file: &Text, all: &mut Gathered) -> BTreeMap<&'static str, Found> {
                             found.insert(key.path, Found { raw, place });
                         }
                     }
+                    Some(_) if found.contains_key(key.path) => {
+                        let message = "is written both as a value and as a file";
+                        all.problem(key.path, Some(place), message, "remove one of them");
+                    }
                     Some(Raw::Text(file)) if secret_file.is_some() => {
-                        if found.insert(key.path, Found { raw: Raw::InFile(file), place: place.clone() }).is_some() {
-                            both_written(key, place, all);
-                        }
+                        found.insert(key.path, Found { raw: Raw::InFile(file), place });
                     }
                     Some(_) if secret_file.is_some() => {
                         all.problem(&path, Some(place), "is not a path", "write the path of a file in quotes");
                     }
                     Some(raw) => {
-                        if found.insert(key.path, Found { raw, place: place.clone() }).is_some() {
-                            both_written(key, place, all);
-                        }
+                        found.insert(key.path, Found { raw, place });
                     }
                 },
             }
         }
     }
+    // A table is sorted by name; a person reads from top to bottom.
+    all.problems.sort_by_key(|p| match p.place {
+        Some(Place::File { line, .. }) => line,
+        _ => 0,
+    });
+    all.problems.splice(..0, before);
     found
-}
-
-fn both_written(key: &Key, place: Place, all: &mut Gathered) {
-    all.problem(key.path, Some(place), "is written both as a value and as a file", "remove one of them");
 }
 
 fn is_section(path: &str) -> bool {
@@ -257,6 +263,13 @@ fn did_you_mean(path: &str) -> String {
     match nearest_path(path) {
         Some(nearest) => format!("did you mean {nearest}?"),
         None => "remove it; `k8s-monitor config` lists every key".to_owned(),
+    }
+}
+
+fn did_you_mean_section(written: &str) -> String {
+    match nearest_section(written) {
+        Some(nearest) => format!("did you mean [{nearest}]?"),
+        None => did_you_mean(written),
     }
 }
 

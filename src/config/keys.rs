@@ -104,6 +104,14 @@ pub(super) fn nearest_path(written: &str) -> Option<&'static str> {
     (best.0 >= 0.6).then_some(best.1)
 }
 
+/// The section a person may have meant by `written`.
+pub(super) fn nearest_section(written: &str) -> Option<&'static str> {
+    let sections = KEYS.iter().filter_map(|k| k.path.split_once('.')).map(|(section, _)| section);
+    let likeness = |s: &str| strsim::normalized_damerau_levenshtein(&written.to_lowercase(), s);
+    let best = sections.map(|s| (likeness(s), s)).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (best.0 >= 0.6).then_some(best.1)
+}
+
 /// The variable a person may have meant by `written`: only a slip of the pen counts, since other programs have variables too.
 pub(super) fn nearest_variable(written: &str) -> Option<&'static str> {
     if written.len() < 7 || KEYS.iter().any(|k| k.variable == Some(written)) {

@@ -25,6 +25,11 @@ pub use sources::{Purpose, Sources, Text};
 pub use table::Row;
 use values::Values;
 
+#[cfg(test)]
+mod documents;
+#[cfg(test)]
+mod tests;
+
 /// Which cluster.
 #[derive(Clone, Debug, Default)]
 pub struct ClusterConfig {
@@ -209,7 +214,7 @@ fn schedule(values: &mut Values<'_>) -> Schedule {
         values.warn("monitoring.interval_minutes", message, "remove one of them");
     }
     match CronLine::parse(&line, zone) {
-        Ok(line) => Schedule::Cron(line),
+        Ok(line) => Schedule::Cron(Box::new(line)),
         Err(why) => {
             values.problem("monitoring.schedule", format!("{line:?} is not a cron line"), why.to_string());
             Schedule::default()

@@ -148,7 +148,7 @@ impl<'a> Values<'a> {
 
     /// One word of a list.
     pub(super) fn choice<T: Copy + Default>(&mut self, key: &str, choices: &[(&str, T)]) -> T {
-        let text = self.text(key).unwrap_or_default();
+        let Some(text) = self.text(key) else { return T::default() };
         if let Some((_, value)) = choices.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text)) {
             return *value;
         }

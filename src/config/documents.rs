@@ -1,0 +1,154 @@
+//! Holds README, `.env.example` and the manifests to what the code has: keys, variables, rights.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    fs,
+    path::PathBuf,
+};
+
+use serde_json::Value;
+
+use super::{gather::DEFAULTS, keys::KEYS, *};
+use crate::cluster::Kind;
+
+fn read(path: &str) -> String {
+    let whole = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&whole).unwrap_or_else(|why| panic!("{}: {why}", whole.display()))
+}
+
+/// Key, variable, default and explanation, from the lines of `default.toml`.
+fn documented() -> Vec<[String; 4]> {
+    let (mut section, mut explanation, mut rows) = (String::new(), String::new(), Vec::new());
+    for line in DEFAULTS.lines() {
+        if let Some(text) = line.strip_prefix("# ") {
+            explanation = text.to_owned();
+        } else if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']').to_owned();
+        } else if let Some((key, value)) = line.split_once(" = ") {
+            let (value, variable) = value.split_once(" # ").unwrap_or((value, ""));
+            rows.push([
+                format!("{section}.{key}"),
+                variable.to_owned(),
+                value.to_owned(),
+                std::mem::take(&mut explanation),
+            ]);
+        }
+    }
+    rows
+}
+
+#[test]
+fn every_key_is_explained_and_names_its_variable() {
+    let rows = documented();
+    let written: Vec<(&str, &str)> = rows.iter().map(|[key, variable, ..]| (key.as_str(), variable.as_str())).collect();
+    let known: Vec<(&str, &str)> = KEYS.iter().map(|k| (k.path, k.variable.unwrap_or_default())).collect();
+    assert_eq!(written, known);
+    for (row, key) in rows.iter().zip(KEYS) {
+        assert!(row[3].ends_with(['.', '"']), "{} is not explained: {:?}", row[0], row[3]);
+        assert_eq!(row[3].contains("Secret."), key.secret, "{}", row[0]);
+    }
+}
+
+#[test]
+fn the_readme_has_the_table_of_every_key() {
+    let mut table = "| key | variable | default | |\n|---|---|---|---|\n".to_owned();
+    for [key, variable, value, explanation] in documented() {
+        let variable = if variable.is_empty() { String::new() } else { format!("`{variable}`") };
+        writeln!(table, "| `{key}` | {variable} | `{value}` | {explanation} |").unwrap();
+    }
+    assert!(read("README.md").contains(&table), "put this table into README.md:\n{table}");
+}
+
+#[test]
+fn the_example_of_env_names_every_variable_and_is_itself_a_good_configuration() {
+    let example = read(".env.example");
+    let lines = example.lines().map(|l| l.trim_start_matches('#')).filter(|l| !l.starts_with(' '));
+    let written: BTreeSet<&str> = lines.filter_map(|l| l.split_once('=')).map(|(name, _)| name).collect();
+    let known: BTreeSet<&str> = KEYS.iter().filter_map(|k| k.variable).collect();
+    assert_eq!(written, known);
+    let dotenv = Some(Text { path: ".env.example".to_owned(), text: example });
+    let (_, warnings) = Config::load(&Sources { dotenv, ..Sources::default() }).unwrap();
+    assert_eq!(warnings, []);
+}
+
+/// Every document of the kustomization, by file.
+fn manifests() -> Vec<(String, Value)> {
+    let kustomization: Value = serde_saphyr::from_str(&read("manifests/k3s/kustomization.yaml")).unwrap();
+    let mut all = Vec::new();
+    for file in kustomization["resources"].as_array().unwrap() {
+        let file = file.as_str().unwrap();
+        for document in serde_saphyr::from_multiple::<Value>(&read(&format!("manifests/k3s/{file}"))).unwrap() {
+            all.push((file.to_owned(), document));
+        }
+    }
+    all
+}
+
+fn one<'a>(all: &'a [(String, Value)], kind: &str) -> &'a Value {
+    let found: Vec<&Value> = all.iter().filter(|(_, m)| m["kind"] == kind).map(|(_, m)| m).collect();
+    assert_eq!(found.len(), 1, "{kind}");
+    found[0]
+}
+
+#[test]
+fn the_cluster_role_allows_exactly_what_is_read() {
+    let all = manifests();
+    let mut granted = BTreeSet::new();
+    let texts =
+        |v: &Value| -> Vec<String> { v.as_array().unwrap().iter().map(|t| t.as_str().unwrap().to_owned()).collect() };
+    for rule in one(&all, "ClusterRole")["rules"].as_array().unwrap() {
+        for group in texts(&rule["apiGroups"]) {
+            for resource in texts(&rule["resources"]) {
+                for verb in texts(&rule["verbs"]) {
+                    granted.insert((group.clone(), resource.clone(), verb));
+                }
+            }
+        }
+    }
+    let mut needed = BTreeSet::from([(String::new(), "pods/log".to_owned(), "get".to_owned())]);
+    for kind in Kind::ALL {
+        let group = kind.api_version().split_once('/').map_or("", |(group, _)| group);
+        for verb in ["get", "list", "watch"] {
+            needed.insert((group.to_owned(), kind.plural().to_owned(), verb.to_owned()));
+        }
+    }
+    assert_eq!(granted, needed);
+}
+
+#[test]
+fn every_manifest_is_named_k8s_monitor_and_none_is_a_secret() {
+    let all = manifests();
+    for (file, manifest) in &all {
+        assert_eq!(manifest["metadata"]["name"], "k8s-monitor", "{file}");
+        assert_ne!(manifest["kind"], "Secret", "{file}: applying must not overwrite tokens");
+    }
+    let files = fs::read_dir(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("manifests/k3s")).unwrap();
+    let numbered: BTreeSet<String> = files
+        .map(|f| f.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with(|c: char| c.is_ascii_digit()))
+        .collect();
+    let listed: BTreeSet<String> = all.into_iter().map(|(file, _)| file).collect();
+    assert_eq!(numbered, listed);
+}
+
+#[test]
+fn the_settings_of_the_manifests_are_a_good_configuration_of_the_bot() {
+    let all = manifests();
+    let container = &one(&all, "Deployment")["spec"]["template"]["spec"]["containers"][0];
+    let mut env: BTreeMap<String, String> = BTreeMap::new();
+    for variable in container["env"].as_array().unwrap() {
+        env.insert(variable["name"].as_str().unwrap().into(), variable["value"].as_str().unwrap().into());
+    }
+    let secret: Value = serde_saphyr::from_str(&read("manifests/k3s/secret.example.yaml")).unwrap();
+    for (name, value) in secret["stringData"].as_object().unwrap() {
+        env.insert(name.clone(), value.as_str().unwrap().into());
+    }
+    let text = one(&all, "ConfigMap")["data"]["k8s-monitor.toml"].as_str().unwrap().to_owned();
+    let file = Some(Text { path: env["K8S_MONITOR_CONFIG"].clone(), text });
+    let sources = Sources { purpose: Purpose::Run, env, file, ..Sources::default() };
+    let (config, warnings) = Config::load(&sources).unwrap();
+    assert_eq!(warnings, []);
+    assert_eq!(config.slack.channels, ["alerts"]);
+    assert_eq!(container["ports"][0]["containerPort"], config.http_listen.unwrap().port());
+}

@@ -1,0 +1,288 @@
+//! Configurations as people write them, and what they are told.
+
+use std::collections::BTreeMap;
+
+use rstest::rstest;
+use secrecy::ExposeSecret as _;
+
+use super::*;
+use crate::incidents::Priority;
+
+fn sources() -> Sources {
+    Sources::default()
+}
+
+fn with_env(pairs: &[(&str, &str)]) -> Sources {
+    Sources { env: pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(), ..sources() }
+}
+
+fn with_file(text: &str) -> Sources {
+    Sources { file: Some(Text { path: "k8s-monitor.toml".to_owned(), text: text.to_owned() }), ..sources() }
+}
+
+fn problems(sources: &Sources) -> Vec<String> {
+    Config::load(sources).map_or_else(|e| e.0.iter().map(ToString::to_string).collect(), |_| Vec::new())
+}
+
+fn warnings(sources: &Sources) -> Vec<String> {
+    Config::load(sources).unwrap().1.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn without_any_setting_the_defaults_are_in_force() {
+    let (config, warnings) = Config::load(&sources()).unwrap();
+    assert_eq!(warnings, []);
+    assert_eq!(config.schedule, Schedule::Every { minutes: 1 });
+    assert_eq!(config.database_url.expose_secret(), "sqlite:k8s-monitor.db");
+    assert_eq!(config.slack.api_url, "https://slack.com/api");
+    assert_eq!(config.http_listen.unwrap().to_string(), "127.0.0.1:8080");
+    assert!(config.priorities.is_empty());
+    assert!(config.slack.bot_token.is_none());
+}
+
+#[test]
+fn every_key_has_a_default_and_every_default_is_a_key() {
+    let all = gather(&sources());
+    assert_eq!(all.problems, []);
+    let written: Vec<&str> = all.found.keys().copied().collect();
+    let mut known: Vec<&str> = keys::KEYS.iter().map(|k| k.path).collect();
+    known.sort_unstable();
+    assert_eq!(written, known);
+}
+
+#[test]
+fn flags_go_before_the_environment_before_dotenv_before_the_file() {
+    let mut all =
+        with_file("[cluster]\nname = 'file'\ncontext = 'file'\nkubeconfig = 'file'\n[log]\nlevel = 'debug'\n");
+    let dotenv = "CLUSTER_NAME=dotenv\nexport K3S_CONTEXT='dotenv'\nKUBECONFIG=dotenv\n";
+    all.dotenv = Some(Text { path: ".env".to_owned(), text: dotenv.to_owned() });
+    all.env = BTreeMap::from([("CLUSTER_NAME".into(), "env".into()), ("KUBECONFIG".into(), "env".into())]);
+    all.flags.insert("cluster.name", ("--name".into(), "flag".into()));
+    let (config, _) = Config::load(&all).unwrap();
+    let rows: Vec<String> = config.table.iter().map(|r| format!("{} = {} ({})", r.key, r.value, r.place)).collect();
+    assert_eq!(rows[0], "cluster.name = flag (--name)");
+    assert_eq!(rows[1], "cluster.kubeconfig = env (environment KUBECONFIG)");
+    assert_eq!(rows[2], "cluster.context = dotenv (.env:2)");
+    assert!(rows.contains(&"log.level = debug (k8s-monitor.toml:6)".to_owned()), "{rows:?}");
+    assert!(rows.contains(&"log.format = text (default)".to_owned()));
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_each_with_key_place_and_remedy() {
+    let mut all = with_file(
+        "[monitorin]\ninterval = 5\n[slack]\nbot_tokn = 'x'\nSLACK_CHANNEL = 'a'\n[log]\nlevel = 3\n[http]\nlisten = 'here'\n",
+    );
+    all.env = with_env(&[
+        ("MONITORING_INTERVAL_MINUTES", "0"),
+        ("SLACK_BOT_TOKEN", "xapp-1-A-secret"),
+        ("SLACK_APP_TOKEN", "xoxb-1-secret"),
+        ("MONITORING_SCHEDULE", "0 25 * * *"),
+        ("MONITORING_TIMEZONE", "Europe/Berlyn"),
+        ("DATABASE_URL", "mysql://root:secret@db/x"),
+        ("SLACK_CHANNEL", "#Alerts"),
+    ])
+    .env;
+    let told = Config::load(&all).unwrap_err().to_string();
+    insta::assert_snapshot!(told, @r#"
+    12 problems in the configuration
+      monitorin (k8s-monitor.toml:1): is not a section of k8s-monitor; did you mean [monitoring]?
+      slack.bot_tokn (k8s-monitor.toml:4): is not a key of k8s-monitor; did you mean slack.bot_token?
+      slack.SLACK_CHANNEL (k8s-monitor.toml:5): is not a key of k8s-monitor; did you mean slack.channel?
+      monitoring.timezone (environment MONITORING_TIMEZONE): "Europe/Berlyn" is not a time zone; write a name of the IANA database: Europe/Berlin, America/New_York, UTC
+      monitoring.interval_minutes (environment MONITORING_INTERVAL_MINUTES): is not such a number; write a whole number from 1 to 1440
+      monitoring.schedule (environment MONITORING_SCHEDULE): "0 25 * * *" is not a cron line; its hour "25" cannot be read; hour is 0-23: 8-18
+      slack.bot_token (environment SLACK_BOT_TOKEN): is an app-level token (xapp-); the two tokens are swapped: SLACK_BOT_TOKEN is xoxb-..., SLACK_APP_TOKEN is xapp-...
+      slack.app_token (environment SLACK_APP_TOKEN): is a bot token (xoxb-); the two tokens are swapped: SLACK_BOT_TOKEN is xoxb-..., SLACK_APP_TOKEN is xapp-...
+      slack.channel (environment SLACK_CHANNEL): "Alerts" is not a channel; write its name in lower case (alerts) or its id (C0123456789)
+      store.database_url (environment DATABASE_URL): names no database that is supported; write sqlite:FILE, or postgres://user:password@host/database
+      http.listen (k8s-monitor.toml:9): "here" is not an address to listen on; write 127.0.0.1:8080 or 0.0.0.0:8080
+      log.level (k8s-monitor.toml:7): is not text; write it in quotes
+    "#);
+    assert!(!told.contains("secret"));
+}
+
+#[test]
+fn the_bot_says_what_it_cannot_start_without() {
+    let told = problems(&Sources { purpose: Purpose::Run, ..sources() }).join("\n");
+    insta::assert_snapshot!(told, @"
+    slack.bot_token: is missing; set SLACK_BOT_TOKEN: the Bot User OAuth Token of your Slack app, xoxb-...
+    slack.app_token: is missing; set SLACK_APP_TOKEN: an app-level token with connections:write, xapp-...
+    slack.channel: is missing; set SLACK_CHANNEL to the id or name of a channel the bot is a member of
+    ");
+    let mut off = with_env(&[("SLACK_ENABLED", "false")]);
+    off.purpose = Purpose::Run;
+    assert_eq!(problems(&off), [""; 0]);
+}
+
+#[rstest]
+#[case("[log]\nlevl = 'info'", "log.levl (k8s-monitor.toml:2): is not a key of k8s-monitor; did you mean log.level?")]
+#[case("log_level = 'info'", "log_level (k8s-monitor.toml:1): is not a key of k8s-monitor; did you mean log.level?")]
+#[case("[logs]\nlevel = 'info'", "logs (k8s-monitor.toml:1): is not a section of k8s-monitor; did you mean [log]?")]
+#[case(
+    "[zebra]\nx = 1",
+    "zebra (k8s-monitor.toml:1): is not a section of k8s-monitor; remove it; `k8s-monitor config` lists every key"
+)]
+#[case(
+    "[log]\nlevel = 1.5",
+    "log.level (k8s-monitor.toml:2): has a value of the wrong type; write text, a number, true or false, or a list of texts"
+)]
+#[case(
+    "[priorities]\nP0 = ['shop/api']\nP1 = ['shop/api']",
+    "priorities.P1 (k8s-monitor.toml:3): \"shop/api\" is also in priorities.P0; keep it in one list"
+)]
+#[case(
+    "[slack]\nbot_token = 'xoxb-123456'\nbot_token_file = '/t'",
+    "slack.bot_token (k8s-monitor.toml:3): is written both as a value and as a file; remove one of them"
+)]
+fn a_mistake_in_the_file_is_told_with_its_line(#[case] text: &str, #[case] expected: &str) {
+    assert_eq!(problems(&with_file(text)), [expected]);
+}
+
+#[test]
+fn broken_toml_is_told_with_its_lines() {
+    let told = problems(&with_file("[log]\nlevel = \n"));
+    assert!(told[0].starts_with("k8s-monitor.toml (k8s-monitor.toml:2): "), "{told:?}");
+}
+
+#[rstest]
+#[case(
+    "MONITORING_INTERVAL_HOURS",
+    "24",
+    "MONITORING_INTERVAL_HOURS (environment MONITORING_INTERVAL_HOURS): is honoured: a pass every 1440 minutes; better write MONITORING_INTERVAL_MINUTES=1440"
+)]
+#[case(
+    "MONITORING_INTERVAL_HOURS",
+    "soon",
+    "MONITORING_INTERVAL_HOURS (environment MONITORING_INTERVAL_HOURS): is ignored: it is not a number of hours from 1 to 24; write MONITORING_INTERVAL_MINUTES, 1 to 1440"
+)]
+#[case(
+    "SESSION_ID",
+    "a",
+    "SESSION_ID (environment SESSION_ID): is not used any more; what the bot remembers is in the database (DATABASE_URL)"
+)]
+#[case(
+    "SLACK_CHANEL",
+    "a",
+    "SLACK_CHANEL (environment SLACK_CHANEL): is not a variable of k8s-monitor; did you mean SLACK_CHANNEL?"
+)]
+fn an_old_or_misspelt_variable_is_a_warning(#[case] name: &str, #[case] value: &str, #[case] expected: &str) {
+    assert_eq!(warnings(&with_env(&[(name, value)])), [expected]);
+}
+
+#[test]
+fn every_variable_of_the_prototype_is_honoured_or_warned_about_and_none_stops_the_start() {
+    let honoured = [
+        "ANTHROPIC_API_KEY",
+        "GITHUB_TOKEN",
+        "SLACK_ENABLED",
+        "SLACK_BOT_TOKEN",
+        "SLACK_CHANNEL",
+        "KUBECONFIG",
+        "K3S_CONTEXT",
+        "MONITORING_INTERVAL_MINUTES",
+        "LOG_LEVEL",
+        "SERVICES_FILE",
+    ];
+    for name in honoured {
+        assert!(keys::KEYS.iter().any(|k| k.variable == Some(name)), "{name}");
+    }
+    for (name, _) in keys::GONE {
+        let all = with_env(&[(name, "x")]);
+        assert_eq!(warnings(&all).len(), 1, "{name}");
+    }
+}
+
+#[test]
+fn hours_are_honoured_unless_minutes_are_given() {
+    let hours = with_env(&[("MONITORING_INTERVAL_HOURS", "2")]);
+    assert_eq!(Config::load(&hours).unwrap().0.schedule, Schedule::Every { minutes: 120 });
+    let both = with_env(&[("MONITORING_INTERVAL_HOURS", "2"), ("MONITORING_INTERVAL_MINUTES", "5")]);
+    assert_eq!(Config::load(&both).unwrap().0.schedule, Schedule::Every { minutes: 5 });
+    assert_eq!(warnings(&both).len(), 1);
+}
+
+#[rstest]
+#[case("WARNING", LogLevel::Warn)]
+#[case("CRITICAL", LogLevel::Error)]
+#[case("info", LogLevel::Info)]
+#[case("NOTSET", LogLevel::Trace)]
+fn log_levels_of_python_are_understood(#[case] written: &str, #[case] expected: LogLevel) {
+    assert_eq!(Config::load(&with_env(&[("LOG_LEVEL", written)])).unwrap().0.log_level, expected);
+}
+
+#[test]
+fn a_secret_may_come_from_a_file_and_is_never_shown() {
+    let mut all = with_env(&[("SLACK_BOT_TOKEN_FILE", "/run/secrets/bot"), ("DATABASE_URL", "postgres://me:pw@db/x")]);
+    all.named_files.insert("/run/secrets/bot".into(), Ok("xoxb-123-456\n".into()));
+    let (config, _) = Config::load(&all).unwrap();
+    assert_eq!(config.slack.bot_token.as_ref().unwrap().expose_secret(), "xoxb-123-456");
+    let table = config.explain();
+    assert!(table.contains("file /run/secrets/bot (environment SLACK_BOT_TOKEN_FILE)"), "{table}");
+    assert!(!table.contains("xoxb-") && !table.contains("pw"), "{table}");
+    assert!(!format!("{config:?}").contains("xoxb-"));
+}
+
+#[rstest]
+#[case(None, "there is no such file")]
+#[case(Some(Ok("\n")), "is empty")]
+#[case(Some(Err("permission denied")), "cannot be read: permission denied")]
+fn a_secret_file_without_a_secret_is_a_mistake(#[case] content: Option<Result<&str, &str>>, #[case] expected: &str) {
+    let mut all = with_env(&[("GITHUB_TOKEN_FILE", "/t")]);
+    if let Some(content) = content {
+        all.named_files.insert("/t".into(), content.map(str::to_owned).map_err(str::to_owned));
+    }
+    let told = problems(&all);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains(expected), "{told:?}");
+}
+
+#[test]
+fn a_variable_and_its_file_together_are_a_mistake() {
+    let told = problems(&with_env(&[("GITHUB_TOKEN", "x"), ("GITHUB_TOKEN_FILE", "/t")]));
+    assert_eq!(
+        told,
+        [
+            "github.token (environment GITHUB_TOKEN_FILE): GITHUB_TOKEN and GITHUB_TOKEN_FILE are both set; remove one of them"
+        ]
+    );
+}
+
+#[test]
+fn an_empty_variable_is_not_set() {
+    let mut all = with_env(&[("CLUSTER_NAME", ""), ("SLACK_APP_TOKEN", " ")]);
+    all.dotenv = Some(Text { path: ".env".into(), text: "CLUSTER_NAME=home\n".into() });
+    assert_eq!(Config::load(&all).unwrap().0.cluster.name.as_deref(), Some("home"));
+}
+
+#[test]
+fn channels_are_ids_or_names_and_severities_may_have_their_own() {
+    let mut all = with_file("[slack]\nchannel_sev1 = ['#critical']\n");
+    all.env = with_env(&[("SLACK_CHANNEL", "alerts, #ops,C0123456789")]).env;
+    let slack = Config::load(&all).unwrap().0.slack;
+    assert_eq!(slack.channels, ["alerts", "ops", "C0123456789"]);
+    assert_eq!(slack.channels_for(Severity::Sev1), ["critical"]);
+    assert_eq!(slack.channels_for(Severity::Sev2).len(), 3);
+    assert_eq!(slack.channels_for(Severity::Sev4), [""; 0]);
+    assert_eq!(slack.all_channels(), ["alerts", "ops", "C0123456789", "critical"]);
+}
+
+#[test]
+fn priorities_come_from_the_lists_then_from_the_catalogue() {
+    let mut all = with_file("[priorities]\nP1 = ['shop/*']\nP0 = ['shop/api']\n[services]\nfile = 's.txt'\n");
+    all.named_files.insert("s.txt".into(), Ok("1. A (P0 - x)\n  1.1 wiki\n  1.2 api\n".into()));
+    let priorities = Config::load(&all).unwrap().0.priorities;
+    let of = |ns: &str, name: &str| {
+        priorities.of(&crate::cluster::ObjectRef { kind: "Deployment".into(), namespace: ns.into(), name: name.into() })
+    };
+    assert_eq!(of("shop", "api"), Some(Priority::P0));
+    assert_eq!(of("shop", "web"), Some(Priority::P1));
+    assert_eq!(of("docs", "wiki"), Some(Priority::P0));
+    assert_eq!(of("docs", "other"), None);
+}
+
+#[test]
+fn a_catalogue_that_cannot_be_read_does_not_stop_the_start() {
+    let mut all = with_env(&[("SERVICES_FILE", "s.txt")]);
+    all.named_files.insert("s.txt".into(), Err("there is no such file".into()));
+    assert_eq!(warnings(&all).len(), 1);
+}

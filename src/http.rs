@@ -1,0 +1,173 @@
+//! `/healthz` (is the process alive) and `/readyz` (does it see and reach what it needs), each with a JSON body that says why.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+
+/// How long the process's loop may stand still before it counts as stuck.
+pub const STUCK: SignedDuration = SignedDuration::from_secs(60);
+
+/// How the process is: shared by those who know and by the server that tells.
+#[derive(Clone, Debug)]
+pub struct Health {
+    clock: Clock,
+    state: Arc<Mutex<HealthState>>,
+}
+
+#[derive(Debug)]
+struct HealthState {
+    beat: Timestamp,
+    parts: BTreeMap<String, Result<(), String>>,
+}
+
+impl Health {
+    /// A process that has just started: alive; none of its parts is ready yet.
+    pub fn new(clock: Clock, parts: &[&str]) -> Self {
+        let parts = parts.iter().map(|p| ((*p).to_owned(), Err("not yet".to_owned()))).collect();
+        let state = HealthState { beat: clock.now(), parts };
+        Self { clock, state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// The process's loop goes on. To be called for every event and every tick.
+    pub fn beat(&self) {
+        let now = self.clock.now();
+        self.lock().beat = now;
+    }
+
+    /// A part works: the first picture of a cluster is complete, the store answers, the sockets are up.
+    pub fn ready(&self, part: &str) {
+        self.lock().parts.insert(part.to_owned(), Ok(()));
+    }
+
+    /// A part does not work (any more).
+    pub fn not_ready(&self, part: &str, why: impl Into<String>) {
+        self.lock().parts.insert(part.to_owned(), Err(why.into()));
+    }
+
+    /// Answer of `/healthz`.
+    pub fn healthz(&self) -> (StatusCode, Value) {
+        let now = self.clock.now();
+        let beat = self.lock().beat;
+        let still = now.duration_since(beat);
+        if still > STUCK {
+            let why = format!("nothing was handled for {} s (limit {} s)", still.as_secs(), STUCK.as_secs());
+            return (StatusCode::SERVICE_UNAVAILABLE, json!({"status": "stuck", "why": why, "last_beat": beat}));
+        }
+        (StatusCode::OK, json!({"status": "ok", "last_beat": beat}))
+    }
+
+    /// Answer of `/readyz`.
+    pub fn readyz(&self) -> (StatusCode, Value) {
+        let state = self.lock();
+        let parts: BTreeMap<&str, &str> = state
+            .parts
+            .iter()
+            .map(|(part, how)| (part.as_str(), how.as_ref().err().map_or("ok", String::as_str)))
+            .collect();
+        if state.parts.values().all(Result::is_ok) {
+            (StatusCode::OK, json!({"status": "ready", "parts": parts}))
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, json!({"status": "not ready", "parts": parts}))
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HealthState> {
+        // Nothing panics while it is held, and plain values cannot be half written.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The routes.
+pub fn router(health: Health) -> Router {
+    let answer = |(status, body): (StatusCode, Value)| (status, Json(body));
+    Router::new()
+        .route("/healthz", get(async move |State(health): State<Health>| answer(health.healthz())))
+        .route("/readyz", get(async move |State(health): State<Health>| answer(health.readyz())))
+        .with_state(health)
+}
+
+/// Serves until `stop`; requests in flight are answered.
+pub async fn serve(listener: TcpListener, health: Health, stop: CancellationToken) -> io::Result<()> {
+    axum::serve(listener, router(health)).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpStream,
+    };
+
+    use super::*;
+
+    fn started() -> (Clock, Health) {
+        let clock = Clock::by_hand("2026-11-24T10:00:00Z".parse().unwrap());
+        (clock.clone(), Health::new(clock, &["cluster", "store"]))
+    }
+
+    #[test]
+    fn a_loop_that_stands_still_is_stuck_until_it_goes_on() {
+        let (clock, health) = started();
+        clock.advance(Duration::from_mins(1));
+        assert_eq!(health.healthz().0, StatusCode::OK);
+        clock.advance(Duration::from_secs(31));
+        let (status, body) = health.healthz();
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(body["why"], "nothing was handled for 91 s (limit 60 s)");
+        health.beat();
+        assert_eq!(health.healthz().0, StatusCode::OK);
+    }
+
+    #[test]
+    fn ready_means_that_every_part_is_and_the_answer_names_those_that_are_not() {
+        let (_, health) = started();
+        health.ready("store");
+        assert_eq!(
+            health.readyz(),
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                json!({"status": "not ready", "parts": {"cluster": "not yet", "store": "ok"}})
+            )
+        );
+        health.ready("cluster");
+        assert_eq!(health.readyz().0, StatusCode::OK);
+        health.not_ready("store", "the database does not answer");
+        assert_eq!(health.readyz().1["parts"]["store"], "the database does not answer");
+    }
+
+    #[tokio::test]
+    async fn both_answers_are_served_over_http() {
+        let (_, health) = started();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let asking = async {
+            let mut heads = Vec::new();
+            for path in ["/healthz", "/readyz", "/metrics"] {
+                let mut stream = TcpStream::connect(address).await.unwrap();
+                let request = format!("GET {path} HTTP/1.1\r\nhost: k8s-monitor\r\nconnection: close\r\n\r\n");
+                stream.write_all(request.as_bytes()).await.unwrap();
+                let mut answer = String::new();
+                stream.read_to_string(&mut answer).await.unwrap();
+                heads.push(answer.lines().next().unwrap().to_owned());
+            }
+            stop.cancel();
+            heads
+        };
+        let (served, heads) = tokio::join!(serve(listener, health, stop.clone()), asking);
+        served.unwrap();
+        assert_eq!(heads, ["HTTP/1.1 200 OK", "HTTP/1.1 503 Service Unavailable", "HTTP/1.1 404 Not Found"]);
+    }
+}
