@@ -5,6 +5,7 @@ pub mod clients;
 pub mod clock;
 pub mod cluster;
 pub mod config;
+pub mod conversation;
 pub mod findings;
 pub mod http;
 pub mod incidents;

@@ -1,3 +1,5 @@
 //! The only code that opens sockets; each constructor takes its base URL.
 
 pub mod kubernetes;
+pub mod slack;
+pub mod slack_socket;

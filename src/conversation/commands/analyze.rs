@@ -1,0 +1,220 @@
+//! `/k8s analyze <namespace>`: every check on a namespace now; the texts from its start to its result.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Answer, Command, usage};
+use crate::{
+    alerts::Message,
+    cluster::Kind,
+    conversation::{
+        reply,
+        standing::{Blind, Standing},
+    },
+    findings::Finding,
+    incidents::Incident,
+};
+
+/// Findings shown in full.
+const SHOWN: usize = 10;
+
+/// The command.
+pub const COMMAND: Command = Command {
+    word: "analyze",
+    aliases: &["analyse", "check", "analysis"],
+    usage: "/k8s analyze <namespace>",
+    help: "looks at a namespace now and posts what is wrong in it, with the evidence",
+    examples: &["/k8s analyze shop"],
+    run,
+};
+
+fn run(rest: &str, standing: &Standing) -> Answer {
+    let mut words = rest.split_whitespace().filter(|w| !matches!(*w, "-n" | "--namespace" | "namespace" | "ns"));
+    let Some(namespace) = words.next() else {
+        return usage(&COMMAND, "Which namespace?");
+    };
+    if words.next().is_some() {
+        return usage(&COMMAND, "One namespace at a time, please.");
+    }
+    let namespace = namespace.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_lowercase();
+    match standing.namespaces() {
+        // Where namespaces cannot be seen, the analysis itself says what it could not see.
+        Some(known) if !known.contains(&namespace.as_str()) => {
+            Answer::Say(reply::unknown_namespace(&namespace, &known))
+        }
+        Some(_) | None => Answer::Analyze { namespace },
+    }
+}
+
+/// What an analysis found.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the fields say what they hold")]
+pub struct Analysis<'a> {
+    pub namespace: &'a str,
+    pub findings: &'a [Finding],
+    /// Open incidents of the namespace.
+    pub incidents: &'a [Incident],
+    /// What could not be seen, of the whole cluster.
+    pub blind: &'a [Blind],
+    /// How many objects of the namespace were looked at.
+    pub looked_at: &'a BTreeMap<Kind, usize>,
+    pub took: SignedDuration,
+    pub now: Timestamp,
+}
+
+/// At once: it has begun.
+pub fn started(namespace: &str) -> Message {
+    reply::line(format!("Looking at {} now; the result comes here.", reply::code(namespace)))
+}
+
+/// In between: what is being done.
+pub fn progress(namespace: &str, step: &str) -> Message {
+    reply::line(format!("Looking at {}: {} ...", reply::code(namespace), reply::escape(&reply::cap(step, 200))))
+}
+
+/// It could not be done.
+pub fn failed(namespace: &str, why: &str) -> Message {
+    reply::line(format!(
+        "The analysis of {} did not finish: {}. This says nothing about its health.",
+        reply::code(namespace),
+        reply::escape(&reply::cap(why, 300))
+    ))
+}
+
+/// The result. Without findings it is healthy only if nothing that is required was hidden.
+pub fn result(analysis: &Analysis<'_>) -> Message {
+    let namespace = reply::code(analysis.namespace);
+    let blind: Vec<_> = analysis.blind.iter().filter(|b| b.hides(analysis.namespace)).collect();
+    let is_blind = blind.iter().any(|b| b.kind.is_required());
+    let objects: usize = analysis.looked_at.values().sum();
+    let seen = seen(analysis.looked_at);
+    let mut lines = vec![match (analysis.findings.len(), is_blind) {
+        (0, true) => {
+            format!("*{namespace}: I cannot say.* Nothing is wrong in what I see, but I do not see everything.")
+        }
+        (0, false) if objects == 0 => format!("*{namespace} is empty*: nothing runs there, so nothing is wrong."),
+        (0, false) => format!("*{namespace}: nothing is wrong.*"),
+        (n, true) => format!("*{namespace}: {}*, and I do not see everything.", reply::count(n, "finding", "findings")),
+        (n, false) => format!("*{namespace}: {}*", reply::count(n, "finding", "findings")),
+    }];
+    for finding in analysis.findings.iter().take(SHOWN) {
+        lines.extend(reply::finding_lines(finding, analysis.now));
+    }
+    if analysis.findings.len() > SHOWN {
+        lines.push(format!("... and {} more", analysis.findings.len() - SHOWN));
+    }
+    if !analysis.incidents.is_empty() {
+        let ids: Vec<_> = analysis
+            .incidents
+            .iter()
+            .take(SHOWN)
+            .map(|i| format!("{} ({})", reply::escape(&i.id.0), i.severity))
+            .collect();
+        lines.push(format!("Open incidents: {}", ids.join(", ")));
+    }
+    lines.extend(blind.iter().take(SHOWN).map(|b| format!("Not seen: {}", reply::blind_line(b, analysis.now))));
+    let looked = if seen.is_empty() { "nothing".to_owned() } else { seen };
+    let millis = analysis.took.as_millis();
+    lines.push(format!(
+        "_Looked at {looked} in {}.{} s, by rules; no model was asked._",
+        millis / 1000,
+        millis % 1000 / 100
+    ));
+    reply::say(&lines)
+}
+
+/// `1 Node, 14 Deployments, 120 Pods`.
+pub(crate) fn seen(counts: &BTreeMap<Kind, usize>) -> String {
+    let parts: Vec<_> = counts
+        .iter()
+        .filter(|(kind, n)| **n > 0 && !matches!(kind, Kind::Event | Kind::EndpointSlice | Kind::ReplicaSet))
+        .map(|(kind, n)| reply::count(*n, kind.name(), &format!("{kind}s")))
+        .collect();
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{answer, said};
+    use super::*;
+    use crate::{conversation::standing::samples, incidents::Severity};
+    use insta::assert_snapshot;
+
+    fn analysis<'a>(findings: &'a [Finding], blind: &'a [Blind], looked_at: &'a BTreeMap<Kind, usize>) -> Analysis<'a> {
+        Analysis {
+            namespace: "shop",
+            findings,
+            incidents: &[],
+            blind,
+            looked_at,
+            took: SignedDuration::from_millis(420),
+            now: samples::at("14:09:00"),
+        }
+    }
+
+    #[test]
+    fn a_namespace_that_exists_is_analyzed() {
+        let standing = samples::healthy();
+        assert_snapshot!(said(answer("analyze shop", &standing)), @"-> analyze shop");
+        assert_snapshot!(said(answer("analyze -n SHOP", &standing)), @"-> analyze shop");
+        assert_snapshot!(said(answer("analyze shpo", &standing)), @"There is no namespace `shpo`. Did you mean `shop`?");
+        assert_snapshot!(said(answer("analyze", &standing)), @r"
+        Which namespace?
+        `/k8s analyze &lt;namespace&gt;`: looks at a namespace now and posts what is wrong in it, with the evidence
+           for example `/k8s analyze shop`
+        ");
+    }
+
+    #[test]
+    fn where_namespaces_cannot_be_seen_the_analysis_runs() {
+        let mut standing = samples::healthy();
+        standing.clusters[0].blind =
+            vec![Blind { kind: Kind::Namespace, namespace: None, since: standing.now, why: "forbidden".into() }];
+        assert_eq!(said(answer("analyze anything", &standing)), "-> analyze anything");
+    }
+
+    #[test]
+    fn the_result_names_what_is_wrong_with_its_evidence() {
+        let counts = [(Kind::Pod, 12), (Kind::Deployment, 1)].into();
+        let findings = [samples::finding()];
+        let incidents = [samples::incident(1, Severity::Sev1)];
+        let found = Analysis { incidents: &incidents, ..analysis(&findings, &[], &counts) };
+        assert_snapshot!(result(&found).text, @r"
+        *`shop`: 1 finding*
+        • *Deployment shop/api* · OOMKilled · since 13:57 UTC (12 min)
+           Container app was killed 6 times for using more than its 256Mi of memory
+           Hit: 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready
+           _Pod shop/api-1 container app_ (14:05 UTC): terminated: OOMKilled, exit code 137 &lt;script&gt; &amp; *stars*
+           Do: Raise the memory limit or find the leak
+        Open incidents: INC-2026-11-24-001 (SEV-1)
+        _Looked at 12 Pods, 1 Deployment in 0.4 s, by rules; no model was asked._
+        ");
+        assert_snapshot!(result(&analysis(&[], &[], &counts)).text, @r"
+        *`shop`: nothing is wrong.*
+        _Looked at 12 Pods, 1 Deployment in 0.4 s, by rules; no model was asked._
+        ");
+        assert_snapshot!(result(&analysis(&[], &[], &BTreeMap::new())).text, @r"
+        *`shop` is empty*: nothing runs there, so nothing is wrong.
+        _Looked at nothing in 0.4 s, by rules; no model was asked._
+        ");
+    }
+
+    #[test]
+    fn it_is_never_healthy_when_something_required_is_hidden() {
+        let counts = [(Kind::Deployment, 1)].into();
+        let pods = Blind { kind: Kind::Pod, namespace: None, since: samples::at("14:00:00"), why: "forbidden".into() };
+        let events = Blind { kind: Kind::Event, ..pods.clone() };
+        let elsewhere = Blind { namespace: Some("other".into()), ..pods.clone() };
+        assert_snapshot!(result(&analysis(&[], &[pods], &counts)).text, @r"
+        *`shop`: I cannot say.* Nothing is wrong in what I see, but I do not see everything.
+        Not seen: Pod everywhere since 14:00 UTC (9 min): forbidden
+        _Looked at 1 Deployment in 0.4 s, by rules; no model was asked._
+        ");
+        assert_snapshot!(result(&analysis(&[], &[events, elsewhere], &counts)).text, @r"
+        *`shop`: nothing is wrong.*
+        Not seen: Event everywhere since 14:00 UTC (9 min), optional: forbidden
+        _Looked at 1 Deployment in 0.4 s, by rules; no model was asked._
+        ");
+    }
+}

@@ -1,0 +1,58 @@
+//! `/k8s help`: what can be asked.
+
+use super::{Answer, COMMANDS, Command, find, usage};
+use crate::conversation::{reply, standing::Standing};
+
+/// The command.
+pub const COMMAND: Command = Command {
+    word: "help",
+    aliases: &["?", "commands"],
+    usage: "/k8s help [word]",
+    help: "what can be asked, or how one word is used",
+    examples: &["/k8s help ack"],
+    run,
+};
+
+fn run(rest: &str, _standing: &Standing) -> Answer {
+    match rest.split_whitespace().next().map(find) {
+        Some(Some(command)) => usage(command, ""),
+        Some(None) | None => everything(),
+    }
+}
+
+/// All words with their one line.
+pub(crate) fn everything() -> Answer {
+    let mut lines = vec!["I watch Kubernetes and say here what breaks. You can ask:".to_owned()];
+    lines.extend(COMMANDS.iter().map(|c| format!("• `{}`: {}", reply::escape(c.usage), c.help)));
+    lines.push(
+        "In the thread of an alert just ask: why? who is hit? since when? what to do? show the evidence. How is it now?"
+            .to_owned(),
+    );
+    Answer::Say(reply::say(&lines))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{answer, said};
+    use crate::conversation::standing::samples;
+    use insta::assert_snapshot;
+
+    #[test]
+    fn nothing_at_all_is_help() {
+        let standing = samples::healthy();
+        assert_snapshot!(said(answer("", &standing)), @r"
+        I watch Kubernetes and say here what breaks. You can ask:
+        • `/k8s status`: open incidents, what I cannot see, the last pass, and how I am
+        • `/k8s analyze &lt;namespace&gt;`: looks at a namespace now and posts what is wrong in it, with the evidence
+        • `/k8s ack &lt;incident&gt; [note]`: says that you take care of an incident; I stay silent about it until it gets worse or is resolved
+        • `/k8s help [word]`: what can be asked, or how one word is used
+        In the thread of an alert just ask: why? who is hit? since when? what to do? show the evidence. How is it now?
+        ");
+        assert_eq!(answer(" ", &standing), answer("help", &standing));
+        assert_snapshot!(said(answer("help ack", &standing)), @r"
+        `/k8s ack &lt;incident&gt; [note]`: says that you take care of an incident; I stay silent about it until it gets worse or is resolved
+           for example `/k8s ack INC-2026-11-24-001 rolling back`
+           for example `/k8s ack 1`
+        ");
+    }
+}

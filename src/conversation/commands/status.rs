@@ -1,0 +1,199 @@
+//! `/k8s status`: what is broken, what cannot be seen, and how the bot itself is.
+
+use jiff::Timestamp;
+
+use super::{Answer, Command, analyze};
+use crate::conversation::{
+    reply,
+    standing::{ClusterStanding, Standing},
+};
+
+/// Incidents shown before the rest is counted.
+const SHOWN: usize = 10;
+
+/// The command.
+pub const COMMAND: Command = Command {
+    word: "status",
+    aliases: &["state", "health"],
+    usage: "/k8s status",
+    help: "open incidents, what I cannot see, the last pass, and how I am",
+    examples: &["/k8s status"],
+    run,
+};
+
+fn run(_rest: &str, standing: &Standing) -> Answer {
+    let now = standing.now;
+    let mut lines = Vec::new();
+    if standing.clusters.is_empty() {
+        lines.push("*No cluster is watched*: nothing can be said about health.".to_owned());
+    }
+    for cluster in &standing.clusters {
+        lines.extend(cluster_lines(cluster, now));
+    }
+    lines.push(bot_line(standing));
+    lines.extend(standing.parts.iter().filter_map(|p| {
+        p.state
+            .as_ref()
+            .err()
+            .map(|without| format!("Not configured: {} ({})", reply::escape(&p.name), reply::escape(without)))
+    }));
+    let configured: Vec<_> = standing
+        .parts
+        .iter()
+        .filter_map(|p| {
+            p.state.as_ref().ok().map(|with| format!("{}: {}", reply::escape(&p.name), reply::escape(with)))
+        })
+        .collect();
+    if !configured.is_empty() {
+        lines.push(configured.join(" · "));
+    }
+    Answer::Say(reply::say(&lines))
+}
+
+fn cluster_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
+    let name = reply::escape(&cluster.name);
+    let mut open: Vec<_> = cluster.incidents.iter().filter(|i| i.is_open()).collect();
+    open.sort_by(|a, b| (a.severity, a.since, &a.id).cmp(&(b.severity, b.since, &b.id)));
+    let is_blind = cluster.blind.iter().any(|b| b.kind.is_required());
+    let head = match (open.first(), is_blind, cluster.complete) {
+        (Some(worst), _, _) => {
+            let mark = if worst.severity == crate::incidents::Severity::Sev1 { "🔴" } else { "🟠" };
+            let blind = if is_blind { ", and I do not see everything" } else { "" };
+            format!("{mark} *{name}: {}*{blind}", reply::count(open.len(), "open incident", "open incidents"))
+        }
+        (None, true, _) => format!("⚪ *{name}: I cannot say.* No incident is open, but I do not see everything."),
+        (None, false, false) => format!("⚪ *{name}: I cannot say yet.* The first look is not complete."),
+        (None, false, true) => format!("🟢 *{name}: healthy.* No incident is open."),
+    };
+    let mut lines = vec![head];
+    lines.extend(open.iter().take(SHOWN).map(|i| format!("• {}", reply::incident_line(i, now))));
+    if open.len() > SHOWN {
+        lines.push(format!("... and {} more", open.len() - SHOWN));
+    }
+    lines.extend(cluster.blind.iter().take(SHOWN).map(|b| format!("Not seen: {}", reply::blind_line(b, now))));
+    if cluster.blind.len() > SHOWN {
+        lines.push(format!("... and {} more not seen", cluster.blind.len() - SHOWN));
+    }
+    let seen = analyze::seen(&cluster.counts);
+    if !seen.is_empty() {
+        lines.push(format!("Watching {seen}"));
+    }
+    if let Some(last) = cluster.cycles.first() {
+        let millis = last.took.as_millis();
+        lines.push(format!(
+            "Last pass {} ago: {}, {}, {}, {}.{} s",
+            reply::span(last.at, now),
+            reply::escape(&last.status),
+            reply::count(last.findings, "finding", "findings"),
+            reply::count(last.alerts, "alert", "alerts"),
+            millis / 1000,
+            millis % 1000 / 100
+        ));
+    } else {
+        lines.push("No pass was finished yet".to_owned());
+    }
+    lines
+}
+
+fn bot_line(standing: &Standing) -> String {
+    let now = standing.now;
+    let mut parts =
+        vec![format!("k8s-monitor {} up {}", reply::escape(&standing.version), reply::span(standing.started_at, now))];
+    match standing.next_pass {
+        Some(next) if next > now => parts.push(format!("next pass in {}", reply::span(now, next))),
+        Some(next) => parts.push(format!("next pass is overdue by {}", reply::span(next, now))),
+        None => parts.push("no pass is scheduled".to_owned()),
+    }
+    if let Some(sockets) = standing.sockets {
+        let heard = sockets
+            .last_frame_at
+            .map_or_else(|| "nothing heard yet".to_owned(), |at| format!("last heard {} ago", reply::span(at, now)));
+        parts.push(format!("Slack sockets {} of {} ({heard})", sockets.open, sockets.wanted));
+    }
+    let outbox = &standing.outbox;
+    let waiting = match (outbox.waiting, outbox.oldest) {
+        (0, _) => "nothing waits to be sent".to_owned(),
+        (n, Some(oldest)) => {
+            format!(
+                "{} to be sent, the oldest for {}",
+                reply::count(n, "message waits", "messages wait"),
+                reply::span(oldest, now)
+            )
+        }
+        (n, None) => format!("{} to be sent", reply::count(n, "message waits", "messages wait")),
+    };
+    parts.push(waiting);
+    if outbox.stuck > 0 {
+        let why = outbox
+            .last_error
+            .as_deref()
+            .map(|e| format!(" ({})", reply::escape(&reply::cap(e, 200))))
+            .unwrap_or_default();
+        parts.push(format!("{} refused{why}", outbox.stuck));
+    }
+    parts.join(" · ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{answer, said};
+    use crate::{
+        cluster::Kind,
+        conversation::standing::{Blind, samples},
+        incidents::Severity,
+    };
+    use insta::assert_snapshot;
+
+    #[test]
+    fn a_healthy_cluster_is_called_healthy() {
+        assert_snapshot!(said(answer("status", &samples::healthy())), @r"
+        🟢 *production: healthy.* No incident is open.
+        Watching 1 Node, 120 Pods, 14 Deployments
+        Last pass 30 s ago: ok, 0 findings, 0 alerts, 0.8 s
+        k8s-monitor 0.1.0 up 3 h 12 min · next pass in 30 s · Slack sockets 2 of 2 (last heard 1 min ago) · nothing waits to be sent
+        Not configured: GitHub token (no commits and pull requests in alerts)
+        Store: sqlite:///data/k8s-monitor.db
+        ");
+    }
+
+    #[test]
+    fn incidents_come_worst_first_and_blindness_is_said() {
+        assert_snapshot!(said(answer("status", &samples::broken())), @r"
+        🔴 *production: 2 open incidents*, and I do not see everything
+        • *SEV-1* INC-2026-11-24-001 · Deployment shop/api · OOMKilled · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 13:57 UTC (12 min)
+        • *SEV-2* INC-2026-11-24-002 · Deployment shop/api · OOMKilled · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 13:57 UTC (12 min) · acknowledged by <@U2>
+        Not seen: Job everywhere since 13:00 UTC (1 h 9 min): forbidden: jobs.batch is forbidden
+        Watching 1 Node, 120 Pods, 14 Deployments
+        Last pass 30 s ago: ok, 0 findings, 0 alerts, 0.8 s
+        k8s-monitor 0.1.0 up 3 h 12 min · next pass in 30 s · Slack sockets 2 of 2 (last heard 1 min ago) · 3 messages wait to be sent, the oldest for 2 min · 1 refused (the bot is not in #alerts: /invite @k8s-monitor there)
+        Not configured: GitHub token (no commits and pull requests in alerts)
+        Store: sqlite:///data/k8s-monitor.db
+        ");
+    }
+
+    #[test]
+    fn it_is_never_healthy_when_blind_or_before_the_first_look() {
+        let mut standing = samples::healthy();
+        standing.clusters[0].complete = false;
+        standing.clusters[0].cycles.clear();
+        assert_snapshot!(said(answer("status", &standing)).lines().next().unwrap(), @"⚪ *production: I cannot say yet.* The first look is not complete.");
+        standing.clusters[0].blind = vec![Blind {
+            kind: Kind::Pod,
+            namespace: Some("shop".into()),
+            since: standing.now,
+            why: "forbidden".into(),
+        }];
+        assert_snapshot!(said(answer("status", &standing)).lines().next().unwrap(), @"⚪ *production: I cannot say.* No incident is open, but I do not see everything.");
+        standing.clusters.clear();
+        assert_snapshot!(said(answer("status", &standing)).lines().next().unwrap(), @"*No cluster is watched*: nothing can be said about health.");
+    }
+
+    #[test]
+    fn ten_incidents_are_shown_and_the_rest_counted() {
+        let mut standing = samples::healthy();
+        standing.clusters[0].incidents = (1..=13).map(|n| samples::incident(n, Severity::Sev2)).collect();
+        let text = said(answer("status", &standing));
+        assert_eq!(text.matches("INC-2026").count(), 10);
+        assert!(text.contains("... and 3 more"), "{text}");
+    }
+}

@@ -1,0 +1,307 @@
+//! All the sentences of the conversation; facts in, messages out.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{
+    permissions::Refusal,
+    standing::{Blind, Standing},
+};
+use crate::{
+    alerts::Message,
+    findings::{Finding, Impact},
+    incidents::{Acknowledgement, Incident},
+};
+
+/// Slack takes 3,000 characters in a section.
+const SECTION: usize = 2900;
+/// All text of a message together.
+const WHOLE: usize = 11_000;
+
+/// Makes a message of lines of mrkdwn. The lines are ours: what they quote was escaped before.
+pub fn say(lines: &[String]) -> Message {
+    let mut sections: Vec<String> = Vec::new();
+    let mut length = 0;
+    for line in lines {
+        let line = cap(line, SECTION);
+        length += line.chars().count() + 1;
+        if length > WHOLE {
+            sections.push("_More than fits here was left out._".to_owned());
+            break;
+        }
+        match sections.last_mut() {
+            Some(last) if last.chars().count() + line.chars().count() < SECTION => {
+                last.push('\n');
+                last.push_str(&line);
+            }
+            _ => sections.push(line),
+        }
+    }
+    let blocks = sections.iter().map(|s| json!({"type": "section", "text": {"type": "mrkdwn", "text": s}})).collect();
+    Message { text: sections.join("\n"), blocks, colour: None }
+}
+
+/// One sentence.
+pub(crate) fn line(text: impl Into<String>) -> Message {
+    say(&[text.into()])
+}
+
+/// Untrusted text as itself: no links, no mentions, no formatting of a whole line.
+pub(crate) fn escape(text: &str) -> String {
+    let one_line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    one_line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// Untrusted text between backquotes.
+pub(crate) fn code(text: &str) -> String {
+    format!("`{}`", escape(&cap(text, 200)).replace('`', "'"))
+}
+
+/// At most so many characters; a cut is shown.
+pub(crate) fn cap(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// `12 min`, `3 h 5 min`, `2 d 4 h`.
+pub(crate) fn span(from: Timestamp, to: Timestamp) -> String {
+    let seconds = to.duration_since(from).as_secs().max(0);
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, m) => format!("{m} min"),
+        (0, h, m) if m % 60 == 0 => format!("{h} h"),
+        (0, h, m) => format!("{h} h {} min", m % 60),
+        (d, h, _) if h % 24 == 0 => format!("{d} d"),
+        (d, h, _) => format!("{d} d {} h", h % 24),
+    }
+}
+
+/// `14:09 UTC`, with the date if it is another day.
+pub(crate) fn clock(at: Timestamp, now: Timestamp) -> String {
+    let format =
+        if at.strftime("%F").to_string() == now.strftime("%F").to_string() { "%H:%M UTC" } else { "%F %H:%M UTC" };
+    at.strftime(format).to_string()
+}
+
+/// `1 pod`, `3 pods`.
+pub(crate) fn count(n: usize, one: &str, many: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
+}
+
+/// A person: a mention for a Slack id (it notifies nobody in an answer only the asker sees), a name as it is.
+pub(crate) fn who(by: &str) -> String {
+    let is_id =
+        by.len() > 1 && by.starts_with(['U', 'W']) && by.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+    if is_id { format!("<@{by}>") } else { escape(&cap(by, 80)) }
+}
+
+/// `0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints`.
+pub(crate) fn impact(impact: &Impact) -> String {
+    let mut parts = Vec::new();
+    if let (Some(ready), Some(desired)) = (impact.ready, impact.desired) {
+        parts.push(format!("{ready} of {desired} replicas ready"));
+    }
+    for service in impact.services.iter().take(3) {
+        parts.push(format!(
+            "Service {} has {} of {} endpoints ready",
+            escape(&format!("{}/{}", service.namespace, service.name)),
+            service.ready_endpoints,
+            service.endpoints
+        ));
+    }
+    if impact.services.len() > 3 {
+        parts.push(format!("and {} more Services", impact.services.len() - 3));
+    }
+    parts.join(", ")
+}
+
+/// An incident in one line.
+pub(crate) fn incident_line(incident: &Incident, now: Timestamp) -> String {
+    let mut parts = vec![
+        format!("*{}* {}", incident.severity, escape(&incident.id.0)),
+        escape(&incident.owner.to_string()),
+        incident.headline().map_or_else(|| "no finding at the moment".to_owned(), |f| escape(&cap(&f.reason, 80))),
+    ];
+    let hit = impact(&incident.impact);
+    if !hit.is_empty() {
+        parts.push(hit);
+    }
+    parts.push(format!("since {} ({})", clock(incident.since, now), span(incident.since, now)));
+    if let Some(acknowledged) = &incident.acknowledged {
+        parts.push(format!("acknowledged by {}", who(&acknowledged.by)));
+    }
+    if let Some(why) = &incident.frozen {
+        parts.push(format!("frozen: {}", escape(&cap(why, 120))));
+    } else if let Some(since) = incident.healthy_since {
+        parts.push(format!("healthy for {}, resolves after {} min", span(since, now), incident.hold().as_mins()));
+    }
+    parts.join(" · ")
+}
+
+/// What cannot be seen, in one line.
+pub(crate) fn blind_line(blind: &Blind, now: Timestamp) -> String {
+    let place = blind.namespace.as_ref().map_or_else(|| "everywhere".to_owned(), |ns| format!("in {}", code(ns)));
+    let weight = if blind.kind.is_required() { "" } else { ", optional" };
+    format!(
+        "{} {place} since {} ({}){weight}: {}",
+        blind.kind,
+        clock(blind.since, now),
+        span(blind.since, now),
+        escape(&cap(&blind.why, 200))
+    )
+}
+
+/// A finding in a few lines.
+pub(crate) fn finding_lines(finding: &Finding, now: Timestamp) -> Vec<String> {
+    let mut lines = vec![format!(
+        "• *{}* · {} · since {} ({})",
+        escape(&finding.owner.to_string()),
+        escape(&cap(&finding.reason, 80)),
+        clock(finding.since, now),
+        span(finding.since, now)
+    )];
+    lines.push(format!("   {}", escape(&cap(&finding.message, 400))));
+    let hit = impact(&finding.impact);
+    if !hit.is_empty() {
+        lines.push(format!("   Hit: {hit}"));
+    }
+    lines.extend(finding.evidence.iter().take(2).map(|e| format!("   {}", evidence_line(e, now))));
+    if !finding.recommendation.is_empty() {
+        lines.push(format!("   Do: {}", escape(&cap(&finding.recommendation, 400))));
+    }
+    lines
+}
+
+/// A piece of evidence in one line.
+pub(crate) fn evidence_line(evidence: &crate::findings::Evidence, now: Timestamp) -> String {
+    let at = evidence.at.map(|at| format!(" ({})", clock(at, now))).unwrap_or_default();
+    format!("_{}_{at}: {}", escape(&cap(&evidence.source, 120)), escape(&cap(&evidence.text, 400)))
+}
+
+/// Why somebody may not.
+pub fn refused(refusal: &Refusal) -> Message {
+    line(refusal.text.clone())
+}
+
+/// Slack did not tell who the asker is, so nothing was done.
+pub fn could_not_check(why: &str) -> Message {
+    line(format!("I could not ask Slack who you are ({}), so I did nothing. Please try again.", escape(&cap(why, 200))))
+}
+
+/// Our own failure.
+pub fn failed(what: &str) -> Message {
+    line(format!("That did not work: {}. It is in my log; please try again.", escape(&cap(what, 200))))
+}
+
+/// The acknowledgement is recorded.
+pub fn acknowledged(incident: &Incident, by: &Acknowledgement, now: Timestamp) -> Message {
+    let note = if by.note.is_empty() { String::new() } else { format!(": {}", escape(&cap(&by.note, 500))) };
+    say(&[
+        format!("{} acknowledged by {}{note}", escape(&incident.id.0), who(&by.by)),
+        incident_line(&Incident { acknowledged: None, ..incident.clone() }, now),
+        "I stay silent about it until it gets worse or is resolved.".to_owned(),
+    ])
+}
+
+/// Somebody was faster.
+pub fn already_acknowledged(incident: &Incident, by: &Acknowledgement, now: Timestamp) -> Message {
+    let note = if by.note.is_empty() { String::new() } else { format!(" (“{}”)", escape(&cap(&by.note, 500))) };
+    line(format!(
+        "{} was already acknowledged by {} at {}{note}; nothing changed.",
+        escape(&incident.id.0),
+        who(&by.by),
+        clock(by.at, now)
+    ))
+}
+
+/// It is over.
+pub fn already_resolved(incident: &Incident, now: Timestamp) -> Message {
+    let end = incident
+        .resolution
+        .as_ref()
+        .map_or_else(String::new, |r| format!(" at {}: {}", clock(r.at, now), escape(&cap(&r.reason, 300))));
+    line(format!("{} is already resolved{end}. Nothing to acknowledge.", escape(&incident.id.0)))
+}
+
+/// No open incident is meant by that.
+pub fn unknown_incident(typed: &str, standing: &Standing) -> Message {
+    let open = standing.open_incidents();
+    let nearest = super::nearest(typed, open.iter().map(|i| i.id.0.as_str()));
+    let mut text = format!("I know no open incident {}.", code(typed));
+    if open.is_empty() {
+        text.push_str(" None is open.");
+    } else if nearest.is_empty() {
+        let ids: Vec<_> = open.iter().take(5).map(|i| code(&i.id.0)).collect();
+        text.push_str(&format!(" Open: {}.", ids.join(", ")));
+    } else {
+        let ids: Vec<_> = nearest.iter().map(|i| code(i)).collect();
+        text.push_str(&format!(" Did you mean {}?", ids.join(" or ")));
+    }
+    line(text)
+}
+
+/// No such namespace.
+pub fn unknown_namespace(typed: &str, namespaces: &[&str]) -> Message {
+    let nearest = super::nearest(typed, namespaces.iter().copied());
+    let mut text = format!("There is no namespace {}.", code(typed));
+    if nearest.is_empty() {
+        let some: Vec<_> = namespaces.iter().take(10).map(|n| code(n)).collect();
+        text.push_str(&format!(" There are {}: {}.", namespaces.len(), some.join(", ")));
+        if namespaces.len() > some.len() {
+            text.truncate(text.len() - 1);
+            text.push_str(", ...");
+        }
+    } else {
+        let names: Vec<_> = nearest.iter().map(|n| code(n)).collect();
+        text.push_str(&format!(" Did you mean {}?", names.join(" or ")));
+    }
+    line(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{conversation::standing::samples, incidents::Severity};
+    use insta::assert_snapshot;
+
+    #[test]
+    fn an_acknowledgement_says_what_it_changes() {
+        let incident = samples::incident(1, Severity::Sev1);
+        let by = Acknowledgement { by: "U2".into(), at: samples::at("14:01:00"), note: "looking <!here>".into() };
+        let now = samples::at("14:09:00");
+        assert_snapshot!(acknowledged(&incident, &by, now).text, @r"
+        INC-2026-11-24-001 acknowledged by <@U2>: looking &lt;!here&gt;
+        *SEV-1* INC-2026-11-24-001 · Deployment shop/api · OOMKilled · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 13:57 UTC (12 min)
+        I stay silent about it until it gets worse or is resolved.
+        ");
+        assert_snapshot!(already_acknowledged(&incident, &by, now).text, @"INC-2026-11-24-001 was already acknowledged by <@U2> at 14:01 UTC (“looking &lt;!here&gt;”); nothing changed.");
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_nearest() {
+        let standing = samples::broken();
+        assert_snapshot!(unknown_incident("INC-2026-11-24-01", &standing).text, @"I know no open incident `INC-2026-11-24-01`. Did you mean `INC-2026-11-24-001` or `INC-2026-11-24-002`?");
+        assert_snapshot!(unknown_incident("pizza", &standing).text, @"I know no open incident `pizza`. Open: `INC-2026-11-24-001`, `INC-2026-11-24-002`.");
+        assert_snapshot!(unknown_incident("INC-1", &samples::healthy()).text, @"I know no open incident `INC-1`. None is open.");
+        assert_snapshot!(unknown_namespace("shpo", &standing.namespaces().unwrap()).text, @"There is no namespace `shpo`. Did you mean `shop`?");
+        assert_snapshot!(unknown_namespace("xyz", &standing.namespaces().unwrap()).text, @"There is no namespace `xyz`. There are 4: `default`, `kube-system`, `shop`, `shop-staging`.");
+    }
+
+    #[test]
+    fn a_message_of_any_length_fits_into_slack() {
+        let message = say(&vec!["x".repeat(5000); 20]);
+        assert!(message.blocks.len() <= 50);
+        assert!(message.blocks.iter().all(|b| b["text"]["text"].as_str().unwrap().chars().count() <= 3000));
+        assert!(message.text.ends_with("_More than fits here was left out._"));
+    }
+
+    #[test]
+    fn what_others_wrote_cannot_mention_or_link() {
+        assert_eq!(escape("<!here> <@U1> a & b\n`x`"), "&lt;!here&gt; &lt;@U1&gt; a &amp; b `x`");
+        assert_eq!(who("U2"), "<@U2>");
+        assert_eq!(who("ana <b>"), "ana &lt;b&gt;");
+    }
+}

@@ -1,0 +1,260 @@
+//! How things stand at one moment: the value every answer is made from.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    cluster::{ClusterId, Kind, Sight},
+    incidents::Incident,
+};
+
+/// Everything an answer may need, taken at `now`.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the fields say what they hold")]
+pub struct Standing {
+    pub version: String,
+    pub now: Timestamp,
+    pub started_at: Timestamp,
+    pub clusters: Vec<ClusterStanding>,
+    /// When the next monitoring pass is due.
+    pub next_pass: Option<Timestamp>,
+    pub outbox: OutboxStanding,
+    /// None: Slack is not configured.
+    pub sockets: Option<SocketStanding>,
+    /// Slack, model key, GitHub token, store: configured or missing.
+    pub parts: Vec<Part>,
+}
+
+/// One cluster.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[expect(missing_docs, reason = "the fields say what they hold")]
+pub struct ClusterStanding {
+    pub name: String,
+    pub id: Option<ClusterId>,
+    /// Whether every kind was listed (or found to be blind) once; before that nothing can be said.
+    pub complete: bool,
+    pub blind: Vec<Blind>,
+    /// The open incidents, in any order.
+    pub incidents: Vec<Incident>,
+    /// The last monitoring passes, newest first.
+    pub cycles: Vec<Cycle>,
+    pub counts: BTreeMap<Kind, usize>,
+    pub namespaces: Vec<String>,
+}
+
+/// Something that cannot be seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields say what they hold")]
+pub struct Blind {
+    pub kind: Kind,
+    /// None: everywhere.
+    pub namespace: Option<String>,
+    pub since: Timestamp,
+    pub why: String,
+}
+
+/// One monitoring pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields say what they hold")]
+pub struct Cycle {
+    pub at: Timestamp,
+    /// `ok`, `blind`, `failed`.
+    pub status: String,
+    pub findings: usize,
+    pub alerts: usize,
+    pub took: SignedDuration,
+}
+
+/// What waits to be sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields say what they hold")]
+pub struct OutboxStanding {
+    pub waiting: usize,
+    pub oldest: Option<Timestamp>,
+    /// Rows Slack refuses until somebody mends something.
+    pub stuck: usize,
+    pub last_error: Option<String>,
+}
+
+/// The sockets to Slack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields say what they hold")]
+pub struct SocketStanding {
+    pub open: u32,
+    pub wanted: u32,
+    pub last_frame_at: Option<Timestamp>,
+}
+
+/// A part of the bot that is configured or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields say what they hold")]
+pub struct Part {
+    pub name: String,
+    /// With what it is configured, secrets masked; or what is missing without it.
+    pub state: Result<String, String>,
+}
+
+impl Blind {
+    /// Everything blind in a sight.
+    pub fn all_of(sight: &Sight) -> Vec<Self> {
+        sight
+            .all_blind()
+            .map(|(kind, namespace, since, why)| Self {
+                kind,
+                namespace: namespace.map(str::to_owned),
+                since,
+                why: why.to_owned(),
+            })
+            .collect()
+    }
+
+    /// Whether it hides something of that namespace.
+    pub fn hides(&self, namespace: &str) -> bool {
+        self.namespace.as_deref().is_none_or(|ns| ns == namespace)
+    }
+}
+
+impl Standing {
+    /// All open incidents, the worst first, then the oldest.
+    pub fn open_incidents(&self) -> Vec<&Incident> {
+        let mut open: Vec<_> = self.clusters.iter().flat_map(|c| &c.incidents).filter(|i| i.is_open()).collect();
+        open.sort_by(|a, b| (a.severity, a.since, &a.id).cmp(&(b.severity, b.since, &b.id)));
+        open
+    }
+
+    /// All known namespaces, or None where they cannot be known (blind, or not read yet).
+    pub fn namespaces(&self) -> Option<Vec<&str>> {
+        let known = self.clusters.iter().all(|c| c.complete && !c.blind.iter().any(|b| b.kind == Kind::Namespace));
+        known.then(|| self.clusters.iter().flat_map(|c| c.namespaces.iter().map(String::as_str)).collect())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod samples {
+    //! A standing for the tests of the answers.
+
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::{
+        cluster::ObjectRef,
+        findings::{ConditionClass, Evidence, Finding, Impact, Level, ServiceHit},
+        incidents::{IncidentId, Priority, Severity, Status},
+    };
+
+    pub(crate) fn at(text: &str) -> Timestamp {
+        format!("2026-11-24T{text}Z").parse().unwrap()
+    }
+
+    pub(crate) fn finding() -> Finding {
+        let pod = ObjectRef { kind: Cow::Borrowed("Pod"), namespace: "shop".into(), name: "api-1".into() };
+        Finding {
+            check: "out-of-memory".into(),
+            owner: ObjectRef { kind: Cow::Borrowed("Deployment"), namespace: "shop".into(), name: "api".into() },
+            objects: vec![pod],
+            class: ConditionClass::OutOfMemory,
+            reason: "OOMKilled".into(),
+            message: "Container app was killed 6 times for using more than its 256Mi of memory".into(),
+            since: at("13:57:00"),
+            severity: Level::Critical,
+            impact: impact(),
+            evidence: vec![Evidence {
+                source: "Pod shop/api-1 container app".into(),
+                text: "terminated: OOMKilled, exit code 137 <script> & *stars*".into(),
+                at: Some(at("14:05:00")),
+            }],
+            recommendation: "Raise the memory limit or find the leak".into(),
+        }
+    }
+
+    pub(crate) fn impact() -> Impact {
+        Impact {
+            ready: Some(0),
+            desired: Some(2),
+            services: vec![ServiceHit {
+                namespace: "shop".into(),
+                name: "api".into(),
+                ready_endpoints: 0,
+                endpoints: 2,
+            }],
+        }
+    }
+
+    pub(crate) fn incident(number: u32, severity: Severity) -> Incident {
+        let finding = finding();
+        Incident {
+            id: IncidentId(format!("INC-2026-11-24-{number:03}")),
+            cluster: ClusterId("uid-1".into()),
+            owner: finding.owner.clone(),
+            parent: None,
+            status: Status::Open,
+            severity,
+            worst: severity,
+            priority: Some(Priority::P0),
+            impact: finding.impact.clone(),
+            since: finding.since,
+            findings: [(finding.class, finding)].into(),
+            opened_at: at("13:57:30"),
+            updated_at: at("14:05:00"),
+            healthy_since: None,
+            frozen: None,
+            reopened: 0,
+            acknowledged: None,
+            resolution: None,
+            version: 1,
+        }
+    }
+
+    pub(crate) fn healthy() -> Standing {
+        Standing {
+            version: "0.1.0".into(),
+            now: at("14:09:00"),
+            started_at: at("10:57:00"),
+            clusters: vec![ClusterStanding {
+                name: "production".into(),
+                id: Some(ClusterId("uid-1".into())),
+                complete: true,
+                counts: [(Kind::Pod, 120), (Kind::Deployment, 14), (Kind::Node, 1)].into(),
+                namespaces: vec!["default".into(), "kube-system".into(), "shop".into(), "shop-staging".into()],
+                cycles: vec![Cycle {
+                    at: at("14:08:30"),
+                    status: "ok".into(),
+                    findings: 0,
+                    alerts: 0,
+                    took: SignedDuration::from_millis(800),
+                }],
+                ..ClusterStanding::default()
+            }],
+            next_pass: Some(at("14:09:30")),
+            outbox: OutboxStanding::default(),
+            sockets: Some(SocketStanding { open: 2, wanted: 2, last_frame_at: Some(at("14:08:00")) }),
+            parts: vec![
+                Part { name: "Store".into(), state: Ok("sqlite:///data/k8s-monitor.db".into()) },
+                Part { name: "GitHub token".into(), state: Err("no commits and pull requests in alerts".into()) },
+            ],
+        }
+    }
+
+    pub(crate) fn broken() -> Standing {
+        let mut standing = healthy();
+        let cluster = &mut standing.clusters[0];
+        let mut second = incident(2, Severity::Sev2);
+        second.acknowledged =
+            Some(crate::incidents::Acknowledgement { by: "U2".into(), at: at("14:01:00"), note: "on it".into() });
+        cluster.incidents = vec![second, incident(1, Severity::Sev1)];
+        cluster.blind = vec![Blind {
+            kind: Kind::Job,
+            namespace: None,
+            since: at("13:00:00"),
+            why: "forbidden: jobs.batch is forbidden".into(),
+        }];
+        standing.outbox = OutboxStanding {
+            waiting: 3,
+            oldest: Some(at("14:07:00")),
+            stuck: 1,
+            last_error: Some("the bot is not in #alerts: /invite @k8s-monitor there".into()),
+        };
+        standing
+    }
+}
