@@ -1,10 +1,23 @@
-//! One step of an incident: what was, what the checks say now, what it becomes.
-use super::{Incident, Priority};
+//! One step of an incident: what was, what the checks say now, what it becomes; and when it must be looked at again.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Incident, IncidentId, Outage, Priority, Resolution, Role, Severity, Status, in_words, severity};
 use crate::{
     cluster::{ClusterId, ObjectRef},
-    findings::Judgement,
+    findings::{ConditionClass, Finding, Impact, Judgement, Verdict},
 };
-use jiff::Timestamp;
+
+/// A problem of the same owner so soon after the resolution is the same incident.
+pub const REOPENS_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+/// A failed Job is told for so long; then it is history.
+pub const JOB_IS_TOLD_FOR: SignedDuration = SignedDuration::from_hours(24);
+/// Hold time of what cannot flap: something deleted, scaled to zero, or a Job that succeeded. Not zero, because a delete is
+/// often the first half of a replacement.
+pub const SETTLED_HOLD: SignedDuration = SignedDuration::from_mins(1);
+
 /// What a step reads besides the incident itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Step<'a> {
@@ -14,14 +27,238 @@ pub struct Step<'a> {
     pub owner: &'a ObjectRef,
     /// What the checks say of it now.
     pub judgements: &'a [Judgement],
+    /// Who is hit at present, also when all is well; None: as the findings say.
+    pub impact: Option<&'a Impact>,
     /// Its priority, if listed.
     pub priority: Option<Priority>,
+    /// What it is for the cluster as a whole.
+    pub role: Option<Role>,
     /// Its last incident if that was resolved within the last 24 h: a new problem reopens it.
     pub last: Option<&'a Incident>,
     /// The present.
     pub now: Timestamp,
 }
-/// The incident after this step; None if there is none and none is needed.
-pub fn step(before: Option<&Incident>, _step: &Step<'_>) -> Option<Incident> {
-    before.cloned()
+
+/// The incident after this step; None if there is none and none is needed. Equal to `before` if nothing changed.
+pub fn step(before: Option<&Incident>, step: &Step<'_>) -> Option<Incident> {
+    let wrong = wrong_now(step.judgements, step.now);
+    match before {
+        Some(open) if open.is_open() => Some(go_on(open, wrong, step)),
+        _ if wrong.is_empty() => before.cloned(),
+        _ => Some(open(before.or(step.last), wrong, step)),
+    }
 }
+
+/// When the step must run again by time alone: something pending becomes wrong, a hold is over, the severity changes, a failed
+/// Job becomes history. None if only news from the cluster can change anything.
+pub fn due(incident: Option<&Incident>, judgements: &[Judgement], now: Timestamp) -> Option<Timestamp> {
+    let verdicts = judgements.iter().filter_map(|judgement| match &judgement.verdict {
+        Verdict::Pending(_, due) => Some(*due),
+        Verdict::Wrong(finding) if finding.class == ConditionClass::JobFailed => Some(told_until(finding)),
+        Verdict::Wrong(_) | Verdict::Healthy | Verdict::NotWanted(_) | Verdict::Unknown(_) => None,
+    });
+    let incident = incident.filter(|i| i.is_open());
+    let own = incident.into_iter().flat_map(|open| {
+        let hold = open.healthy_since.map(|since| later(since, hold(open, judgements, now)));
+        let classes: Vec<_> = open.findings.keys().copied().collect();
+        // While all is well the severity stays as it was.
+        let thresholds = open.healthy_since.is_none().then(|| severity::thresholds(&facts(open, &classes)));
+        hold.into_iter().chain(thresholds.into_iter().flatten())
+    });
+    verdicts.chain(own).filter(|at| *at > now).min()
+}
+
+/// Opens an incident, or the last one again.
+fn open(last: Option<&Incident>, wrong: BTreeMap<ConditionClass, Finding>, step: &Step<'_>) -> Incident {
+    let now = step.now;
+    let since = wrong.values().map(|f| f.since).min().unwrap_or(now);
+    let impact = impact_now(step, &wrong).unwrap_or_default();
+    let recent = last.filter(|l| l.resolution.as_ref().is_some_and(|r| now.duration_since(r.at) <= REOPENS_WITHIN));
+    let mut incident = Incident {
+        id: recent.map_or_else(|| IncidentId(String::new()), |l| l.id.clone()),
+        cluster: step.cluster.clone(),
+        owner: step.owner.clone(),
+        parent: None,
+        status: Status::Open,
+        severity: Severity::Sev4,
+        why: String::new(),
+        worst: recent.map_or(Severity::Sev4, |l| l.worst),
+        peak: Severity::Sev4,
+        priority: step.priority,
+        role: step.role,
+        outage: Outage::after(None, impact.is_unserved(), since, now),
+        findings: wrong,
+        impact,
+        since,
+        opened_at: recent.map_or(now, |l| l.opened_at),
+        updated_at: now,
+        healthy_since: None,
+        frozen: None,
+        reopened: recent.map_or(0, |l| l.reopened.saturating_add(1)),
+        acknowledged: None,
+        resolution: None,
+        version: recent.map_or(0, |l| l.version),
+    };
+    rate(&mut incident, now);
+    incident
+}
+
+/// An open incident goes on, is held, or is resolved.
+fn go_on(before: &Incident, wrong: BTreeMap<ConditionClass, Finding>, step: &Step<'_>) -> Incident {
+    let now = step.now;
+    let (kept, frozen) = kept(before, step.judgements);
+    let pending = step.judgements.iter().any(|j| matches!(j.verdict, Verdict::Pending(..)));
+    let well = wrong.is_empty() && !pending && frozen.is_none();
+
+    let mut after = before.clone();
+    after.priority = step.priority;
+    after.role = step.role;
+    if let Some(impact) = impact_now(step, &wrong) {
+        after.impact = impact;
+    }
+    let mut findings = wrong;
+    for (class, finding) in kept {
+        findings.entry(class).or_insert(finding);
+    }
+    // What was wrong stays readable while it is held, and after.
+    if !findings.is_empty() {
+        after.since = findings.values().map(|f| f.since).min().map_or(before.since, |since| since.min(before.since));
+        after.findings = findings;
+    }
+    after.frozen = frozen;
+    after.healthy_since = well.then(|| before.healthy_since.unwrap_or(now));
+    if after.frozen.is_none() {
+        after.outage = Outage::after(before.outage, after.impact.is_unserved(), now, now);
+    }
+    match after.healthy_since {
+        None => rate(&mut after, now),
+        Some(since) if now >= later(since, hold(&after, step.judgements, now)) => {
+            after.status = Status::Resolved;
+            after.outage = None;
+            after.resolution = Some(Resolution { at: now, reason: ended_by(&after, since, step) });
+        }
+        Some(_) => {}
+    }
+    if !after.looks_like(before) {
+        after.updated_at = now;
+    }
+    after
+}
+
+/// Findings of before that are neither seen healthy nor replaced, and why the incident cannot be judged, if so.
+fn kept(before: &Incident, judgements: &[Judgement]) -> (BTreeMap<ConditionClass, Finding>, Option<String>) {
+    let mut kept = BTreeMap::new();
+    let mut frozen = None;
+    for (class, finding) in &before.findings {
+        let verdict = judgements.iter().find(|j| j.check == finding.check).map(|j| &j.verdict);
+        match verdict {
+            Some(Verdict::Wrong(_) | Verdict::Healthy | Verdict::NotWanted(_)) => continue,
+            Some(Verdict::Pending(..)) => {}
+            Some(Verdict::Unknown(why)) => frozen = frozen.or_else(|| Some(why.clone())),
+            // Silence is not health.
+            None => frozen = frozen.or_else(|| Some(format!("the check {} says nothing of it", finding.check))),
+        }
+        kept.insert(*class, finding.clone());
+    }
+    (kept, frozen)
+}
+
+/// What is wrong now by condition class. Two checks that see the same sort of trouble are one finding: the louder, then the
+/// older. A failed Job that is history is no longer wrong.
+fn wrong_now(judgements: &[Judgement], now: Timestamp) -> BTreeMap<ConditionClass, Finding> {
+    let mut wrong: BTreeMap<ConditionClass, Finding> = BTreeMap::new();
+    for judgement in judgements {
+        let Verdict::Wrong(finding) = &judgement.verdict else { continue };
+        if is_history(finding, now) {
+            continue;
+        }
+        let rank = |f: &Finding| (f.severity, f.since);
+        if wrong.get(&finding.class).is_none_or(|there| rank(finding) < rank(there)) {
+            wrong.insert(finding.class, (**finding).clone());
+        }
+    }
+    wrong
+}
+
+fn is_history(finding: &Finding, now: Timestamp) -> bool {
+    finding.class == ConditionClass::JobFailed && now >= told_until(finding)
+}
+
+/// Counted from the newest thing that is known of the failure: a CronJob may have been failing for days.
+fn told_until(finding: &Finding) -> Timestamp {
+    let newest = finding.evidence.iter().filter_map(|e| e.at).max().map_or(finding.since, |at| at.max(finding.since));
+    later(newest, JOB_IS_TOLD_FOR)
+}
+
+fn impact_now(step: &Step<'_>, wrong: &BTreeMap<ConditionClass, Finding>) -> Option<Impact> {
+    let of_findings = || {
+        let counted = wrong.values().find(|f| f.impact.desired.is_some());
+        counted.or_else(|| wrong.values().next()).map(|f| f.impact.clone())
+    };
+    step.impact.cloned().or_else(of_findings)
+}
+
+fn facts<'a>(incident: &'a Incident, classes: &'a [ConditionClass]) -> severity::Facts<'a> {
+    severity::Facts {
+        classes,
+        impact: &incident.impact,
+        outage: incident.outage,
+        priority: incident.priority,
+        role: incident.role,
+    }
+}
+
+fn rate(incident: &mut Incident, now: Timestamp) {
+    let classes: Vec<_> = incident.findings.keys().copied().collect();
+    let (severity, why) = severity::assess(&facts(incident, &classes), now);
+    // What cannot be seen cannot have become better.
+    if incident.frozen.is_none() || severity <= incident.severity {
+        incident.severity = severity;
+        incident.why = why;
+    }
+    incident.worst = incident.worst.min(incident.severity);
+    incident.peak = incident.peak.min(incident.severity);
+}
+
+/// How long it must be well before it is resolved.
+fn hold(incident: &Incident, judgements: &[Judgement], now: Timestamp) -> SignedDuration {
+    let of_a_job = incident.findings.keys().all(|class| *class == ConditionClass::JobFailed);
+    let history = judgements.iter().any(|j| matches!(&j.verdict, Verdict::Wrong(f) if is_history(f, now)));
+    if of_a_job || history || not_wanted(incident, judgements).is_some() { SETTLED_HOLD } else { incident.hold() }
+}
+
+/// Why nobody wants it any more, if a check that found something says so.
+fn not_wanted<'a>(incident: &Incident, judgements: &'a [Judgement]) -> Option<&'a str> {
+    judgements.iter().find_map(|j| match &j.verdict {
+        Verdict::NotWanted(why) if incident.findings.values().any(|f| f.check == j.check) => Some(why.as_ref()),
+        Verdict::NotWanted(_) | Verdict::Wrong(_) | Verdict::Pending(..) | Verdict::Healthy | Verdict::Unknown(_) => {
+            None
+        }
+    })
+}
+
+/// The reason of the resolution in words.
+fn ended_by(incident: &Incident, well_since: Timestamp, step: &Step<'_>) -> String {
+    let held = in_words(step.now.duration_since(well_since));
+    if let Some(why) = not_wanted(incident, step.judgements) {
+        return why.to_owned();
+    }
+    if incident.findings.contains_key(&ConditionClass::JobFailed) {
+        let history =
+            step.judgements.iter().any(|j| matches!(&j.verdict, Verdict::Wrong(f) if is_history(f, step.now)));
+        return if history { "it failed over 24 h ago, and nothing failed since" } else { "a later run succeeded" }
+            .to_owned();
+    }
+    match (incident.impact.ready, incident.impact.desired) {
+        (Some(ready), Some(desired)) => format!("{ready} of {desired} replicas ready for {held}"),
+        _ => format!("healthy for {held}"),
+    }
+}
+
+fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+#[path = "from_findings_tests.rs"]
+mod tests;

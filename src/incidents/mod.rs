@@ -2,13 +2,15 @@
 
 mod from_findings;
 pub mod severity;
+mod words;
 
 use std::{collections::BTreeMap, fmt};
 
 use jiff::{SignedDuration, Timestamp};
 
-pub use from_findings::{Step, step};
-pub use severity::{Priority, Severity};
+pub use from_findings::{JOB_IS_TOLD_FOR, REOPENS_WITHIN, SETTLED_HOLD, Step, due, step};
+pub use severity::{Outage, Priority, Role, Severity};
+pub use words::in_words;
 
 use crate::{
     cluster::{ClusterId, ObjectRef},
@@ -70,15 +72,26 @@ pub struct Incident {
     pub status: Status,
     /// How bad now.
     pub severity: Severity,
-    /// The worst it has been since it opened.
+    /// Why it is this bad, in words.
+    #[serde(default)]
+    pub why: String,
+    /// The worst it has ever been: it has been said in the channels of this severity and of all below that are said.
     pub worst: Severity,
+    /// The worst it has been since it last opened: what is above is news.
+    pub peak: Severity,
     /// Priority of the owner by configuration; None is `Unlisted`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<Priority>,
+    /// What the owner is for the cluster as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
     /// What is wrong, by condition class; the first makes the headline.
     pub findings: BTreeMap<ConditionClass, Finding>,
     /// Who is hit.
     pub impact: Impact,
+    /// The time in which nothing is ready, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outage: Option<Outage>,
     /// Since when by the objects' own times.
     pub since: Timestamp,
     /// When the bot opened it.
@@ -88,7 +101,7 @@ pub struct Incident {
     /// Since when all its checks say healthy or not wanted; None while something is wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub healthy_since: Option<Timestamp>,
-    /// Why it cannot be judged at the moment (blind); it neither resolves nor grows then.
+    /// Why it cannot be judged at the moment (blind); it neither resolves nor loses findings then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen: Option<String>,
     /// How often it reopened.
@@ -114,6 +127,39 @@ impl Incident {
     /// How long it has to be healthy before it is resolved; doubles with every reopening, 5 min to 60 min.
     pub fn hold(&self) -> SignedDuration {
         SignedDuration::from_mins((5 << self.reopened.min(4)).min(60))
+    }
+
+    /// The incident with an acknowledgement; None if it is over, or somebody was faster.
+    pub fn acknowledge(&self, by: &str, note: &str, at: Timestamp) -> Option<Self> {
+        (self.is_open() && self.acknowledged.is_none()).then(|| Self {
+            acknowledged: Some(Acknowledgement { by: by.to_owned(), at, note: note.to_owned() }),
+            updated_at: at,
+            ..self.clone()
+        })
+    }
+
+    /// Whether people would see the same. Evidence alone is no difference: it comes with the next edit, and a counter in it
+    /// must not make one every few seconds.
+    pub fn looks_like(&self, other: &Self) -> bool {
+        let same_findings = self.findings.len() == other.findings.len()
+            && self.findings.iter().zip(&other.findings).all(|((class, a), (other_class, b))| {
+                class == other_class
+                    && a.reason == b.reason
+                    && a.message == b.message
+                    && a.recommendation == b.recommendation
+            });
+        same_findings
+            && self.status == other.status
+            && self.severity == other.severity
+            && self.why == other.why
+            && self.priority == other.priority
+            && self.impact == other.impact
+            && self.healthy_since == other.healthy_since
+            && self.frozen == other.frozen
+            && self.reopened == other.reopened
+            && self.acknowledged == other.acknowledged
+            && self.resolution == other.resolution
+            && self.parent == other.parent
     }
 
     /// Whether it is open.

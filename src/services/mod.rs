@@ -1,0 +1,267 @@
+//! Who matters: from lists of patterns in the configuration (and what every K3s has) to the priority and the role of a workload.
+
+mod pattern;
+
+use std::{collections::BTreeMap, fmt};
+
+use pattern::Pattern;
+pub use pattern::PatternError;
+
+use crate::cluster::{ClusterIndex, Fact, Kind, ObjectRef};
+
+/// How much a workload matters, by configuration. A workload without one is `Unlisted`, which is not a priority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[expect(missing_docs, reason = "the variants say what they are")]
+pub enum Priority {
+    P0,
+    P1,
+    P2,
+    P3,
+}
+
+impl fmt::Display for Priority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::P0 => "P0",
+            Self::P1 => "P1",
+            Self::P2 => "P2",
+            Self::P3 => "P3",
+        })
+    }
+}
+
+/// What a thing is for the cluster as a whole, if it is more than a workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Resolves names inside the cluster.
+    ClusterDns,
+    /// Lets traffic in.
+    IngressController,
+    /// Gives pods their network.
+    Network,
+    /// Makes volumes.
+    Storage,
+    /// Gives Services of type LoadBalancer their address.
+    LoadBalancer,
+    /// Measures pods and nodes.
+    Metrics,
+    /// A node on which the control plane runs.
+    ControlPlaneNode,
+    /// The one node there is.
+    OnlyNode,
+    /// Any other node.
+    WorkerNode,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ClusterDns => "cluster DNS",
+            Self::IngressController => "ingress controller",
+            Self::Network => "pod network",
+            Self::Storage => "volume provisioner",
+            Self::LoadBalancer => "service load balancer",
+            Self::Metrics => "metrics",
+            Self::ControlPlaneNode => "control-plane node",
+            Self::OnlyNode => "only node",
+            Self::WorkerNode => "worker node",
+        })
+    }
+}
+
+/// What K3s and its relatives run for the cluster itself: pattern, priority, role. A line of the configuration that is as
+/// specific wins over these.
+const BUILT_IN: [(&str, Priority, Role); 20] = [
+    ("kube-system/coredns", Priority::P0, Role::ClusterDns),
+    ("kube-system/kube-dns", Priority::P0, Role::ClusterDns),
+    ("kube-system/rke2-coredns-rke2-coredns", Priority::P0, Role::ClusterDns),
+    ("kube-system/traefik", Priority::P0, Role::IngressController),
+    ("traefik/traefik", Priority::P0, Role::IngressController),
+    ("ingress-nginx/ingress-nginx-controller", Priority::P0, Role::IngressController),
+    ("kube-system/ingress-nginx-controller", Priority::P0, Role::IngressController),
+    ("kube-system/rke2-ingress-nginx-controller", Priority::P0, Role::IngressController),
+    ("kube-system/haproxy-ingress", Priority::P0, Role::IngressController),
+    ("kube-flannel/kube-flannel-ds", Priority::P0, Role::Network),
+    ("kube-system/kube-flannel-ds", Priority::P0, Role::Network),
+    ("kube-system/calico-node", Priority::P0, Role::Network),
+    ("calico-system/calico-node", Priority::P0, Role::Network),
+    ("kube-system/cilium", Priority::P0, Role::Network),
+    ("kube-system/kube-proxy", Priority::P0, Role::Network),
+    ("kube-system/local-path-provisioner", Priority::P1, Role::Storage),
+    ("local-path-storage/local-path-provisioner", Priority::P1, Role::Storage),
+    ("DaemonSet kube-system/svclb-*", Priority::P1, Role::LoadBalancer),
+    ("metallb-system/controller", Priority::P1, Role::LoadBalancer),
+    ("kube-system/metrics-server", Priority::P2, Role::Metrics),
+];
+
+/// The priorities in force: the configured patterns over the built-in ones.
+#[derive(Clone, Debug, Default)]
+pub struct Priorities {
+    listed: Vec<(Pattern, Priority)>,
+}
+
+impl Priorities {
+    /// Reads the lists of the configuration; every mistake is reported, not only the first.
+    pub fn new(lists: &BTreeMap<Priority, Vec<String>>) -> Result<Self, Vec<PatternError>> {
+        let mut listed: Vec<(Pattern, Priority)> = Vec::new();
+        let mut wrong = Vec::new();
+        for (&priority, lines) in lists {
+            for (at, line) in lines.iter().enumerate() {
+                let place = |problem: String| PatternError {
+                    priority,
+                    line: at.saturating_add(1),
+                    pattern: line.clone(),
+                    problem,
+                };
+                match Pattern::parse(line) {
+                    Err(problem) => wrong.push(place(problem)),
+                    Ok(pattern) => match listed.iter().find(|(p, _)| *p == pattern) {
+                        Some((_, before)) => {
+                            wrong.push(place(format!("it is already listed under {before}; keep one of the two lines")))
+                        }
+                        None => listed.push((pattern, priority)),
+                    },
+                }
+            }
+        }
+        if wrong.is_empty() { Ok(Self { listed }) } else { Err(wrong) }
+    }
+
+    /// The priority of an owner; None is `Unlisted`. The most specific pattern wins, a configured one over a built-in one that
+    /// is as specific.
+    pub fn priority_of(&self, owner: &ObjectRef) -> Option<Priority> {
+        let listed = self.listed.iter().filter_map(|(p, priority)| Some((p.matches(owner)?, *priority)));
+        let best = listed.max_by_key(|(weight, _)| *weight);
+        let built_in = built_in(owner).map(|(weight, priority, _)| (weight, priority));
+        match (best, built_in) {
+            (Some(listed), Some(built_in)) if built_in.0 > listed.0 => Some(built_in.1),
+            (Some(listed), _) => Some(listed.1),
+            (None, built_in) => built_in.map(|b| b.1),
+        }
+    }
+
+    /// What an owner is for the cluster as a whole, by its name. Nodes have their role by what they are: [`Self::role_in`].
+    pub fn role_of(&self, owner: &ObjectRef) -> Option<Role> {
+        built_in(owner).map(|(_, _, role)| role)
+    }
+
+    /// What an owner is for the cluster as a whole, nodes included.
+    pub fn role_in(&self, owner: &ObjectRef, index: &ClusterIndex) -> Option<Role> {
+        if owner.watched_kind() != Some(Kind::Node) {
+            return self.role_of(owner);
+        }
+        let nodes = || index.all(Kind::Node).filter_map(|f| if let Fact::Node(n) = f { Some(n) } else { None });
+        let here = nodes().find(|n| n.meta().name == owner.name);
+        Some(if nodes().nth(1).is_none() {
+            Role::OnlyNode
+        } else if here.is_some_and(crate::cluster::facts::Node::is_control_plane) {
+            Role::ControlPlaneNode
+        } else {
+            Role::WorkerNode
+        })
+    }
+
+    /// What of the configuration names nothing that exists, in words, with the nearest name there is.
+    pub fn unused(&self, owners: &[ObjectRef]) -> Vec<String> {
+        let unmatched = self.listed.iter().filter(|(p, _)| !owners.iter().any(|o| p.matches(o).is_some()));
+        unmatched.map(|(p, priority)| format!("{priority}: nothing is called `{p}`{}", p.nearest(owners))).collect()
+    }
+}
+
+fn built_in(owner: &ObjectRef) -> Option<(pattern::Weight, Priority, Role)> {
+    // A Pod or a Job that happens to have the name is not the workload; kinds that run pods for good are.
+    if !matches!(owner.watched_kind(), Some(Kind::Deployment | Kind::DaemonSet | Kind::StatefulSet)) {
+        return None;
+    }
+    let known = BUILT_IN.iter().filter_map(|(line, priority, role)| {
+        let weight = Pattern::parse(line).ok()?.matches(owner)?;
+        Some((weight, *priority, *role))
+    });
+    known.max_by_key(|(weight, _, _)| *weight)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn owner(kind: &'static str, namespace: &str, name: &str) -> ObjectRef {
+        ObjectRef { kind: kind.into(), namespace: namespace.into(), name: name.into() }
+    }
+
+    fn lists(lines: &[(Priority, &str)]) -> BTreeMap<Priority, Vec<String>> {
+        let mut lists: BTreeMap<Priority, Vec<String>> = BTreeMap::new();
+        for (priority, line) in lines {
+            lists.entry(*priority).or_default().push((*line).to_owned());
+        }
+        lists
+    }
+
+    #[rstest]
+    #[case::exact("Deployment", "shop", "api", Some(Priority::P0))]
+    #[case::the_kind_is_more_specific("StatefulSet", "shop", "api", Some(Priority::P1))]
+    #[case::a_prefix_beats_the_namespace("Deployment", "shop", "cache-1", Some(Priority::P3))]
+    #[case::whole_namespace("Deployment", "shop", "other", Some(Priority::P2))]
+    #[case::elsewhere_is_unlisted("Deployment", "lab", "api", None)]
+    #[case::a_node("Node", "", "n1", Some(Priority::P1))]
+    #[case::built_in("Deployment", "kube-system", "coredns", Some(Priority::P0))]
+    #[case::built_in_prefix("DaemonSet", "kube-system", "svclb-traefik-1a2b", Some(Priority::P1))]
+    #[case::configuration_wins_over_built_in("Deployment", "kube-system", "metrics-server", Some(Priority::P3))]
+    #[case::a_general_line_does_not_lower_the_built_in("Deployment", "kube-system", "traefik", Some(Priority::P0))]
+    #[case::a_general_line_serves_the_rest("Deployment", "kube-system", "other", Some(Priority::P2))]
+    #[case::a_job_called_like_it_is_not_it("Job", "kube-system", "coredns", Some(Priority::P2))]
+    fn the_most_specific_pattern_gives_the_priority(
+        #[case] kind: &'static str,
+        #[case] namespace: &str,
+        #[case] name: &str,
+        #[case] expected: Option<Priority>,
+    ) {
+        let priorities = Priorities::new(&lists(&[
+            (Priority::P0, "shop/api"),
+            (Priority::P1, "StatefulSet shop/api"),
+            (Priority::P2, "shop/*"),
+            (Priority::P3, "shop/cache-*"),
+            (Priority::P1, "Node n1"),
+            (Priority::P3, "kube-system/metrics-server"),
+            (Priority::P2, "kube-system/*"),
+        ]))
+        .unwrap();
+        assert_eq!(priorities.priority_of(&owner(kind, namespace, name)), expected);
+    }
+
+    #[test]
+    fn bad_lines_say_where_they_are_and_how_to_mend_them() {
+        let wrong = Priorities::new(&lists(&[
+            (Priority::P0, "shop"),
+            (Priority::P0, "shop/a*b"),
+            (Priority::P1, "deployment shop/api"),
+            (Priority::P1, "Pod shop/Api_1"),
+            (Priority::P1, ""),
+            (Priority::P2, "shop/web"),
+            (Priority::P3, "shop/web"),
+            (Priority::P3, "Node a/b"),
+            (Priority::P3, "a b c"),
+        ]))
+        .unwrap_err();
+        let said: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(said.join("\n"), @"");
+    }
+
+    #[test]
+    fn roles_come_from_what_every_k3s_has() {
+        let none = Priorities::default();
+        assert_eq!(none.role_of(&owner("Deployment", "kube-system", "coredns")), Some(Role::ClusterDns));
+        assert_eq!(none.role_of(&owner("Deployment", "kube-system", "traefik")), Some(Role::IngressController));
+        assert_eq!(none.role_of(&owner("DaemonSet", "kube-system", "svclb-x")), Some(Role::LoadBalancer));
+        assert_eq!(none.role_of(&owner("Deployment", "shop", "coredns")), None);
+    }
+
+    #[test]
+    fn a_line_that_names_nothing_is_said_with_the_nearest_name() {
+        let priorities = Priorities::new(&lists(&[(Priority::P0, "shop/apo"), (Priority::P1, "shop/*")])).unwrap();
+        let said = priorities.unused(&[owner("Deployment", "shop", "api"), owner("Deployment", "lab", "zzz")]);
+        assert_eq!(said, ["P0: nothing is called `shop/apo`; did you mean `shop/api`?"]);
+    }
+}
