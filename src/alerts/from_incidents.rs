@@ -1,9 +1,126 @@
-//! What must be said about an incident's change of state.
-use crate::incidents::Incident;
-/// What must be said.
+//! What must be said about an incident's change of state, and the rows that say it in the configured channels.
+
+use super::{
+    Outgoing,
+    message::{Times, note, root},
+};
+use crate::incidents::{Incident, Severity};
+
+/// What must be said of an incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Alert {}
-/// Decides what must be said when an incident changed from `previous` to `now`.
-pub fn needs_update(_previous: Option<&Incident>, _now: &Incident) -> Vec<Alert> {
-    Vec::new()
+pub enum Alert {
+    /// Its message is posted, once and for good.
+    Root,
+    /// Its message is edited in place; that notifies nobody.
+    Edit,
+    /// Something is said in its thread.
+    Note(Note),
 }
+
+/// What is said in the thread of an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// It is worse than anything announced since it opened.
+    Worse,
+    /// It was resolved, and is back.
+    Reopened,
+    /// Somebody takes care of it.
+    Acknowledged,
+    /// It is over.
+    Resolved,
+}
+
+/// Where alerts go, by severity. An incident is said in the channels of the worst severity it had, and of those below: so it
+/// stays in the channel where it began when it becomes worse.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Channels {
+    /// Channels of SEV-1.
+    pub sev1: Vec<String>,
+    /// Channels of SEV-2.
+    pub sev2: Vec<String>,
+}
+
+impl Channels {
+    /// The same channel for everything.
+    pub fn one(channel: &str) -> Self {
+        Self { sev1: vec![channel.to_owned()], sev2: vec![channel.to_owned()] }
+    }
+
+    /// The channels in which an incident of that worst severity is said, each once.
+    pub fn of(&self, worst: Severity) -> Vec<String> {
+        let lists: &[&Vec<String>] = match worst {
+            Severity::Sev1 => &[&self.sev1, &self.sev2],
+            Severity::Sev2 => &[&self.sev2],
+            Severity::Sev3 | Severity::Sev4 => &[],
+        };
+        let mut channels = Vec::new();
+        for channel in lists.iter().copied().flatten() {
+            if !channels.contains(channel) {
+                channels.push(channel.clone());
+            }
+        }
+        channels
+    }
+}
+
+/// Decides what must be said when an incident changed from `previous` to `now`. The truth table is in the tests.
+pub fn needs_update(previous: Option<&Incident>, now: &Incident) -> Vec<Alert> {
+    let Some(previous) = previous.filter(|p| p.worst.is_said()) else {
+        // Never said before.
+        return if now.is_open() && now.severity.is_said() { vec![Alert::Root] } else { Vec::new() };
+    };
+    let mut notes = Vec::new();
+    if now.reopened > previous.reopened {
+        notes.push(Note::Reopened);
+    } else if now.severity < previous.peak && now.severity.is_said() {
+        notes.push(Note::Worse);
+    }
+    if now.acknowledged.is_some() && now.acknowledged != previous.acknowledged {
+        notes.push(Note::Acknowledged);
+    }
+    if previous.is_open() && !now.is_open() {
+        notes.push(Note::Resolved);
+    }
+    if notes.is_empty() && now.looks_like(previous) {
+        return Vec::new();
+    }
+    std::iter::once(Alert::Edit).chain(notes.into_iter().map(Alert::Note)).collect()
+}
+
+/// The rows of the outbox that say it.
+pub fn say(previous: Option<&Incident>, now: &Incident, channels: &Channels, times: &Times<'_>) -> Vec<Outgoing> {
+    let alerts = needs_update(previous, now);
+    let before = previous.map(|p| channels.of(p.worst)).unwrap_or_default();
+    let mut rows = Vec::new();
+    if alerts.is_empty() {
+        return rows;
+    }
+    for channel in channels.of(now.worst) {
+        if !before.contains(&channel) {
+            // New to this channel: the message as it is now says everything.
+            rows.push(Outgoing::Post { channel, message: root(now, times) });
+            continue;
+        }
+        for alert in &alerts {
+            let channel = channel.clone();
+            rows.push(match alert {
+                Alert::Root | Alert::Edit => Outgoing::Edit { channel, message: root(now, times) },
+                Alert::Note(what) => Outgoing::Reply {
+                    channel,
+                    message: note(*what, now, times),
+                    // Coming back is only loud if it is bad.
+                    broadcast: match what {
+                        Note::Worse => true,
+                        Note::Reopened => now.severity.is_said(),
+                        Note::Acknowledged | Note::Resolved => false,
+                    },
+                },
+            });
+        }
+    }
+    rows
+}
+
+#[cfg(test)]
+#[path = "from_incidents_tests.rs"]
+mod tests;

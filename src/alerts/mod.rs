@@ -1,9 +1,10 @@
 //! Who hears of it, once: what must be said about an incident's change of state, and the rows that say it.
 
+mod blocks;
 mod from_incidents;
 pub mod message;
 
-pub use from_incidents::{Alert, needs_update};
+pub use from_incidents::{Alert, Channels, Note, needs_update, say};
 
 use serde_json::Value;
 
@@ -17,6 +18,13 @@ pub struct Message {
     /// Colour bar (`#a30200`), if any: blocks then go into one attachment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub colour: Option<String>,
+}
+
+impl Message {
+    /// The whole visible text, for a terminal and for tests; buttons as `[ Acknowledge ]`.
+    pub fn plain(&self) -> String {
+        blocks::plain(self)
+    }
 }
 
 /// Something to be sent, as a row of the outbox.

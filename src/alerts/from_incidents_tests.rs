@@ -1,0 +1,1 @@
+//! The truth table of what must be said, and the rows it makes.

@@ -1,1 +1,0 @@
-//! The texts of alerts, as Block Kit and as plain text.
