@@ -13,6 +13,6 @@ pub mod report;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod schedule;
+pub mod services;
 pub mod store;
 pub mod telemetry;
-pub mod services;

@@ -101,10 +101,12 @@ impl Report {
             looked_at: LookedAt::default(),
         };
         let id = ClusterId(cluster.to_owned());
+        let services = crate::services::Priorities::default();
         let here = |owner: &ObjectRef| owner.namespace.is_empty() || namespace.is_none_or(|ns| owner.namespace == ns);
         for owner in look.index.owners().filter(here) {
             report.looked_at.count(&owner);
-            report.take(&owner, judge(&owner, look), &id, priority(&owner));
+            let role = services.role_in(&owner, look.index);
+            report.take(&owner, judge(&owner, look), &id, (priority(&owner), role));
         }
         report.findings.sort_by_cached_key(|(finding, _)| (finding.severity, finding.owner.clone(), finding.class));
         report.incidents.sort_by_cached_key(|incident| {
@@ -129,9 +131,19 @@ impl Report {
         }
     }
 
-    fn take(&mut self, owner: &ObjectRef, judgements: Vec<Judgement>, cluster: &ClusterId, priority: Option<Priority>) {
+    fn take(&mut self, owner: &ObjectRef, judgements: Vec<Judgement>, cluster: &ClusterId, matters: (Option<Priority>, Option<crate::services::Role>)) {
+        let (priority, role) = matters;
         let incident =
-            step(None, &Step { cluster, owner, judgements: &judgements, priority, last: None, now: self.now });
+            step(None, &Step {
+                cluster,
+                owner,
+                judgements: &judgements,
+                impact: None,
+                priority,
+                role,
+                last: None,
+                now: self.now,
+            });
         self.incidents.extend(incident);
         for judgement in judgements {
             match judgement.verdict {
