@@ -1,3 +1,4 @@
-//! A pretend world on loopback (Slack workspace, Kubernetes API) for `demo` and for the tests.
+//! A pretend world on loopback (Slack workspace, Kubernetes API) that speaks the real protocols, for `demo` and for the tests.
 
 pub mod kubernetes;
+pub mod slack;
