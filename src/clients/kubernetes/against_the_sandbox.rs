@@ -48,8 +48,13 @@ struct Listening {
 impl Listening {
     fn to(cluster: &Cluster, kind: Kind) -> Self {
         let short = Duration::from_millis(20);
-        let patience =
-            Patience { first_retry: short, last_retry: short, forbidden: short, not_served: short, ..Patience::default() };
+        let patience = Patience {
+            first_retry: short,
+            last_retry: short,
+            forbidden: short,
+            not_served: short,
+            ..Patience::default()
+        };
         let scope = Scope { kind, namespace: None };
         let (out, heard) = mpsc::channel(100);
         let mut running = JoinSet::new();
@@ -171,10 +176,9 @@ async fn every_failure_says_what_it_is(#[case] fault: Option<Fault>, #[case] exp
     let cluster = Cluster::start().await.unwrap();
     cluster.fault(fault);
     let client = client(&cluster).with_patience(Duration::from_millis(200));
-    for said in [
-        client.identity().await.unwrap_err().to_string(),
-        client.list(Kind::Pod, None).await.unwrap_err().to_string(),
-    ] {
+    for said in
+        [client.identity().await.unwrap_err().to_string(), client.list(Kind::Pod, None).await.unwrap_err().to_string()]
+    {
         assert!(said.contains(expected), "{said}");
     }
 }
@@ -301,12 +305,12 @@ async fn a_connection_that_is_silent_for_too_long_is_opened_again() {
     running.spawn(watcher.run(out));
     let mut connected = 0;
     while connected < 2 {
-        let watched = tokio::time::timeout(SOON, heard.recv()).await.unwrap().unwrap();
-        if watched.change == Change::Live {
+        let heard_now = tokio::time::timeout(SOON, heard.recv()).await.unwrap().unwrap();
+        if heard_now.change == Change::Live {
             connected += 1;
             cluster.send_bookmarks();
         }
-        assert!(!matches!(watched.change, Change::Lost(_)));
+        assert!(!matches!(heard_now.change, Change::Lost(_)));
     }
     assert!(last_frame.borrow().is_some());
     drop(heard);

@@ -114,8 +114,8 @@ pub enum NoCluster {
 }
 
 impl NoCluster {
-    fn broken(place: impl ToString, why: impl ToString) -> Self {
-        Self::Broken { place: place.to_string(), why: why.to_string() }
+    fn broken(place: impl std::fmt::Display, why: impl std::fmt::Display) -> Self {
+        Self::Broken { place: format!("{place}"), why: format!("{why}") }
     }
 }
 

@@ -1,12 +1,13 @@
 //! The Kubernetes API, read only: identity, lists in pages, logs, watches; protobuf where the server speaks it, else JSON.
 #![expect(clippy::disallowed_types, reason = "this is the one place that talks to Kubernetes")]
 
+#[cfg(test)]
+#[cfg(feature = "sandbox")]
+mod against_the_sandbox;
 mod config;
 mod decode;
 mod error;
 mod frames;
-#[cfg(all(test, feature = "sandbox"))]
-mod against_the_sandbox;
 mod watch;
 
 use std::{fmt, time::Duration};
@@ -268,9 +269,12 @@ impl Kubernetes {
             StatusCode::NOT_FOUND => self.garbage(format!("\"not found\" for {}", asked.kind.plural())),
             _ => ReadError::Failed {
                 status: status.as_u16(),
-                said: error::capped(&told.map(|s| s.message).filter(|m| !m.is_empty()).unwrap_or_else(|| {
-                    status.canonical_reason().unwrap_or("no reason given").to_owned()
-                })),
+                said: error::capped(
+                    &told
+                        .map(|s| s.message)
+                        .filter(|m| !m.is_empty())
+                        .unwrap_or_else(|| status.canonical_reason().unwrap_or("no reason given").to_owned()),
+                ),
             },
         }
     }
@@ -328,16 +332,10 @@ fn query(pairs: &[(&str, &str)]) -> String {
 
 /// A name as one segment of a path; people type namespaces, so it cannot be trusted to be one.
 fn segment(name: &str) -> String {
-    let mut safe = String::with_capacity(name.len());
     let plain = name.bytes().any(|b| b != b'.');
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || byte == b'-' || (byte == b'.' && plain) {
-            safe.push(char::from(byte));
-        } else {
-            safe.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    safe
+    let safe = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || (byte == b'.' && plain);
+    let escaped = name.bytes().map(|b| if safe(b) { char::from(b).to_string() } else { format!("%{b:02X}") });
+    escaped.collect()
 }
 
 #[cfg(test)]

@@ -42,6 +42,7 @@ pub struct Watched {
 
 /// What a watch has to say.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "the large one is the common one")]
 pub enum Change {
     /// Everything there is; what is not among it is gone.
     Listed {
@@ -96,8 +97,8 @@ impl Default for Patience {
             silence: Duration::from_secs(100),
             first_retry: Duration::from_millis(500),
             last_retry: Duration::from_secs(30),
-            forbidden: Duration::from_secs(60),
-            not_served: Duration::from_secs(300),
+            forbidden: Duration::from_mins(1),
+            not_served: Duration::from_mins(5),
         }
     }
 }
@@ -126,10 +127,7 @@ enum Ended {
 
 impl From<ReadError> for Ended {
     fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Gone => Self::TooOld,
-            error => Self::Failed(error),
-        }
+        if error == ReadError::Gone { Self::TooOld } else { Self::Failed(error) }
     }
 }
 
@@ -234,14 +232,11 @@ impl Watcher {
                 () = out.closed() => return Err(Ended::NobodyListens),
                 chunk = tokio::time::timeout(silence, body.frame()) => chunk,
             };
-            let chunk = match chunk {
-                Ok(Some(Ok(chunk))) => chunk,
-                // Closed, cut, or silent: the last version is known, so nothing is missed by resuming.
-                Ok(None | Some(Err(_))) | Err(_) => {
-                    // A quiet kind sends nothing for minutes; that is no failure.
-                    *progress |= opened.elapsed() >= self.patience.last_retry;
-                    return Err(Ended::Cut);
-                }
+            // Closed, cut, or silent: the last version is known, so nothing is missed by resuming.
+            let Ok(Some(Ok(chunk))) = chunk else {
+                // A quiet kind sends nothing for minutes; that is no failure.
+                *progress |= opened.elapsed() >= self.patience.last_retry;
+                return Err(Ended::Cut);
             };
             let Ok(data) = chunk.into_data() else { continue };
             self.heard();
@@ -281,12 +276,7 @@ impl Watcher {
     }
 
     fn asked(&self) -> Asked<'_> {
-        Asked {
-            verb: "watch",
-            kind: self.scope.kind,
-            subresource: "",
-            namespace: self.scope.namespace.as_deref(),
-        }
+        Asked { verb: "watch", kind: self.scope.kind, subresource: "", namespace: self.scope.namespace.as_deref() }
     }
 
     fn heard(&self) {

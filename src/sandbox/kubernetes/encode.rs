@@ -16,13 +16,14 @@ pub(super) enum Encoding {
 impl Encoding {
     /// What the client would take, in its order.
     pub(super) fn accepted(accept: &str) -> Self {
-        let first = accept.split(',').map(|part| part.split(';').next().unwrap_or_default().trim()).find_map(|media| {
-            match media {
-                "application/vnd.kubernetes.protobuf" => Some(Self::Protobuf),
-                "application/json" | "*/*" => Some(Self::Json),
-                _ => None,
-            }
-        });
+        let first =
+            accept.split(',').map(|part| part.split(';').next().unwrap_or_default().trim()).find_map(
+                |media| match media {
+                    "application/vnd.kubernetes.protobuf" => Some(Self::Protobuf),
+                    "application/json" | "*/*" => Some(Self::Json),
+                    _ => None,
+                },
+            );
         first.unwrap_or(Self::Json)
     }
 
@@ -48,11 +49,12 @@ impl Encoding {
         let name = format!("{}List", kind.name());
         match self {
             Self::Json => {
-                let mut metadata = json!({"resourceVersion": page.version.to_string()});
-                if page.remaining > 0 {
-                    metadata["continue"] = json!(next);
-                    metadata["remainingItemCount"] = json!(page.remaining);
-                }
+                let version = page.version.to_string();
+                let metadata = if page.remaining > 0 {
+                    json!({"resourceVersion": version, "continue": next, "remainingItemCount": page.remaining})
+                } else {
+                    json!({"resourceVersion": version})
+                };
                 // Items of a list do not repeat their kind.
                 let items: Vec<Value> = page.items.iter().map(without_type).collect();
                 json!({"kind": name, "apiVersion": kind.api_version(), "metadata": metadata, "items": items})
@@ -81,7 +83,7 @@ impl Encoding {
                 let text = |key: &str| status.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
                 let code = status.get("code").and_then(Value::as_i64).unwrap_or(500);
                 let status = Status {
-                    status: text("status"),
+                    outcome: text("status"),
                     message: text("message"),
                     reason: text("reason"),
                     code: i32::try_from(code).unwrap_or(500),
@@ -95,14 +97,13 @@ impl Encoding {
     pub(super) fn frame(self, change: &str, object: &Bytes) -> Bytes {
         match self {
             Self::Json => {
-                let mut line = BytesMut::from(format!("{{\"type\":{:?},\"object\":", change).as_bytes());
+                let mut line = BytesMut::from(format!("{{\"type\":{change:?},\"object\":").as_bytes());
                 line.extend_from_slice(object);
                 line.extend_from_slice(b"}\n");
                 line.freeze()
             }
             Self::Protobuf => {
-                let event =
-                    WatchEvent { kind: change.to_owned(), object: Some(RawExtension { raw: object.clone() }) };
+                let event = WatchEvent { kind: change.to_owned(), object: Some(RawExtension { raw: object.clone() }) };
                 let mut frame = BytesMut::new();
                 frame.put_u32(u32::try_from(event.encoded_len()).unwrap_or(u32::MAX));
                 frame.extend_from_slice(&event.encode_to_vec());
@@ -190,7 +191,7 @@ struct List {
 #[derive(Clone, PartialEq, Message)]
 struct Status {
     #[prost(string, tag = "2")]
-    status: String,
+    outcome: String,
     #[prost(string, tag = "3")]
     message: String,
     #[prost(string, tag = "4")]

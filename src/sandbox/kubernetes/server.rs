@@ -24,7 +24,7 @@ use crate::cluster::{Kind, ObjectKey};
 /// How many requests are remembered.
 const REMEMBERED: usize = 2_000;
 /// As often as upstream, about.
-const BOOKMARKS_EVERY: Duration = Duration::from_secs(60);
+const BOOKMARKS_EVERY: Duration = Duration::from_mins(1);
 
 /// What handlers and the test share.
 #[derive(Debug)]
@@ -89,9 +89,7 @@ fn target(path: &str) -> Option<Target> {
         ["apis", group, version, rest @ ..] => (format!("{group}/{version}"), rest),
         _ => return None,
     };
-    let kind_of = |plural: &str| {
-        Kind::ALL.into_iter().find(|k| k.plural() == plural && k.api_version() == api_version)
-    };
+    let kind_of = |plural: &str| Kind::ALL.into_iter().find(|k| k.plural() == plural && k.api_version() == api_version);
     let key = |kind: Kind, namespace: &str, name: &str| {
         Target::Object(ObjectKey { kind, namespace: namespace.to_owned(), name: name.to_owned() })
     };
@@ -147,7 +145,8 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
             return no(encoding, StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized");
         }
         "/version" => {
-            let version = json!({"major": "1", "minor": "34", "gitVersion": "v1.34.1+sandbox", "platform": "linux/amd64"});
+            let version =
+                json!({"major": "1", "minor": "34", "gitVersion": "v1.34.1+sandbox", "platform": "linux/amd64"});
             return ([(header::CONTENT_TYPE, "application/json")], version.to_string()).into_response();
         }
         _ => {}
@@ -236,13 +235,13 @@ fn watch_of(
     }
     let from = match query.get("resourceVersion").map_or("", String::as_str) {
         "" | "0" => None,
-        version => match version.parse::<u64>() {
-            Ok(version) => Some(version),
-            Err(_) => {
+        version => {
+            let Ok(version) = version.parse::<u64>() else {
                 let message = format!("resourceVersion: Invalid value: {version:?}: strconv.ParseUint: invalid syntax");
                 return no(encoding, StatusCode::BAD_REQUEST, "BadRequest", &message);
-            }
-        },
+            };
+            Some(version)
+        }
     };
     let lasts = Duration::from_secs(query.get("timeoutSeconds").and_then(|t| t.parse().ok()).unwrap_or(1_800));
     let mut changed = shared.changed.subscribe();
@@ -335,21 +334,18 @@ impl Watching {
             }
             Some(position) => world.since(self.kind, self.namespace.as_deref(), position),
         };
-        match changes {
-            Ok(changes) => {
-                for logged in changes {
-                    let object = self.encoding.object(self.kind, &logged.object);
-                    bytes.extend_from_slice(&self.encoding.frame(logged.change.name(), &object));
-                }
-                self.position = Some(world.version());
+        if let Ok(changes) = changes {
+            for logged in changes {
+                let object = self.encoding.object(self.kind, &logged.object);
+                bytes.extend_from_slice(&self.encoding.frame(logged.change.name(), &object));
             }
-            Err(_) => {
-                let position = self.position.unwrap_or(0);
-                let message = format!("too old resource version: {position} ({})", world.compacted());
-                let status = status(StatusCode::GONE, "Expired", &message);
-                bytes.extend_from_slice(&self.encoding.frame("ERROR", &self.encoding.status(&status)));
-                self.over = true;
-            }
+            self.position = Some(world.version());
+        } else {
+            let position = self.position.unwrap_or(0);
+            let message = format!("too old resource version: {position} ({})", world.compacted());
+            let status = status(StatusCode::GONE, "Expired", &message);
+            bytes.extend_from_slice(&self.encoding.frame("ERROR", &self.encoding.status(&status)));
+            self.over = true;
         }
         bytes.into()
     }

@@ -27,7 +27,7 @@ pub struct Step {
 
 /// A healthy shop; `shop/api` is deployed with far too little memory, is killed again and again, and is rolled back.
 pub fn bad_deploy(start: Timestamp) -> Vec<Step> {
-    let long_ago = minus(start, Duration::from_secs(3 * 24 * 3600));
+    let long_ago = minus(start, Duration::from_hours(72));
     let api = deployment("shop/api", long_ago).replicas(2).image("ghcr.io/shop/api:2.3.1").memory("512Mi");
 
     let mut first: Vec<Edit> = Vec::new();
@@ -55,7 +55,7 @@ pub fn bad_deploy(start: Timestamp) -> Vec<Step> {
     story.api_becomes(28, "Third restart; shop/api serves nobody", bad.clone().crash_looping(3, true));
     story.api_becomes(50, "Fourth restart", bad.clone().crash_looping(4, true));
     story.api_becomes(90, "Fifth restart", bad.crash_looping(5, true));
-    let mended_at = plus(story.at, Duration::from_secs(60));
+    let mended_at = plus(story.at, Duration::from_mins(1));
     let mended = story.api.clone().rollout(mended_at).image("ghcr.io/shop/api:2.3.1").memory("512Mi");
     story.api_becomes(60, "Somebody rolls shop/api back to 2.3.1", mended.clone());
     story.api_becomes(8, "Both pods are ready again", mended.healthy());
@@ -89,10 +89,11 @@ pub fn node(name: &str, control_plane: bool, ready: Result<Timestamp, Timestamp>
         Ok(since) => ("True", "KubeletReady", "kubelet is posting ready status", since),
         Err(since) => ("Unknown", "NodeStatusUnknown", "Kubelet stopped posting node status.", since),
     };
-    let mut labels = json!({"kubernetes.io/hostname": name});
-    if control_plane {
-        labels["node-role.kubernetes.io/control-plane"] = json!("true");
-    }
+    let labels = if control_plane {
+        json!({"kubernetes.io/hostname": name, "node-role.kubernetes.io/control-plane": "true"})
+    } else {
+        json!({"kubernetes.io/hostname": name})
+    };
     let taints = match ready {
         Ok(_) => json!([]),
         Err(since) => json!([{"key": "node.kubernetes.io/unreachable", "effect": "NoExecute", "timeAdded": since}]),
@@ -135,11 +136,9 @@ mod tests {
 
     async fn pods_of_api(client: &Kubernetes) -> Vec<(String, bool, i32, String)> {
         let listed = client.list(Kind::Pod, Some("shop")).await.unwrap();
-        let of_api = listed.facts.iter().filter_map(|fact| match fact {
-            Fact::Pod(pod) if fact.meta().labels["app"] == "api" => Some(pod),
-            _ => None,
-        });
-        let told = of_api.map(|pod| {
+        let of_api = listed.facts.iter().filter(|fact| fact.meta().labels["app"] == "api");
+        let told = of_api.map(|fact| {
+            let Fact::Pod(pod) = fact else { panic!("not a Pod") };
             let status = &pod.status.as_ref().unwrap().container_statuses[0];
             let ended = status.last_state.as_ref().and_then(|s| s.terminated.as_ref()).map(|t| t.reason.clone());
             (pod.meta().name.clone(), pod.is_ready(), status.restart_count, ended.unwrap_or_default())

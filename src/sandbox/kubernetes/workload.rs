@@ -1,4 +1,5 @@
 //! Workloads as a test or a story names them: from `deployment("shop/api")` come the owner chain, pods, Service, endpoints and events.
+#![expect(clippy::indexing_slicing, reason = "fields set in JSON objects that were made a line above")]
 
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ struct Template {
 }
 
 impl Template {
-    /// Ten letters and digits, as in the names of ReplicaSets; the same template has the same.
+    /// Ten letters and digits, as in the name of a ReplicaSet; the same template has the same.
     fn hash(&self) -> String {
         letters(&format!("{} {}", self.image, self.memory), 9)
     }
@@ -158,9 +159,8 @@ impl Workload {
     pub fn change_from(&self, before: Option<&Self>, now: Timestamp) -> Vec<Edit> {
         let names = self.pod_names();
         let gone = before.map(Self::pod_names).unwrap_or_default().into_iter().filter(|old| !names.contains(old));
-        let deleted = gone.map(|name| {
-            Edit::Delete(ObjectKey { kind: Kind::Pod, namespace: self.namespace.clone(), name })
-        });
+        let deleted =
+            gone.map(|name| Edit::Delete(ObjectKey { kind: Kind::Pod, namespace: self.namespace.clone(), name }));
         deleted.chain(self.objects(now).into_iter().map(Edit::Apply)).collect()
     }
 
@@ -255,7 +255,8 @@ impl Workload {
         let current = self.template.hash();
         let mut seen = Vec::new();
         let mut all = Vec::new();
-        for (n, template) in (0..).zip(self.older.iter().chain([&self.template])).collect::<Vec<_>>().into_iter().rev() {
+        for (n, template) in (0..).zip(self.older.iter().chain([&self.template])).collect::<Vec<_>>().into_iter().rev()
+        {
             let hash = template.hash();
             if seen.contains(&hash) {
                 continue;
@@ -289,9 +290,10 @@ impl Workload {
 
     fn pod(&self, n: usize, name: &str, now: Timestamp) -> Value {
         let template = &self.template;
-        let owner = match self.kind {
-            Kind::StatefulSet => (Kind::StatefulSet, self.name.clone()),
-            _ => (Kind::ReplicaSet, format!("{}-{}", self.name, template.hash())),
+        let owner = if self.kind == Kind::StatefulSet {
+            (Kind::StatefulSet, self.name.clone())
+        } else {
+            (Kind::ReplicaSet, format!("{}-{}", self.name, template.hash()))
         };
         let mut metadata = self.owned(Kind::Pod, name, self.rolled_out, (owner.0, &owner.1));
         metadata["labels"]["pod-template-hash"] = json!(template.hash());
@@ -410,7 +412,8 @@ fn address(workload: &Workload, n: usize) -> String {
 /// Letters and digits as Kubernetes makes them, always the same for the same text.
 fn letters(text: &str, many: usize) -> String {
     const SAFE: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-    let mut hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let mut hash =
+        text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     let mut out = String::new();
     for _ in 0..many {
         hash = hash.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
