@@ -6,6 +6,7 @@ use croner::{
     Cron,
     parser::{CronParser, Seconds, Year},
 };
+use futures::{FutureExt, future::BoxFuture};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tokio::{sync::mpsc, time::timeout};
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
@@ -183,10 +184,10 @@ pub async fn tick(out: mpsc::Sender<Tick>, stop: CancellationToken) {
 }
 
 /// Ticks, and how to end their source.
-type Source<E> = (mpsc::Receiver<()>, E);
+type Source = (mpsc::Receiver<()>, BoxFuture<'static, ()>);
 
-async fn watched<E: AsyncFnOnce(), W: fmt::Display>(
-    start: impl AsyncFn() -> Result<Source<E>, W>,
+async fn watched<W: fmt::Display, F: Future<Output = Result<Source, W>> + Send>(
+    start: impl Fn() -> F + Send + Sync,
     silence: Duration,
     out: &mpsc::Sender<Tick>,
     stop: &CancellationToken,
@@ -201,7 +202,7 @@ async fn watched<E: AsyncFnOnce(), W: fmt::Display>(
                     }
                 }
                 // What fell silent may not answer either.
-                if timeout(Duration::from_secs(1), end()).await.is_err() {
+                if timeout(Duration::from_secs(1), end).await.is_err() {
                     tracing::warn!("the old ticker does not end; it is left alone");
                 }
             }
@@ -218,7 +219,7 @@ async fn watched<E: AsyncFnOnce(), W: fmt::Display>(
     }
 }
 
-async fn every_second() -> Result<Source<impl AsyncFnOnce()>, JobSchedulerError> {
+async fn every_second() -> Result<Source, JobSchedulerError> {
     let (sender, ticks) = mpsc::channel(1);
     let mut scheduler = JobScheduler::new().await?;
     let job = Job::new("* * * * * *", move |_, _| {
@@ -228,12 +229,12 @@ async fn every_second() -> Result<Source<impl AsyncFnOnce()>, JobSchedulerError>
     })?;
     scheduler.add(job).await?;
     scheduler.start().await?;
-    let end = async move || {
+    let end = async move {
         if let Err(why) = scheduler.shutdown().await {
             tracing::warn!("the ticker did not end well: {why}");
         }
     };
-    Ok((ticks, end))
+    Ok((ticks, end.boxed()))
 }
 
 #[cfg(test)]
@@ -341,12 +342,12 @@ mod tests {
     async fn a_ticker_that_falls_silent_is_started_anew() {
         let starts = AtomicUsize::new(0);
         let kept = std::sync::Mutex::new(Vec::new());
-        let start = async || {
+        let start = || async {
             starts.fetch_add(1, Ordering::Relaxed);
             let (sender, ticks) = mpsc::channel(1);
             sender.try_send(()).unwrap();
             kept.lock().unwrap().push(sender);
-            Ok::<_, Infallible>((ticks, async || ()))
+            Ok::<_, Infallible>((ticks, async {}.boxed()))
         };
         let (out, mut seen) = mpsc::channel(8);
         let stop = CancellationToken::new();

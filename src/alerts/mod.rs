@@ -3,6 +3,7 @@
 mod blocks;
 mod from_incidents;
 pub mod message;
+pub mod outbox;
 
 pub use from_incidents::{Alert, Channels, Note, needs_update, say};
 

@@ -20,10 +20,10 @@ pub(crate) fn ended(seen: &Seen<'_>, end: &Terminated) -> Evidence {
         && from.seconds > 0
         && to.seconds >= from.seconds
     {
-        text.push_str(&format!(", ran {} s", to.seconds - from.seconds));
+        text = format!("{text}, ran {} s", to.seconds - from.seconds);
     }
     if seen.status.restart_count > 0 {
-        text.push_str(&format!(", restarted {} times", seen.status.restart_count));
+        text = format!("{text}, restarted {} times", seen.status.restart_count);
     }
     if !end.message.is_empty() {
         text.push_str(": ");

@@ -5,6 +5,7 @@ mod evidence;
 mod from_cluster;
 mod pods;
 mod redact;
+mod sight;
 mod trouble;
 
 use std::{borrow::Cow, fmt};
@@ -12,6 +13,8 @@ use std::{borrow::Cow, fmt};
 use jiff::Timestamp;
 
 pub use from_cluster::{judge, judge_all};
+pub use sight::{CLUSTER, judge_sight, sight_owner};
+pub(crate) use trouble::impact as impact_of;
 
 use crate::cluster::{ClusterIndex, History, Kind, ObjectRef};
 
@@ -85,6 +88,7 @@ pub struct CheckDoc {
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the variants say what they are")]
 pub enum ConditionClass {
+    Blind,
     NodeDown,
     OutOfMemory,
     CannotCreateContainer,

@@ -14,6 +14,7 @@ use crate::cluster::{
 pub(crate) const HOLD: SignedDuration = SignedDuration::from_mins(5);
 
 /// The pods of an owner that a check may hold against it.
+#[derive(Debug, Default)]
 pub(crate) struct Pods<'a> {
     /// Not being deleted, not finished, not about to be replaced, on a node that reports.
     pub(crate) live: Vec<&'a Pod>,
@@ -40,7 +41,7 @@ impl<'a> Pods<'a> {
     /// Those of an owner.
     pub(crate) fn of(owner: &ObjectRef, look: &Look<'a>) -> Self {
         let superseded = superseded(owner, look);
-        let mut pods = Self { live: Vec::new(), silent_nodes: BTreeSet::new(), on_silent_nodes: 0 };
+        let mut pods = Self::default();
         for pod in look.index.pods_of(owner) {
             let set = pod.meta().controller().map_or("", |c| c.name.as_str());
             if is_leaving(pod) || superseded.contains(set) {
@@ -79,7 +80,7 @@ pub(crate) fn is_silent(node: &Node) -> bool {
     node.condition("Ready").is_some_and(|c| c.status != "True") && !node.spec.as_ref().is_some_and(|s| s.unschedulable)
 }
 
-/// Names of ReplicaSets whose pods are being replaced: scaled to zero, or older than one that already has ready pods.
+/// Names of `ReplicaSet`s whose pods are being replaced: scaled to zero, or older than one that already has ready pods.
 fn superseded<'a>(owner: &ObjectRef, look: &Look<'a>) -> BTreeSet<&'a str> {
     if owner.kind != "Deployment" {
         return BTreeSet::new();

@@ -89,7 +89,7 @@ fn finding(
     let impact = impact(owner, look);
     let mut message = redact(&first.message);
     if pods > 1 {
-        message.push_str(&format!(" ({pods} pods)"));
+        message = format!("{message} ({pods} pods)");
     }
     let severity = if impact.is_unserved() && !is_batch(&owner.kind) { Level::Critical } else { first.level };
     Some(Box::new(Finding {
@@ -140,7 +140,11 @@ pub(crate) fn replicas(owner: &ObjectRef, look: &Look<'_>) -> Option<(i32, i32)>
             s.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1),
         )),
         Some(Fact::DaemonSet(d)) => d.status.as_ref().map(|s| (s.number_ready, s.desired_number_scheduled)),
-        Some(Fact::Pod(p)) => Some((i32::from(p.is_ready()), 1)),
+        // What is to run once and end serves nobody.
+        Some(Fact::Pod(p)) => {
+            let serves = !p.spec.as_ref().is_some_and(|s| matches!(s.restart_policy.as_str(), "Never" | "OnFailure"));
+            serves.then(|| (i32::from(p.is_ready()), 1))
+        }
         Some(
             Fact::Namespace(_)
             | Fact::Node(_)

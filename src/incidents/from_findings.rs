@@ -126,6 +126,14 @@ fn go_on(before: &Incident, wrong: BTreeMap<ConditionClass, Finding>, step: &Ste
         after.findings = findings;
     }
     after.frozen = frozen;
+    // No check that complains is not health: as long as replicas are missing, nothing was observed to be well. What nobody wants
+    // (deleted, scaled to zero) has none to miss.
+    let short = match (after.impact.ready, after.impact.desired) {
+        (Some(ready), Some(desired)) => ready < desired,
+        _ => false,
+    };
+    let wanted = step.judgements.iter().any(|j| matches!(j.verdict, Verdict::Healthy));
+    let well = well && !(short && wanted);
     after.healthy_since = well.then(|| before.healthy_since.unwrap_or(now));
     if after.frozen.is_none() {
         after.outage = Outage::after(before.outage, after.impact.is_unserved(), now, now);

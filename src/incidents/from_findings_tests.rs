@@ -199,7 +199,7 @@ fn what_nobody_wants_resolves_after_a_minute() {
     let gone = says("crash", Verdict::NotWanted("scaled to zero".into()));
     let mut story = Story::default();
     story.then(0, &[crash(0)]);
-    story.then(1, &[gone.clone()]);
+    story.then(1, std::slice::from_ref(&gone));
     let over = story.then(2, &[gone]).unwrap();
     assert_eq!(over.resolution.unwrap().reason, "scaled to zero");
 }

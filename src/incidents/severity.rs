@@ -112,8 +112,9 @@ pub fn assess(facts: &Facts<'_>, now: Timestamp) -> (Severity, String) {
     let down = facts.outage.filter(|o| o.goes_on(now)).map(|o| now.duration_since(o.since));
     if let Some(down) = down.filter(|down| *down >= UNSERVED_AFTER) {
         let essential = matches!(facts.role, Some(Role::ClusterDns | Role::IngressController));
-        // The words name the threshold passed, not the time gone: they are shown, and must not change by the minute.
-        let past = if down >= P1_DOWNTIME { P1_DOWNTIME } else { UNSERVED_AFTER };
+        // The words name the threshold that decided, not the time gone: they are shown, and must not change by the minute.
+        let decided_late = facts.priority == Some(Priority::P1) && !essential && down >= P1_DOWNTIME;
+        let past = if decided_late { P1_DOWNTIME } else { UNSERVED_AFTER };
         let severity = match facts.priority {
             _ if essential => Sev1,
             Some(Priority::P0) => Sev1,
@@ -180,7 +181,7 @@ mod tests {
     #[case::p1_unserved(Crash, 0, 299, P1, Sev3, "P1 service: nothing ready for over 1 min")]
     #[case::p1_degraded(Crash, 1, 600, P1, Sev3, "P1 service: degraded, but serving")]
     #[case::p1_bad_rollout(RolloutStuck, 2, 600, P1, Sev2, "P1 service: the rollout is stuck, the old pods serve")]
-    #[case::p2_unserved(Crash, 0, 600, P2, Sev3, "P2 service: nothing ready for over 5 min")]
+    #[case::p2_unserved(Crash, 0, 600, P2, Sev3, "P2 service: nothing ready for over 1 min")]
     #[case::p2_degraded(Crash, 1, 600, P2, Sev4, "P2 service: degraded, but serving")]
     #[case::p3_unserved(Crash, 0, 600, P3, Sev4, "P3 service: recorded only")]
     #[case::unlisted_unserved(Crash, 0, 60, UNLISTED, Sev2, "unlisted workload: nothing ready for over 1 min")]
@@ -215,17 +216,17 @@ mod tests {
     }
 
     #[rstest]
-    #[case::dns_down(Crash, 0, Role::ClusterDns, P2, Sev1, "cluster DNS: nothing ready for over 5 min")]
+    #[case::dns_down(Crash, 0, Role::ClusterDns, P2, Sev1, "cluster DNS: nothing ready for over 1 min")]
     #[case::ingress_down(
         Crash,
         0,
         Role::IngressController,
         UNLISTED,
         Sev1,
-        "ingress controller: nothing ready for over 5 min"
+        "ingress controller: nothing ready for over 1 min"
     )]
     #[case::dns_degraded(Crash, 1, Role::ClusterDns, P0, Sev2, "cluster DNS: degraded, but serving")]
-    #[case::metrics_down(Crash, 0, Role::Metrics, P2, Sev3, "metrics: nothing ready for over 5 min")]
+    #[case::metrics_down(Crash, 0, Role::Metrics, P2, Sev3, "metrics: nothing ready for over 1 min")]
     #[case::worker(NodeDown, 1, Role::WorkerNode, UNLISTED, Sev2, "a worker node is down")]
     #[case::control_plane(NodeDown, 1, Role::ControlPlaneNode, UNLISTED, Sev1, "a control-plane node is down")]
     #[case::only_node(NodeDown, 1, Role::OnlyNode, P3, Sev1, "the only node is down")]

@@ -25,6 +25,8 @@
 //! `pending` looks wrong but is within its waiting time; `blind` could not be seen; `problems` could not be read in a dump.
 
 mod json;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::collections::BTreeMap;
@@ -131,19 +133,18 @@ impl Report {
         }
     }
 
-    fn take(&mut self, owner: &ObjectRef, judgements: Vec<Judgement>, cluster: &ClusterId, matters: (Option<Priority>, Option<crate::services::Role>)) {
+    fn take(
+        &mut self,
+        owner: &ObjectRef,
+        judgements: Vec<Judgement>,
+        cluster: &ClusterId,
+        matters: (Option<Priority>, Option<crate::services::Role>),
+    ) {
         let (priority, role) = matters;
-        let incident =
-            step(None, &Step {
-                cluster,
-                owner,
-                judgements: &judgements,
-                impact: None,
-                priority,
-                role,
-                last: None,
-                now: self.now,
-            });
+        let incident = step(
+            None,
+            &Step { cluster, owner, judgements: &judgements, impact: None, priority, role, last: None, now: self.now },
+        );
         self.incidents.extend(incident);
         for judgement in judgements {
             match judgement.verdict {

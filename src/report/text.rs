@@ -55,8 +55,12 @@ impl Report {
         page.out
     }
 
+    /// What may become wrong, of owners of which nothing worse was said above.
     fn say_pending(&self, page: &mut Page) {
-        for (finding, due) in &self.pending {
+        let wrong: BTreeSet<_> = self.findings.iter().map(|(finding, _)| &finding.owner).collect();
+        let mut waiting = self.pending.iter().filter(|(finding, _)| !wrong.contains(&finding.owner)).peekable();
+        let any = waiting.peek().is_some();
+        for (finding, due) in waiting {
             let owner = clean(&finding.owner.to_string());
             let text = format!(
                 "Waiting: {owner}: {} (wrong at {} unless it heals)",
@@ -65,7 +69,7 @@ impl Report {
             );
             page.line(Style::new().dimmed(), &text);
         }
-        if !self.pending.is_empty() {
+        if any {
             page.out.push('\n');
         }
     }

@@ -42,7 +42,7 @@ pub enum Role {
     Network,
     /// Makes volumes.
     Storage,
-    /// Gives Services of type LoadBalancer their address.
+    /// Gives Services of type `LoadBalancer` their address.
     LoadBalancer,
     /// Measures pods and nodes.
     Metrics,
@@ -118,7 +118,8 @@ impl Priorities {
                     Err(problem) => wrong.push(place(problem)),
                     Ok(pattern) => match listed.iter().find(|(p, _)| *p == pattern) {
                         Some((_, before)) => {
-                            wrong.push(place(format!("it is already listed under {before}; keep one of the two lines")))
+                            wrong
+                                .push(place(format!("it is already listed under {before}; keep one of the two lines")));
                         }
                         None => listed.push((pattern, priority)),
                     },
@@ -246,7 +247,16 @@ mod tests {
         ]))
         .unwrap_err();
         let said: Vec<String> = wrong.iter().map(ToString::to_string).collect();
-        insta::assert_snapshot!(said.join("\n"), @"");
+        insta::assert_snapshot!(said.join("\n"), @"
+        P0, line 1: `shop`: the namespace is missing; write `shop/*` for a whole namespace, or `namespace/shop` for one workload
+        P0, line 2: `shop/a*b`: `*` is only understood at the end of the name
+        P1, line 1: `deployment shop/api`: write the kind as the API does: `Deployment`
+        P1, line 2: `Pod shop/Api_1`: `A` cannot be part of a name: Kubernetes names have small letters, digits, `-` and `.` only
+        P1, line 3: ``: the line is empty; write `namespace/name`, or take it out
+        P3, line 1: `shop/web`: it is already listed under P2; keep one of the two lines
+        P3, line 2: `Node a/b`: a Node has no namespace; write `Node name`
+        P3, line 3: `a b c`: too many words; write `namespace/name` or `Kind namespace/name`
+        ");
     }
 
     #[test]

@@ -8,7 +8,7 @@ pub use notices::{already_there, blind_alert, blind_over, test_alert};
 
 use super::{
     Message, Note,
-    blocks::{Blocks, Button, cap, escape, escape_line},
+    blocks::{Blocks, Button, cap, escape_line},
 };
 use crate::{
     findings::{ConditionClass, Finding, ServiceHit},

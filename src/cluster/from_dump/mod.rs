@@ -95,9 +95,10 @@ impl Dump {
 
     fn take_document(&mut self, mut value: Value, place: &Place<'_>) {
         let Some(kind) = text_of(&value, "kind") else {
-            return match value {
-                Value::Array(items) => self.take_items(items, "", "", place),
-                other => self.problem(place, not_an_object(&other)),
+            return if let Value::Array(items) = value {
+                self.take_items(items, "", "", place);
+            } else {
+                self.problem(place, not_an_object(&value));
             };
         };
         let kind = kind.to_owned();

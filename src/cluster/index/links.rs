@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
 };
 
 use crate::cluster::{
@@ -183,10 +183,20 @@ fn lives_in(key: &ObjectKey) -> Option<&str> {
 }
 
 /// Changes one set, and drops it when it is empty.
-fn update<K: Ord + Clone>(sets: &mut BTreeMap<K, Keys>, of: K, change: &mut impl FnMut(&mut Keys)) {
-    let set = sets.entry(of.clone()).or_default();
-    change(set);
-    if set.is_empty() {
-        sets.remove(&of);
+fn update<K: Ord>(sets: &mut BTreeMap<K, Keys>, of: K, change: &mut impl FnMut(&mut Keys)) {
+    match sets.entry(of) {
+        Entry::Vacant(place) => {
+            let mut set = Keys::new();
+            change(&mut set);
+            if !set.is_empty() {
+                place.insert(set);
+            }
+        }
+        Entry::Occupied(mut set) => {
+            change(set.get_mut());
+            if set.get().is_empty() {
+                set.remove();
+            }
+        }
     }
 }

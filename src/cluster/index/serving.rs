@@ -32,10 +32,7 @@ impl ClusterIndex {
             return Vec::new();
         }
         self.all_in(Kind::Service, &owner.namespace)
-            .filter_map(|fact| match fact {
-                Fact::Service(service) => Some(service),
-                _ => None,
-            })
+            .filter_map(|fact| if let Fact::Service(service) = fact { Some(service) } else { None })
             .filter(|service| labels.iter().any(|labels| selects(service, labels)))
             .map(|service| self.impact(service))
             .collect()
@@ -138,9 +135,9 @@ impl ClusterIndex {
     }
 
     fn selected_pods<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a Pod> + use<'a> {
-        self.all_in(Kind::Pod, &service.meta().namespace).filter_map(move |fact| match fact {
-            Fact::Pod(pod) if selects(service, &pod.meta().labels) => Some(pod.as_ref()),
-            _ => None,
+        self.all_in(Kind::Pod, &service.meta().namespace).filter_map(move |fact| {
+            let Fact::Pod(pod) = fact else { return None };
+            selects(service, &pod.meta().labels).then_some(pod.as_ref())
         })
     }
 }

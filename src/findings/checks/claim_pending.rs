@@ -37,7 +37,7 @@ impl Check for ClaimPending {
     }
 
     fn reads(&self) -> &'static [Kind] {
-        &[Kind::Pod, Kind::PersistentVolumeClaim]
+        &[Kind::Pod]
     }
 
     fn judges(&self, kind: &str) -> bool {
@@ -94,18 +94,16 @@ fn waiting(pod: &Pod, look: &Look<'_>) -> Vec<Trouble> {
                 namespace: meta.namespace.clone(),
                 name: name.to_owned(),
             };
-            match look.index.get(&key) {
-                Some(Fact::PersistentVolumeClaim(claim)) => is_bad(claim).then(|| of_claim(claim, look)),
-                _ => {
-                    let missing = condition.message.contains(name) && condition.message.contains("not found");
-                    let message = if missing {
-                        format!("claim `{name}` does not exist in namespace {}", meta.namespace)
-                    } else {
-                        format!("it waits for claim `{name}`: {}", condition.message)
-                    };
-                    Some(trouble(pods::reference(pod), message, since))
-                }
+            if let Some(Fact::PersistentVolumeClaim(claim)) = look.index.get(&key) {
+                return is_bad(claim).then(|| of_claim(claim, look));
             }
+            let missing = condition.message.contains(name) && condition.message.contains("not found");
+            let message = if missing {
+                format!("claim `{name}` does not exist in namespace {}", meta.namespace)
+            } else {
+                format!("it waits for claim `{name}`: {}", condition.message)
+            };
+            Some(trouble(pods::reference(pod), message, since))
         })
         .collect();
     if troubles.is_empty() {

@@ -96,8 +96,7 @@ fn of_container(seen: &Seen<'_>, look: &Look<'_>) -> Option<Trouble> {
     };
     Some(trouble(
         seen.pod,
-        ConditionClass::CannotCreateContainer,
-        reason,
+        (ConditionClass::CannotCreateContainer, reason),
         message,
         proof,
         (seen.attempt_since(look), grace),
@@ -128,13 +127,12 @@ fn of_preparation(pod: &Pod, look: &Look<'_>) -> Option<Trouble> {
         _ => (ConditionClass::Volume, "a volume cannot be mounted"),
     };
     let message = format!("{what}: {}", cause(&telling.message, pod));
-    Some(trouble(pod, class, &telling.reason, message, proof, (since, 120)))
+    Some(trouble(pod, (class, &telling.reason), message, proof, (since, 120)))
 }
 
 fn trouble(
     pod: &Pod,
-    class: ConditionClass,
-    reason: &str,
+    (class, reason): (ConditionClass, &str),
     message: String,
     evidence: Vec<crate::findings::Evidence>,
     (since, grace): (jiff::Timestamp, i64),

@@ -63,10 +63,8 @@ fn refused(owner: &ObjectRef, fact: &Fact, look: &Look<'_>) -> Option<Trouble> {
             return None;
         }
     }
-    let failure = match fact {
-        Fact::Deployment(d) => condition(d, "ReplicaFailure").filter(|c| c.status == "True"),
-        _ => None,
-    };
+    let deployment = if let Fact::Deployment(d) = fact { Some(d) } else { None };
+    let failure = deployment.and_then(|d| condition(d, "ReplicaFailure")).filter(|c| c.status == "True");
     let from = look.now.checked_sub(FRESH).unwrap_or(Timestamp::MIN);
     let sets: Vec<&str> = look.index.replica_sets_of(owner).map(|s| s.meta().uid.as_str()).collect();
     let uids = std::iter::once(fact.meta().uid.as_str()).chain(sets);
@@ -76,7 +74,7 @@ fn refused(owner: &ObjectRef, fact: &Fact, look: &Look<'_>) -> Option<Trouble> {
         .collect();
     let newest = events.iter().max_by_key(|e| e.last_seen());
     // A ReplicaSet's condition goes when it succeeds; events of others only tell that it failed at some time.
-    if failure.is_none() && (matches!(fact, Fact::Deployment(_)) || newest.is_none()) {
+    if failure.is_none() && (deployment.is_some() || newest.is_none()) {
         return None;
     }
     let said = failure.map(|c| c.message.as_str()).filter(|m| !m.is_empty()).or(newest.map(|e| e.message.as_str()))?;
@@ -86,7 +84,8 @@ fn refused(owner: &ObjectRef, fact: &Fact, look: &Look<'_>) -> Option<Trouble> {
         .or_else(|| events.iter().filter_map(|e| evidence::first_seen(e)).min())
         .unwrap_or(look.now);
     let message = format!("its pods cannot be created: {}", cause(said));
-    let mut it = trouble(owner, ConditionClass::Refused, "FailedCreate", message, since, SignedDuration::from_secs(60));
+    let mut it =
+        trouble(owner, ConditionClass::Refused, "FailedCreate", message, (since, SignedDuration::from_secs(60)));
     it.level = Level::High;
     it.evidence.extend(failure.map(|c| proof(owner, c)));
     it.evidence.extend(newest.map(|e| evidence::of_event(e)));

@@ -56,8 +56,7 @@ impl Check for JobFailed {
             Some(Fact::CronJob(cron)) => of_cron(owner, cron, look),
             _ => None,
         };
-        let none = Pods { live: Vec::new(), silent_nodes: std::collections::BTreeSet::new(), on_silent_nodes: 0 };
-        conclude(self.name(), owner, look, &none, found.into_iter().collect())
+        conclude(self.name(), owner, look, &Pods::default(), found.into_iter().collect())
     }
 }
 

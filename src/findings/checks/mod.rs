@@ -14,6 +14,8 @@ mod pod_failed;
 mod replicas_missing;
 mod rollout_stuck;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 mod unschedulable;
 mod workload;

@@ -1,7 +1,5 @@
 //! `node-not-ready`: a node does not report, or reports that it cannot run pods.
 
-use std::collections::BTreeSet;
-
 use jiff::SignedDuration;
 
 use crate::{
@@ -48,14 +46,13 @@ impl Check for NodeNotReady {
         let Some(ready) = node.condition("Ready") else {
             return Verdict::Unknown("the node has no condition Ready".into());
         };
-        let none = Pods { live: Vec::new(), silent_nodes: BTreeSet::new(), on_silent_nodes: 0 };
         if ready.status == "True" {
             return Verdict::Healthy;
         }
         if node.spec.as_ref().is_some_and(|s| s.unschedulable) {
             return Verdict::NotWanted("cordoned: taken out of service on purpose".into());
         }
-        conclude(self.name(), owner, look, &none, vec![trouble(owner, node, ready, look)])
+        conclude(self.name(), owner, look, &Pods::default(), vec![trouble(owner, node, ready, look)])
     }
 }
 

@@ -54,13 +54,9 @@ fn missing(owner: &ObjectRef, fact: &Fact, all: &Pods<'_>, look: &Look<'_>) -> O
     if counts.rolling || counts.available.saturating_add(on_silent) >= counts.desired {
         return None;
     }
-    let (unavailable, scaled) = match fact {
-        Fact::Deployment(d) => {
-            let available = condition(d, "Available");
-            (available.filter(|c| c.status == "False"), condition(d, "Progressing"))
-        }
-        _ => (None, None),
-    };
+    let deployment = if let Fact::Deployment(d) = fact { Some(d) } else { None };
+    let unavailable = deployment.and_then(|d| condition(d, "Available")).filter(|c| c.status == "False");
+    let scaled = deployment.and_then(|d| condition(d, "Progressing"));
     let lost = look
         .history
         .since(owner, look.now.checked_sub(SignedDuration::from_hours(24)).ok()?)
@@ -77,7 +73,7 @@ fn missing(owner: &ObjectRef, fact: &Fact, all: &Pods<'_>, look: &Look<'_>) -> O
         .unwrap_or(look.now);
     let message =
         format!("{} of {} replicas are available and no rollout is going on", counts.available, counts.desired);
-    let mut it = trouble(owner, ConditionClass::ReplicasMissing, "ReplicasMissing", message, since, GRACE);
+    let mut it = trouble(owner, ConditionClass::ReplicasMissing, "ReplicasMissing", message, (since, GRACE));
     it.evidence.extend(unavailable.map(|c| proof(owner, c)));
     Some(it)
 }

@@ -65,7 +65,7 @@ fn stuck(owner: &ObjectRef, fact: &Fact, all: &Pods<'_>, look: &Look<'_>) -> Opt
             counts.desired
         );
         let mut it =
-            trouble(owner, ConditionClass::RolloutStuck, &progressing.reason, message, since, SignedDuration::ZERO);
+            trouble(owner, ConditionClass::RolloutStuck, &progressing.reason, message, (since, SignedDuration::ZERO));
         it.level = Level::High;
         it.evidence.push(proof(owner, progressing));
         it.recommendation = format!(
@@ -83,5 +83,5 @@ fn stuck(owner: &ObjectRef, fact: &Fact, all: &Pods<'_>, look: &Look<'_>) -> Opt
         "the rollout is stuck: {} of {} replicas are updated and a pod does not become ready; {serving}",
         counts.updated, counts.desired
     );
-    Some(trouble(owner, ConditionClass::RolloutStuck, "NotProgressing", message, since, NO_STEP))
+    Some(trouble(owner, ConditionClass::RolloutStuck, "NotProgressing", message, (since, NO_STEP)))
 }

@@ -1,150 +1,14 @@
 //! Tables: what each check says of broken objects, of objects within their grace, and when it stays silent.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use rstest::rstest;
 use serde_json::{Value, json};
 
+use super::testing::*;
 use crate::{
-    cluster::{ClusterIndex, Fact, History, Kind, ObjectRef, Transition, TransitionKind, Visibility},
-    findings::{ConditionClass, Finding, Judgement, Level, Look, Verdict, judge},
+    cluster::{History, Kind, ObjectRef, Transition, TransitionKind, Visibility},
+    findings::{ConditionClass, Level, Look, Verdict, judge},
 };
-
-/// The present of every test; ages are counted back from it.
-const NOW: &str = "2026-03-01T12:00:00Z";
-
-fn now() -> Timestamp {
-    NOW.parse().unwrap()
-}
-
-fn ago(seconds: i64) -> String {
-    (now() - SignedDuration::from_secs(seconds)).to_string()
-}
-
-fn fact(value: Value) -> Fact {
-    fn of<T: serde::de::DeserializeOwned>(value: Value) -> T {
-        serde_json::from_value(value).unwrap()
-    }
-    match Kind::from_name(value["kind"].as_str().unwrap()).unwrap() {
-        Kind::Pod => Fact::Pod(Box::new(of(value))),
-        Kind::Node => Fact::Node(of(value)),
-        Kind::Deployment => Fact::Deployment(of(value)),
-        Kind::ReplicaSet => Fact::ReplicaSet(of(value)),
-        Kind::StatefulSet => Fact::StatefulSet(of(value)),
-        Kind::Job => Fact::Job(of(value)),
-        Kind::CronJob => Fact::CronJob(of(value)),
-        Kind::PersistentVolumeClaim => Fact::PersistentVolumeClaim(of(value)),
-        Kind::Event => Fact::Event(of(value)),
-        other => panic!("no builder for {other}"),
-    }
-}
-
-fn index(objects: Vec<Value>) -> ClusterIndex {
-    let mut index = ClusterIndex::default();
-    for kind in Kind::ALL {
-        index.sight_mut().set(kind, None, Visibility::Seen(now()));
-    }
-    for object in objects {
-        index.apply(fact(object), now());
-    }
-    index
-}
-
-fn owner(kind: &'static str, name: &str) -> ObjectRef {
-    let namespace = if kind == "Node" { "" } else { "shop" };
-    ObjectRef { kind: kind.into(), namespace: namespace.into(), name: name.into() }
-}
-
-fn judged(objects: Vec<Value>, of: &ObjectRef, history: &History) -> Vec<Judgement> {
-    judge(of, &Look { index: &index(objects), history, now: now(), no_grace: false })
-}
-
-/// What one check says of an owner.
-fn says(check: &str, of: &ObjectRef, objects: Vec<Value>) -> Verdict {
-    judged(objects, of, &History::default()).into_iter().find(|j| j.check == check).unwrap().verdict
-}
-
-fn wrong(verdict: Verdict) -> Finding {
-    match verdict {
-        Verdict::Wrong(finding) => *finding,
-        other => panic!("expected trouble, got {other:?}"),
-    }
-}
-
-/// A pod of Deployment `api` on node `n1`, made an hour ago; `status` is merged over that of a healthy pod.
-fn pod(name: &str, status: Value) -> Value {
-    let mut pod = json!({
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": "shop", "uid": format!("uid-{name}"), "creationTimestamp": ago(3600),
-            "ownerReferences": [{"kind": "ReplicaSet", "name": "api-1", "uid": "rs", "apiVersion": "apps/v1", "controller": true}]},
-        "spec": {"restartPolicy": "Always", "nodeName": "n1", "containers": [
-            {"name": "app", "image": "acme/api:1", "resources": {"limits": {"memory": "24Mi"}}}]},
-        "status": {"phase": "Running", "startTime": ago(3600), "conditions": [ready(true, 3000)],
-            "containerStatuses": [{"name": "app", "ready": true, "started": true, "state": {"running": {"startedAt": ago(3000)}}}]}
-    });
-    for (key, value) in status.as_object().unwrap() {
-        pod["status"][key] = value.clone();
-    }
-    pod
-}
-
-fn standalone(mut pod: Value) -> Value {
-    pod["metadata"].as_object_mut().unwrap().remove("ownerReferences");
-    pod
-}
-
-fn ready(is: bool, seconds: i64) -> Value {
-    json!({"type": "Ready", "status": if is { "True" } else { "False" }, "lastTransitionTime": ago(seconds)})
-}
-
-fn deployment(ready: i32, desired: i32) -> Value {
-    json!({"kind": "Deployment", "metadata": {"name": "api", "namespace": "shop", "uid": "dep", "creationTimestamp": ago(7200)},
-        "spec": {"replicas": desired},
-        "status": {"replicas": desired, "updatedReplicas": desired, "readyReplicas": ready, "availableReplicas": ready, "conditions": [
-            {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable", "lastTransitionTime": ago(7000)},
-            {"type": "Available", "status": if ready == desired { "True" } else { "False" }, "lastTransitionTime": ago(600)}]}})
-}
-
-fn replica_set() -> Value {
-    json!({"kind": "ReplicaSet", "metadata": {"name": "api-1", "namespace": "shop", "uid": "rs",
-        "annotations": {"deployment.kubernetes.io/revision": "1"},
-        "ownerReferences": [{"kind": "Deployment", "name": "api", "uid": "dep", "apiVersion": "apps/v1", "controller": true}]},
-        "spec": {"replicas": 1}, "status": {"replicas": 1}})
-}
-
-/// A Deployment `api` with these pods.
-fn with(ready: i32, pods: Vec<Value>) -> Vec<Value> {
-    let desired = i32::try_from(pods.len()).unwrap().max(1);
-    [deployment(ready, desired), replica_set()].into_iter().chain(pods).collect()
-}
-
-fn event(about: &str, reason: &str, message: &str, seconds: i64) -> Value {
-    json!({"kind": "Event", "metadata": {"name": format!("{about}.{reason}"), "namespace": "shop"}, "type": "Warning",
-        "involvedObject": {"kind": "Pod", "name": about, "namespace": "shop", "uid": format!("uid-{about}")},
-        "reason": reason, "message": message, "count": 7, "firstTimestamp": ago(seconds), "lastTimestamp": ago(5)})
-}
-
-/// A container that waits after `restarts`, its last run ended `seconds` ago.
-fn looping(restarts: i32, reason: &str, exit: i32, seconds: i64) -> Value {
-    json!({"conditions": [ready(false, seconds)], "containerStatuses": [{"name": "app", "ready": false, "restartCount": restarts,
-        "state": {"waiting": {"reason": "CrashLoopBackOff"}},
-        "lastState": {"terminated": {"reason": reason, "exitCode": exit, "startedAt": ago(seconds + 3), "finishedAt": ago(seconds)}}}]})
-}
-
-fn waiting(reason: &str, message: &str) -> Value {
-    json!({"phase": "Pending", "conditions": [ready(false, 3000)], "containerStatuses": [
-        {"name": "app", "ready": false, "state": {"waiting": {"reason": reason, "message": message}}}]})
-}
-
-fn unschedulable(message: &str, seconds: i64) -> Value {
-    let mut pod = pod(
-        "p",
-        json!({"phase": "Pending", "startTime": null, "containerStatuses": [], "conditions": [
-        {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message, "lastTransitionTime": ago(seconds)}]}),
-    );
-    pod["spec"]["nodeName"] = json!("");
-    pod["spec"]["nodeSelector"] = json!({"accelerator": "nvidia"});
-    pod
-}
 
 #[test]
 fn a_crash_loop_is_one_finding_with_its_cause() {
@@ -361,12 +225,6 @@ fn refused_pods_are_told_by_the_condition() {
     let mut missing = with(0, vec![]);
     missing[0]["status"]["readyReplicas"] = json!(0);
     assert!(matches!(says("replicas-missing", &owner("Deployment", "api"), missing), Verdict::Wrong(_)));
-}
-
-fn job(name: &str, condition: &str, seconds: i64) -> Value {
-    json!({"kind": "Job", "metadata": {"name": name, "namespace": "shop", "uid": name, "creationTimestamp": ago(seconds + 60),
-        "ownerReferences": [{"kind": "CronJob", "name": "nightly", "uid": "cron", "apiVersion": "batch/v1", "controller": true}]},
-        "spec": {}, "status": {"failed": 1, "conditions": [{"type": condition, "status": "True", "reason": "BackoffLimitExceeded", "lastTransitionTime": ago(seconds)}]}})
 }
 
 #[test]

@@ -94,8 +94,7 @@ pub(crate) fn trouble(
     class: ConditionClass,
     reason: &str,
     message: String,
-    since: Timestamp,
-    grace: SignedDuration,
+    (since, grace): (Timestamp, SignedDuration),
 ) -> Trouble {
     Trouble {
         object: owner.clone(),
