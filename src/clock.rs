@@ -45,7 +45,7 @@ impl Clock {
                 if left.is_zero() {
                     return;
                 }
-                tokio::time::sleep(left.min(Duration::from_secs(60))).await;
+                tokio::time::sleep(left.min(Duration::from_mins(1))).await;
             },
             Self::ByHand(at) => {
                 let mut moves = at.subscribe();

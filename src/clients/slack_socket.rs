@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use slack_morphism::{
     SlackApiToken, SlackClientSocketModeConfig, SlackClientSocketModeListener, SlackSocketModeListenerCallbacks,
-    errors::SlackClientError,
+    errors::{SlackClientError, SlackClientProtocolError},
     events::{
         SlackCommandEvent, SlackCommandEventResponse, SlackInteractionEvent, SlackInteractionResponse,
         SlackPushEventCallback,
@@ -228,6 +228,7 @@ async fn on_event(
 }
 
 /// Errors of sockets and callbacks. Anything but "not stored" is answered OK, or Slack would deliver it for ever.
+#[expect(clippy::needless_pass_by_value, reason = "the library fixes the signature")]
 fn on_error(error: BoxError, _client: Arc<SlackHyperClient>, state: SlackClientEventsUserState) -> HttpStatusCode {
     if error.is::<NotStored>() {
         tracing::error!(%error);
@@ -235,26 +236,20 @@ fn on_error(error: BoxError, _client: Arc<SlackHyperClient>, state: SlackClientE
     }
     let shared = state.try_read().ok().and_then(|s| s.get_user_state::<Arc<Shared>>().cloned());
     let Some(shared) = shared else { return HttpStatusCode::OK };
-    match error.downcast_ref::<SlackClientError>() {
-        Some(SlackClientError::SocketModeProtocolError(broken)) => {
-            tracing::warn!(why = %broken.message, "a socket to Slack broke; it is opened again");
-            shared.broken(broken.message.clone());
+    if let Some(SlackClientError::SocketModeProtocolError(broken)) = error.downcast_ref() {
+        tracing::warn!(why = %broken.message, "a socket to Slack broke; it is opened again");
+        shared.broken(broken.message.clone());
+        return HttpStatusCode::OK;
+    }
+    shared.frame();
+    // What the library's models cannot read arrives with its frame; the library acknowledges it.
+    let unread = error.downcast_ref::<SlackClientProtocolError>().and_then(|e| e.json_body.as_deref());
+    if let Some(envelope) = unread.and_then(rescued) {
+        if shared.unreadable.try_send(envelope).is_err() {
+            tracing::error!("an envelope from Slack was lost: too many unreadable ones at once");
         }
-        // `SlackClientProtocolError` arrives bare: the library acknowledges what its models cannot read.
-        Some(_) | None => {
-            let body = error
-                .downcast_ref::<slack_morphism::errors::SlackClientProtocolError>()
-                .and_then(|e| e.json_body.as_deref());
-            shared.frame();
-            match body.and_then(rescued) {
-                Some(envelope) => {
-                    if shared.unreadable.try_send(envelope).is_err() {
-                        tracing::error!("an envelope from Slack was lost: too many unreadable ones at once");
-                    }
-                }
-                None => tracing::warn!("something from Slack was not understood and is left out"),
-            }
-        }
+    } else {
+        tracing::warn!("something from Slack was not understood and is left out");
     }
     HttpStatusCode::OK
 }

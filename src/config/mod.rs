@@ -39,6 +39,12 @@ pub struct ClusterConfig {
     pub kubeconfig: Option<String>,
     /// The context of the kubeconfig.
     pub context: Option<String>,
+    /// The home folder, where kubectl's configuration is.
+    pub home: Option<PathBuf>,
+    /// `KUBERNETES_SERVICE_HOST`: set inside a cluster.
+    pub service_host: Option<String>,
+    /// `KUBERNETES_SERVICE_PORT`: set inside a cluster.
+    pub service_port: Option<String>,
 }
 
 /// When alerts leave.
@@ -170,6 +176,9 @@ impl Config {
                 name: values.text("cluster.name"),
                 kubeconfig: values.text("cluster.kubeconfig"),
                 context: values.text("cluster.context"),
+                home: sources.env.get("HOME").map(PathBuf::from),
+                service_host: sources.env.get("KUBERNETES_SERVICE_HOST").cloned(),
+                service_port: sources.env.get("KUBERNETES_SERVICE_PORT").cloned(),
             },
             detection: values
                 .choice("monitoring.detection", &[("watch", Detection::Watch), ("schedule", Detection::Schedule)]),

@@ -94,7 +94,7 @@ pub fn may(asker: &Asker, action: Action, scope: &Scope, policy: &Policy, person
     if !asker.team.is_empty() && asker.team != policy.team_id && person.team_id != policy.team_id {
         return refuse("You are from another workspace");
     }
-    if !policy.channels.iter().any(|c| *c == asker.channel) {
+    if !policy.channels.contains(&asker.channel) {
         return refuse("This is not one of my channels");
     }
     Ok(())

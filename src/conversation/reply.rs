@@ -235,10 +235,10 @@ pub fn unknown_incident(typed: &str, standing: &Standing) -> Message {
         text.push_str(" None is open.");
     } else if nearest.is_empty() {
         let ids: Vec<_> = open.iter().take(5).map(|i| code(&i.id.0)).collect();
-        text.push_str(&format!(" Open: {}.", ids.join(", ")));
+        text = format!("{text} Open: {}.", ids.join(", "));
     } else {
         let ids: Vec<_> = nearest.iter().map(|i| code(i)).collect();
-        text.push_str(&format!(" Did you mean {}?", ids.join(" or ")));
+        text = format!("{text} Did you mean {}?", ids.join(" or "));
     }
     line(text)
 }
@@ -249,14 +249,14 @@ pub fn unknown_namespace(typed: &str, namespaces: &[&str]) -> Message {
     let mut text = format!("There is no namespace {}.", code(typed));
     if nearest.is_empty() {
         let some: Vec<_> = namespaces.iter().take(10).map(|n| code(n)).collect();
-        text.push_str(&format!(" There are {}: {}.", namespaces.len(), some.join(", ")));
+        text = format!("{text} There are {}: {}.", namespaces.len(), some.join(", "));
         if namespaces.len() > some.len() {
             text.truncate(text.len() - 1);
             text.push_str(", ...");
         }
     } else {
         let names: Vec<_> = nearest.iter().map(|n| code(n)).collect();
-        text.push_str(&format!(" Did you mean {}?", names.join(" or ")));
+        text = format!("{text} Did you mean {}?", names.join(" or "));
     }
     line(text)
 }

@@ -106,7 +106,7 @@ fn since(incident: &Incident, now: Timestamp) -> Vec<String> {
         reply::clock(incident.opened_at, now)
     );
     if incident.reopened > 0 {
-        line.push_str(&format!("; it came back {}", reply::count(incident.reopened as usize, "time", "times")));
+        line = format!("{line}; it came back {}", reply::count(incident.reopened as usize, "time", "times"));
     }
     vec![format!("{line}.")]
 }

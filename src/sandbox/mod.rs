@@ -1,4 +1,4 @@
-//! A pretend world on loopback (Slack workspace, Kubernetes API) that speaks the real protocols, for `demo` and for the tests.
+//! A pretend world that speaks the real protocols on loopback: for `k8s-monitor demo` and for the tests.
 
 pub mod kubernetes;
 pub mod slack;

@@ -85,8 +85,8 @@ pub async fn check(slack: &Slack, app_token: Option<&SecretString>) -> Vec<Probl
 
 /// Without the header: harmless calls, the first refused for its scope tells all scopes the token has.
 async fn probe(slack: &Slack, identity: &Identity) -> Option<Vec<String>> {
-    let calls: [(&str, Vec<(&str, Option<&str>)>); 3] = [
-        ("users.info", vec![("user", Some(&identity.user_id))]),
+    let calls = [
+        ("users.info", vec![("user", Some(identity.user_id.as_str()))]),
         ("conversations.list", vec![("types", Some("public_channel")), ("limit", Some("1"))]),
         ("conversations.list", vec![("types", Some("private_channel")), ("limit", Some("1"))]),
     ];

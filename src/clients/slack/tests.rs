@@ -109,8 +109,9 @@ async fn a_post_carries_blocks_as_they_are_and_the_outbox_id() {
 
 #[tokio::test]
 async fn every_failure_says_what_it_is_and_whether_it_may_be_repeated() {
+    type Failure = (u16, &'static str, &'static [(&'static str, &'static str)], &'static str);
     let (slack, server, _) = slack().await;
-    let canned: [(u16, &str, &[(&str, &str)], &str); 10] = [
+    let canned: [Failure; 10] = [
         (429, "application/json", &[("retry-after", "7")], r#"{"ok":false,"error":"ratelimited"}"#),
         (503, "text/html", &[], "<html>busy</html>"),
         (200, "text/html", &[], "<html>log in</html>"),
@@ -135,7 +136,7 @@ async fn every_failure_says_what_it_is_and_whether_it_may_be_repeated() {
     let mut said = Vec::new();
     for (status, kind, headers, body) in canned {
         let headers: Vec<_> = headers.to_vec();
-        server.answers("chat.postMessage", status, Box::leak(kind.to_owned().into_boxed_str()), &headers, body);
+        server.answers("chat.postMessage", status, kind, &headers, body);
         let error = slack.post("#alerts", None, false, &message(), "out-1").await.unwrap_err();
         let sort = match (error.is_outcome_unknown(), error.is_permanent(), error.retry_after()) {
             (true, false, None) => "look first".to_owned(),

@@ -186,7 +186,7 @@ pub(super) struct UserInfo {
 }
 
 #[derive(Debug, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "as Slack writes it")]
+#[expect(clippy::struct_excessive_bools, clippy::struct_field_names, reason = "as Slack writes it")]
 pub(super) struct User {
     pub(super) id: String,
     #[serde(default)]

@@ -59,12 +59,11 @@ pub fn find(word: &str) -> Option<&'static Command> {
 
 fn unknown_word(word: &str) -> Message {
     let nearest = super::nearest(word, COMMANDS.iter().map(|c| c.word));
-    let hint = match nearest.first() {
-        Some(near) => format!("Did you mean `/k8s {near}`?"),
-        None => {
-            let all: Vec<_> = COMMANDS.iter().map(|c| format!("`{}`", c.word)).collect();
-            format!("I know {}.", all.join(", "))
-        }
+    let hint = if let Some(near) = nearest.first() {
+        format!("Did you mean `/k8s {near}`?")
+    } else {
+        let all: Vec<_> = COMMANDS.iter().map(|c| format!("`{}`", c.word)).collect();
+        format!("I know {}.", all.join(", "))
     };
     reply::line(format!("I do not know {}. {hint} `/k8s help` shows everything.", reply::code(word)))
 }

@@ -112,7 +112,9 @@ fn target(path: &str) -> Option<Target> {
 pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let uri = request.uri().clone();
     shared.requests.send_modify(|all| {
-        all.push_back(uri.to_string());
+        // Reads are the rule and are told by their address; anything else is a write, and told with its method.
+        let is_read = *request.method() == axum::http::Method::GET;
+        all.push_back(if is_read { uri.to_string() } else { format!("{} {uri}", request.method()) });
         if all.len() > REMEMBERED {
             all.pop_front();
         }

@@ -52,7 +52,7 @@ impl Args {
         match self.0.get(key)? {
             Value::Number(number) => number.as_u64().and_then(|number| usize::try_from(number).ok()),
             Value::String(text) => text.parse().ok(),
-            _ => None,
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         }
     }
 

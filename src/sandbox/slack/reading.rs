@@ -172,13 +172,11 @@ impl Shared {
                 versions.changed().await?;
             }
         };
-        match tokio::time::timeout(self.patience, search).await {
-            Ok(found) => found,
-            Err(_) => {
-                let unread = self.with(|state| unread(state).map(|seen| format!("\n{seen}")).collect::<String>());
-                anyhow::bail!("waited {:?} in vain for {what}; seen and not read:{unread}", self.patience)
-            }
+        if let Ok(found) = tokio::time::timeout(self.patience, search).await {
+            return found;
         }
+        let unread = self.with(|state| unread(state).map(ToString::to_string).collect::<Vec<_>>()).join("\n");
+        anyhow::bail!("waited {:?} in vain for {what}; seen and not read:\n{unread}", self.patience)
     }
 }
 

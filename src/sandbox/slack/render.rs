@@ -104,12 +104,12 @@ fn readable(text: &str, names: Names<'_>) -> String {
     out.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
-fn spelled(tag: &str, names: Names<'_>) -> String {
-    let (target, label) = tag.split_once('|').map_or((tag, None), |(target, label)| (target, Some(label)));
-    let named = |id: &str| names(id).or_else(|| label.map(str::to_owned)).unwrap_or_else(|| id.to_owned());
+fn spelled(inner: &str, names: Names<'_>) -> String {
+    let (target, label) = inner.split_once('|').map_or((inner, None), |(to, label)| (to, Some(label)));
+    let spelled_name = |id: &str| names(id).or_else(|| label.map(str::to_owned)).unwrap_or_else(|| id.to_owned());
     match target.split_at_checked(1) {
-        Some(("@", id)) => format!("@{}", named(id)),
-        Some(("#", id)) => format!("#{}", named(id)),
+        Some(("@", id)) => format!("@{}", spelled_name(id)),
+        Some(("#", id)) => format!("#{}", spelled_name(id)),
         Some(("!", special)) => match (special.starts_with("date^"), label) {
             (true, Some(fallback)) => fallback.to_owned(),
             _ => format!("@{special}"),

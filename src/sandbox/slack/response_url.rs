@@ -50,20 +50,17 @@ impl State {
         } else {
             let content = content_of(self, args).map_err(|refusal| refusal.error)?;
             let original = row.original.as_ref().filter(|_| args.flag("replace_original"));
-            match original.filter(|ts| self.message(&row.channel, ts).is_some()) {
-                Some(ts) => {
-                    let edited = self.next_ts(now);
-                    self.edit(&row.channel, ts, content, Some(edited));
-                }
-                None => {
-                    let ts = self.next_ts(now);
-                    let in_channel = args.text("response_type") == Some("in_channel");
-                    let thread_ts = args.text("thread_ts").map(str::to_owned).or(row.thread_ts);
-                    let message = said_by_bot(ts.clone(), &row.channel, content, thread_ts);
-                    self.add(Message { only_for: (!in_channel).then_some(row.user), ..message });
-                    if let Some(row) = self.response_urls.get_mut(key).filter(|row| row.original.is_none()) {
-                        row.original = Some(ts);
-                    }
+            if let Some(ts) = original.filter(|ts| self.message(&row.channel, ts).is_some()) {
+                let edited = self.next_ts(now);
+                self.edit(&row.channel, ts, content, Some(edited));
+            } else {
+                let ts = self.next_ts(now);
+                let in_channel = args.text("response_type") == Some("in_channel");
+                let thread_ts = args.text("thread_ts").map(str::to_owned).or(row.thread_ts);
+                let message = said_by_bot(ts.clone(), &row.channel, content, thread_ts);
+                self.add(Message { only_for: (!in_channel).then_some(row.user), ..message });
+                if let Some(row) = self.response_urls.get_mut(key).filter(|row| row.original.is_none()) {
+                    row.original = Some(ts);
                 }
             }
         }

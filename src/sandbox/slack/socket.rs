@@ -254,7 +254,7 @@ async fn run(shared: Arc<Shared>, mut socket: WebSocket) {
         let mut muted = false;
         let mut beat = tokio::time::interval(BEAT);
         loop {
-            let sent = tokio::select! {
+            let outcome = tokio::select! {
                 () = shared.stop.cancelled() => break,
                 order = received.recv() => match order {
                     Some(Order::Send(_)) if muted => Ok(()),
@@ -280,7 +280,7 @@ async fn run(shared: Arc<Shared>, mut socket: WebSocket) {
                 },
                 _ = beat.tick(), if !muted => socket.send(Frame::Ping(format!("Ping from {HOST}").into())).await,
             };
-            if sent.is_err() {
+            if outcome.is_err() {
                 break;
             }
         }

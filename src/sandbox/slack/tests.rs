@@ -233,6 +233,7 @@ async fn on_push(
     client: Arc<SlackHyperClient>,
     _: SlackClientEventsUserState,
 ) -> Handled<()> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other event is known and ignored")]
     match event.event {
         SlackEventCallbackBody::AppMention(mention) => {
             let text = format!("you said {}", mention.content.text.unwrap_or_default());

@@ -1,0 +1,93 @@
+//! How things stand at this moment, from what the loop knows and the store's counts.
+
+use jiff::SignedDuration;
+use secrecy::ExposeSecret;
+
+use super::Mind;
+use crate::{
+    app::App,
+    cluster::Kind,
+    conversation::standing::{Blind, ClusterStanding, Cycle, OutboxStanding, Part, SocketStanding, Standing},
+    schedule,
+    store::StoreError,
+};
+
+/// Sockets that are kept open to Slack.
+const SOCKETS: u32 = 2;
+
+impl Mind {
+    /// The value every answer is made from.
+    pub(super) async fn standing(&self, app: &App) -> Result<Standing, StoreError> {
+        let now = app.clock.now();
+        let cycles = app.store.last_cycles(&self.cluster, 3).await?;
+        let outbox = app.store.counts().await?;
+        let last_pass = self.last_pass;
+        Ok(Standing {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            now,
+            started_at: self.started_at,
+            clusters: vec![ClusterStanding {
+                name: self.name.clone(),
+                id: Some(self.cluster.clone()),
+                complete: self.complete,
+                blind: Blind::all_of(self.index.sight()),
+                incidents: self.open.values().cloned().collect(),
+                cycles: cycles
+                    .into_iter()
+                    .map(|cycle| Cycle {
+                        at: cycle.finished,
+                        status: cycle.status,
+                        findings: usize::try_from(cycle.findings).unwrap_or(usize::MAX),
+                        alerts: usize::try_from(cycle.alerts).unwrap_or(usize::MAX),
+                        took: cycle.finished.duration_since(cycle.started).max(SignedDuration::ZERO),
+                    })
+                    .collect(),
+                counts: Kind::ALL.into_iter().map(|kind| (kind, self.index.count(kind))).collect(),
+                namespaces: self.index.namespaces().into_iter().collect(),
+            }],
+            next_pass: schedule::next(&app.config.schedule, last_pass, now),
+            outbox: OutboxStanding {
+                waiting: usize::try_from(outbox.pending).unwrap_or(usize::MAX),
+                oldest: outbox.oldest_pending,
+                stuck: usize::try_from(outbox.dead).unwrap_or(usize::MAX),
+                last_error: None,
+            },
+            sockets: app.sockets.get().map(|health| {
+                let health = health.borrow();
+                SocketStanding { open: health.sockets, wanted: SOCKETS, last_frame_at: health.last_frame_at }
+            }),
+            parts: parts(app),
+        })
+    }
+}
+
+/// Each part of the bot: configured with what, or missing with what that means.
+pub fn parts(app: &App) -> Vec<Part> {
+    let part = |name: &str, state: Result<&str, &str>| Part {
+        name: name.to_owned(),
+        state: state.map(str::to_owned).map_err(str::to_owned),
+    };
+    let config = &app.config;
+    let slack = match (&app.slack, &config.slack.app_token) {
+        (Some(_), Some(_)) => Ok("alerts, commands, buttons and threads"),
+        (Some(_), None) => Err("SLACK_APP_TOKEN is not set: alerts only, no commands, buttons or threads"),
+        (None, _) => Err("SLACK_BOT_TOKEN is not set: alerts are printed to the terminal"),
+    };
+    let model = match &config.anthropic.token {
+        Some(_) => Ok("a key is set; explanations by a model come in a later version"),
+        None => Err("ANTHROPIC_API_KEY is not set: answers come from the evidence alone"),
+    };
+    let github = match &config.github.token {
+        Some(_) => Ok("a token is set; commits and pull requests come in a later version"),
+        None => Err("GITHUB_TOKEN is not set: no commits and pull requests in alerts"),
+    };
+    vec![
+        part(
+            "Store",
+            Ok(if config.database_url.expose_secret().starts_with("sqlite") { "SQLite" } else { "PostgreSQL" }),
+        ),
+        part("Slack", slack),
+        part("Model", model),
+        part("GitHub", github),
+    ]
+}
