@@ -1,0 +1,162 @@
+//! The command line: what each subcommand takes, and which file runs it.
+
+mod check;
+mod config;
+#[cfg(feature = "sandbox")]
+mod demo;
+mod run;
+mod test_alert;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::{
+    clients::kubernetes::{self, ClusterConfig, Places},
+    config::{Config, Purpose, Sources},
+};
+
+/// Watches Kubernetes clusters, posts one clear alert in Slack when something that matters breaks, and answers there.
+#[derive(Debug, Parser)]
+#[command(name = "k8s-monitor", version, arg_required_else_help = true)]
+pub struct Arguments {
+    /// Configuration file (default: ./k8s-monitor.toml if it is there).
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The kubeconfig context to use.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// One look at a cluster or a dump, printed. Exit code: 0 nothing wrong, 1 something wrong, 2 could not see.
+    Check(CheckArguments),
+    /// The bot: watches, alerts and answers until it is stopped.
+    Run {
+        /// One full monitoring pass, everything sent, then exit.
+        #[arg(long)]
+        once: bool,
+    },
+    /// Prints the configuration in force and where each value came from; secrets are masked.
+    Config {
+        /// Only judges the configuration: exit code 0 or 2.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Posts a marked sample alert in the configured channels.
+    TestAlert,
+    /// The whole product in a pretend world: a cluster, a bad deploy and a Slack workspace in your browser.
+    #[cfg(feature = "sandbox")]
+    Demo {
+        /// Port of the page (0: any free one).
+        #[arg(long, default_value_t = 8787)]
+        port: u16,
+        /// How much faster than real time the story goes.
+        #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
+        speed: f64,
+    },
+}
+
+/// What `check` takes.
+#[derive(Debug, clap::Args)]
+pub struct CheckArguments {
+    /// A dump instead of a cluster: a file, a folder, or - for standard input (`kubectl get -A -o json ...`).
+    #[arg(long, value_name = "FILE|DIR|-")]
+    pub from: Option<String>,
+    /// Only this namespace.
+    #[arg(short, long)]
+    pub namespace: Option<String>,
+    /// How to print.
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    /// Ignore waiting times: say what looks wrong at once.
+    #[arg(long)]
+    pub no_grace: bool,
+    /// The time to judge by (RFC 3339); of a dump by default its newest timestamp.
+    #[arg(long, value_name = "TIME")]
+    pub now: Option<jiff::Timestamp>,
+}
+
+/// How `check` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For a person.
+    Text,
+    /// For a program; the schema is documented in the README.
+    Json,
+}
+
+/// What every subcommand takes.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    config: Option<PathBuf>,
+    context: Option<String>,
+}
+
+/// Runs a subcommand. Errors are printed once, here.
+pub async fn run(arguments: Arguments) -> ExitCode {
+    // Every TLS client of the process uses ring; a second call would only say that it is already there.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let options = Options { config: arguments.config, context: arguments.context };
+    let result = match arguments.command {
+        Command::Check(check) => check::run(check, &options).await,
+        Command::Run { once } => run::run(once, &options).await,
+        Command::Config { check } => config::run(check, &options),
+        Command::TestAlert => test_alert::run(&options).await,
+        #[cfg(feature = "sandbox")]
+        Command::Demo { port, speed } => demo::run(port, speed).await,
+    };
+    result.unwrap_or_else(|error| {
+        say(&format!("error: {error:#}"));
+        ExitCode::from(2)
+    })
+}
+
+/// The configuration in force; its warnings are printed.
+fn load(options: &Options, purpose: Purpose) -> anyhow::Result<Config> {
+    let flags = [("cluster.context", "--context", options.context.as_deref())];
+    let sources = Sources::from_process(purpose, options.config.as_deref(), &flags);
+    let (config, warnings) = Config::load(&sources)?;
+    for warning in warnings {
+        say(&format!("warning: {warning}"));
+    }
+    Ok(config)
+}
+
+/// Where a cluster may be.
+fn places(config: &Config) -> Places {
+    Places {
+        context: config.cluster.context.clone(),
+        kubeconfig: config.cluster.kubeconfig.clone(),
+        home: config.cluster.home.clone(),
+        service_host: config.cluster.service_host.clone(),
+        service_port: config.cluster.service_port.clone(),
+        ..Places::default()
+    }
+}
+
+/// Where the cluster is; what was tried before is printed as warnings.
+async fn find_cluster(config: &Config) -> anyhow::Result<(ClusterConfig, String)> {
+    let found = kubernetes::find(&places(config)).await?;
+    for warning in &found.warnings {
+        say(&format!("warning: {warning}"));
+    }
+    Ok((found.config, found.described))
+}
+
+/// Prints a line for the person at the terminal, beside the output proper.
+#[expect(clippy::print_stderr, reason = "the command line talks to a person here")]
+fn say(line: &str) {
+    eprintln!("{line}");
+}
+
+/// Prints the output proper.
+#[expect(clippy::print_stdout, reason = "the output of the command line")]
+fn print(text: &str) {
+    println!("{}", text.trim_end());
+}
