@@ -1,0 +1,213 @@
+//! The words tests use: a bot, a cluster and a Slack workspace that start, are moved by hand, and complain of what nobody expected.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::{Context, bail, ensure};
+use jiff::Timestamp;
+use k8s_monitor::{
+    app::Bot,
+    clients::kubernetes::ClusterConfig,
+    clock::Clock,
+    cluster::Kind,
+    config::{Config, Purpose, Sources, Text},
+    sandbox::{
+        kubernetes::Cluster,
+        slack::{Options, Person, Seen, Workspace},
+    },
+    store::testing,
+};
+
+/// When every story begins.
+pub(crate) const START: &str = "2026-11-24T14:00:00Z";
+/// How long anything may take that does not depend on the clock.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running bot with its pretend world.
+pub(crate) struct BotTester {
+    clock: Clock,
+    cluster: Cluster,
+    workspace: Workspace,
+    bot: Option<Bot>,
+    url: String,
+    _database: testing::Guard,
+}
+
+/// Runs a test with a bot, then fails it for everything that nobody expected.
+pub(crate) async fn run_test(test: impl AsyncFnOnce(&mut BotTester) -> anyhow::Result<()>) {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let outcome = async {
+        let mut tester = BotTester::start().await?;
+        test(&mut tester).await?;
+        tester.settle().await?;
+        tester.expect_nothing_left().await
+    };
+    outcome.await.unwrap();
+}
+
+impl BotTester {
+    async fn start() -> anyhow::Result<Self> {
+        let clock = Clock::by_hand(START.parse()?);
+        let (store, database) = testing::fresh().await?;
+        store.close().await;
+        let url = database.url().to_owned();
+        let workspace = Workspace::start(Options { clock: clock.clone(), ..Options::default() }).await?;
+        let cluster = Cluster::start().await?;
+        Ok(Self { clock, cluster, workspace, bot: None, url, _database: database })
+    }
+
+    /// Starts the bot, as `run` does.
+    pub(crate) async fn starts(&mut self) -> anyhow::Result<()> {
+        let tokens = Options::default();
+        let env: BTreeMap<String, String> = [
+            ("SLACK_BOT_TOKEN", tokens.bot_token.as_str()),
+            ("SLACK_APP_TOKEN", tokens.app_token.as_str()),
+            ("SLACK_CHANNEL", "alerts"),
+            ("SLACK_API_URL", &self.workspace.base_url()),
+            ("DATABASE_URL", &self.url),
+            ("CLUSTER_NAME", "production"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        let text = "[priorities]\nP0 = [\"shop/api\"]\n[http]\nlisten = \"\"\n".to_owned();
+        let file = Some(Text { path: "k8s-monitor.toml".to_owned(), text });
+        let (config, _) = Config::load(&Sources { purpose: Purpose::Run, env, file, ..Sources::default() })?;
+        let place = ClusterConfig::at(&self.cluster.url(), None)?;
+        self.bot = Some(Bot::start(config, place, self.clock.clone()).await?);
+        self.workspace.wait_for_sockets(2).await?;
+        self.settle().await
+    }
+
+    /// Stops the bot, as SIGTERM does.
+    pub(crate) async fn stops(&mut self) {
+        if let Some(bot) = self.bot.take() {
+            bot.stop().await;
+        }
+    }
+
+    pub(crate) fn cluster(&mut self) -> &mut Cluster {
+        &mut self.cluster
+    }
+
+    pub(crate) fn workspace(&self) -> &Workspace {
+        &self.workspace
+    }
+
+    pub(crate) fn person(&self, name: &str) -> Person {
+        self.workspace.person(name)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Lets time pass, in steps in which everything that becomes due is dealt with.
+    pub(crate) async fn wait(&mut self, how_long: Duration) -> anyhow::Result<()> {
+        let until = self.clock.now() + how_long;
+        while self.clock.now() < until {
+            let left = Duration::try_from(until.duration_since(self.clock.now()))?;
+            self.clock.advance(left.min(Duration::from_secs(15)));
+            self.settle().await?;
+        }
+        Ok(())
+    }
+
+    /// Returns when everything that happened was dealt with: seen by the watches, handled, sent.
+    pub(crate) async fn settle(&self) -> anyhow::Result<()> {
+        let Some(bot) = &self.bot else { return Ok(()) };
+        let mut pulse = bot.app().pulse.subscribe();
+        let settled = async {
+            loop {
+                pulse.borrow_and_update();
+                if self.is_settled(bot).await? {
+                    return Ok(());
+                }
+                // Looked at again when the bot moves; the outside (an envelope on its way) is looked at every few milliseconds.
+                let moved = tokio::time::timeout(Duration::from_millis(5), pulse.changed()).await;
+                if let Ok(Err(_)) = moved {
+                    bail!("the bot is gone");
+                }
+            }
+        };
+        match tokio::time::timeout(PATIENCE, settled).await {
+            Ok(result) => result,
+            Err(_) => bail!(
+                "the bot did not settle: {:?}, unacknowledged {:?}, latest {:?}",
+                bot.app().pulse.borrow(),
+                self.workspace.unacked(),
+                Kind::ALL.map(|kind| (kind, self.cluster.latest_version(kind))),
+            ),
+        }
+    }
+
+    async fn is_settled(&self, bot: &Bot) -> anyhow::Result<bool> {
+        let positions = bot.app().pulse.borrow().positions.clone();
+        let seen = |kind: &Kind| positions.get(kind).copied().unwrap_or(0) >= self.cluster.latest_version(*kind);
+        if !self.workspace.unacked().is_empty() || !Kind::ALL.iter().all(seen) || !bot.is_settled() {
+            return Ok(false);
+        }
+        // A channel takes a message a second: time passes while the outbox waits for that.
+        if bot.app().store.counts().await?.pending > 0 {
+            let next = bot.app().pulse.borrow().outbox.1;
+            if let Some(wait) = next.and_then(|at| Duration::try_from(at.duration_since(self.clock.now())).ok()) {
+                self.clock.advance(wait.min(Duration::from_secs(2)));
+            }
+            return Ok(false);
+        }
+        Ok(bot.is_settled())
+    }
+
+    /// The next thing that becomes visible in a channel.
+    pub(crate) async fn next(&self, channel: &str) -> anyhow::Result<Seen> {
+        self.workspace.next_in(channel).await
+    }
+
+    /// The next new message of a channel, as a person reads it.
+    pub(crate) async fn next_message(&self, channel: &str) -> anyhow::Result<String> {
+        let seen = self.next(channel).await?;
+        let Seen::Posted { text, .. } = seen else { bail!("expected a new message, but saw {seen:?}") };
+        Ok(text)
+    }
+
+    /// Everything that became visible in a channel and was not read yet.
+    pub(crate) async fn everything_new(&self, channel: &str) -> anyhow::Result<String> {
+        let mut all = Vec::new();
+        while self.workspace.unread().iter().any(|seen| seen.channel() == channel) {
+            all.push(self.next(channel).await?.to_string());
+        }
+        Ok(all.join("\n\n"))
+    }
+
+    /// The first message of a channel as it is now, and the last reply in its thread. How often it was edited on the way depends
+    /// on what arrived together, so it is not looked at.
+    pub(crate) async fn alert(&self, channel: &str) -> anyhow::Result<String> {
+        self.everything_new(channel).await?;
+        let root = self.workspace.messages(channel).into_iter().next().context("no message there")?;
+        let last = self.workspace.thread(channel, &root.ts).into_iter().rfind(|m| m.ts != root.ts);
+        // Evidence alone makes no edit, so how often an event was counted depends on what came first.
+        let steady = |line: &str| if line.starts_with("Event ") { "Event ...".to_owned() } else { line.to_owned() };
+        let text = root.text.lines().map(steady).collect::<Vec<_>>().join("\n");
+        Ok(format!("{text}\n\nlast in its thread:\n{}", last.map(|m| m.text).unwrap_or_default()))
+    }
+
+    /// The timestamp of the channel's first message.
+    pub(crate) fn root(&self, channel: &str) -> anyhow::Result<String> {
+        Ok(self.workspace.messages(channel).first().context("no message there")?.ts.clone())
+    }
+
+    async fn expect_nothing_left(&mut self) -> anyhow::Result<()> {
+        let unread = self.workspace.unread();
+        ensure!(unread.is_empty(), "nobody read: {unread:#?}");
+        ensure!(self.workspace.unacked().is_empty(), "envelopes were not acknowledged");
+        let wrong: Vec<_> =
+            self.workspace.calls().into_iter().filter(|c| c.error.is_some() && c.fault.is_none()).collect();
+        ensure!(wrong.is_empty(), "Slack refused: {wrong:#?}");
+        let writes: Vec<_> = self.cluster.requests().into_iter().filter(|r| !r.starts_with('/')).collect();
+        ensure!(writes.is_empty(), "the bot wrote to the cluster: {writes:?}");
+        if let Some(bot) = &self.bot {
+            let left = bot.app().store.counts().await?;
+            ensure!(left.pending == 0 && left.dead == 0, "left in the outbox: {left:?}");
+        }
+        self.stops().await;
+        Ok(())
+    }
+}

@@ -1,0 +1,205 @@
+//! A broken workload becomes one alert; it is edited, acknowledged, asked about, and closed when health was observed.
+
+use std::time::Duration;
+
+use k8s_monitor::sandbox::kubernetes::story;
+
+use crate::harness::{BotTester, run_test};
+
+/// The healthy shop is there before the bot starts; the rest of the story is given back.
+async fn a_healthy_shop(bot: &mut BotTester) -> anyhow::Result<Vec<story::Step>> {
+    let mut steps = story::bad_deploy(bot.now());
+    let first = steps.remove(0);
+    bot.cluster().play(&first.changes);
+    bot.starts().await?;
+    Ok(steps)
+}
+
+#[tokio::test]
+async fn a_healthy_shop_is_not_worth_a_word() {
+    run_test(async |bot| {
+        a_healthy_shop(bot).await?;
+        bot.wait(Duration::from_mins(10)).await
+    })
+    .await;
+}
+
+#[tokio::test]
+#[expect(clippy::too_many_lines, reason = "the whole story, with every text people see")]
+async fn a_bad_deploy_is_alerted_once_acknowledged_explained_and_closed_when_healthy() {
+    run_test(async |bot| {
+        for step in a_healthy_shop(bot).await? {
+            bot.wait(step.at.duration_since(bot.now()).try_into()?).await?;
+            bot.cluster().play(&step.changes);
+            bot.settle().await?;
+            if step.caption == "Fifth restart" {
+                let first = bot.next_message("#alerts").await?;
+                assert!(first.starts_with("🟠 SEV-2 · api serves nobody (INC-2026-11-24-001, Deployment shop/api (P0))"), "{first}");
+                insta::assert_snapshot!(bot.alert("#alerts").await?, @"
+                🔴 SEV-1 · api serves nobody (INC-2026-11-24-001, Deployment shop/api (P0)): container api killed 5 times for using more than its 64Mi memory limit (2 pods)
+                Hit: Service shop/api (no endpoint of 2 ready)
+                Do: Raise the memory limit of container api or find what grows: kubectl -n shop top pod api-vh9ggj9h7-9s9tz --containers
+                ▌#a30200
+                🔴 SEV-1 · api serves nobody
+                container api killed 5 times for using more than its 64Mi memory limit (2 pods)
+                0 of 2 replicas ready · Deployment shop/api (P0)
+                Also: CrashLoopBackOff
+                Hit: Service shop/api (no endpoint of 2 ready)
+                Do: Raise the memory limit of container api or find what grows: kubectl -n shop top pod api-vh9ggj9h7-9s9tz --containers
+                ```
+                Pod shop/api-vh9ggj9h7-9s9tz container api: ended: OOMKilled, exit code 137, ran 3 s, restarted 5 times
+                Pod shop/api-vh9ggj9h7-9s9tz container api: waiting: CrashLoopBackOff: back-off restarting failed container=api
+                Event ...
+                ```
+                [ Acknowledge ]
+                INC-2026-11-24-001 SEV-1 because P0 service: nothing ready for over 1 min since 14:00 UTC seen 14:00 UTC updated 14:03 UTC
+
+                last in its thread:
+                🔴 Worse: SEV-1 · api serves nobody (INC-2026-11-24-001)
+                container api killed 3 times for using more than its 64Mi memory limit (2 pods)
+                Because: P0 service: nothing ready for over 1 min
+                ");
+
+                let root = bot.root("#alerts")?;
+                bot.person("ana").presses("#alerts", &root, "ack")?;
+                bot.settle().await?;
+                insta::assert_snapshot!(bot.workspace().ephemeral_for("ana")[0].text, @"
+                INC-2026-11-24-001 acknowledged by @ana
+                *SEV-1* INC-2026-11-24-001 · Deployment shop/api · OOMKilled · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 14:00 UTC (3 min)
+                I stay silent about it until it gets worse or is resolved.
+                ");
+                insta::assert_snapshot!(bot.alert("#alerts").await?, @"
+                🔴 SEV-1 · acknowledged · api serves nobody (INC-2026-11-24-001, Deployment shop/api (P0)): container api killed 5 times for using more than its 64Mi memory limit (2 pods)
+                Hit: Service shop/api (no endpoint of 2 ready)
+                Do: Raise the memory limit of container api or find what grows: kubectl -n shop top pod api-vh9ggj9h7-9s9tz --containers
+                ▌#daa038
+                🔴 SEV-1 · acknowledged · api serves nobody
+                container api killed 5 times for using more than its 64Mi memory limit (2 pods)
+                0 of 2 replicas ready · Deployment shop/api (P0)
+                Also: CrashLoopBackOff
+                Hit: Service shop/api (no endpoint of 2 ready)
+                Do: Raise the memory limit of container api or find what grows: kubectl -n shop top pod api-vh9ggj9h7-9s9tz --containers
+                Acknowledged by @ana at 14:03 UTC
+                ```
+                Pod shop/api-vh9ggj9h7-9s9tz container api: ended: OOMKilled, exit code 137, ran 3 s, restarted 5 times
+                Pod shop/api-vh9ggj9h7-9s9tz container api: waiting: CrashLoopBackOff: back-off restarting failed container=api
+                Event ...
+                ```
+                INC-2026-11-24-001 SEV-1 because P0 service: nothing ready for over 1 min since 14:00 UTC seen 14:00 UTC updated 14:03 UTC
+
+                last in its thread:
+                Acknowledged by @ana at 14:03 UTC
+                ");
+
+                bot.person("ben").replies("#alerts", &root, "why?")?;
+                bot.settle().await?;
+                insta::assert_snapshot!(bot.next("#alerts").await?.to_string(), @"
+                replied in #alerts:
+                *OOMKilled*: container api killed 5 times for using more than its 64Mi memory limit (2 pods)
+                • _Pod shop/api-vh9ggj9h7-9s9tz container api_ (14:03 UTC): ended: OOMKilled, exit code 137, ran 3 s, restarted 5 times
+                • _Pod shop/api-vh9ggj9h7-9s9tz container api_: waiting: CrashLoopBackOff: back-off restarting failed container=api
+                • _Event BackOff ×5_ (14:03 UTC): Back-off restarting failed container api in pod api-vh9ggj9h7-9s9tz
+                With it: CrashLoopBackOff
+                More than these facts prove I do not claim.
+                ");
+
+                bot.person("ana").runs("/k8s status", "#alerts")?;
+                bot.settle().await?;
+                insta::assert_snapshot!(bot.next("#alerts").await?.to_string(), @"
+                only for ana in #alerts:
+                🔴 *production: 1 open incident*
+                • *SEV-1* INC-2026-11-24-001 · Deployment shop/api · OOMKilled · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 14:00 UTC (3 min) · acknowledged by @ana
+                Watching 3 Namespaces, 2 Nodes, 8 Pods, 5 Deployments, 1 StatefulSet, 6 Services
+                Last pass 18 s ago: complete, 2 findings, 0 alerts, 0.0 s
+                k8s-monitor 0.1.0 up 3 min · next pass in 28 s · Slack sockets 2 of 2 (last heard 0 s ago) · nothing waits to be sent
+                Not configured: Model (ANTHROPIC_API_KEY is not set: answers come from the evidence alone)
+                Not configured: GitHub (GITHUB_TOKEN is not set: no commits and pull requests in alerts)
+                Store: SQLite · Slack: alerts, commands, buttons and threads
+                ");
+            }
+        }
+        bot.wait(Duration::from_mins(7)).await?;
+        insta::assert_snapshot!(bot.alert("#alerts").await?, @"
+        ✅ Resolved · api is well again (was SEV-1) (INC-2026-11-24-001, Deployment shop/api (P0)): container api killed 5 times for using more than its 64Mi memory limit (2 pods)
+        ▌#2eb886
+        ✅ Resolved · api is well again (was SEV-1)
+        container api killed 5 times for using more than its 64Mi memory limit (2 pods)
+        2 of 2 replicas ready · Deployment shop/api (P0)
+        Also: CrashLoopBackOff
+        Acknowledged by @ana at 14:03 UTC
+        Resolved 14:09 UTC after 9 min: 2 of 2 replicas ready for 5 min
+        ```
+        Pod shop/api-vh9ggj9h7-9s9tz container api: ended: OOMKilled, exit code 137, ran 3 s, restarted 5 times
+        Pod shop/api-vh9ggj9h7-9s9tz container api: waiting: CrashLoopBackOff: back-off restarting failed container=api
+        Event ...
+        ```
+        INC-2026-11-24-001 SEV-1 because P0 service: nothing ready for over 1 min since 14:00 UTC seen 14:00 UTC updated 14:09 UTC
+
+        last in its thread:
+        ✅ Resolved after 9 min: 2 of 2 replicas ready for 5 min (INC-2026-11-24-001)
+        ");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_restarted_bot_says_nothing_twice() {
+    run_test(async |bot| {
+        for step in a_healthy_shop(bot).await? {
+            bot.wait(step.at.duration_since(bot.now()).try_into()?).await?;
+            bot.cluster().play(&step.changes);
+            bot.settle().await?;
+            if step.caption == "Fifth restart" {
+                break;
+            }
+        }
+        bot.everything_new("#alerts").await?;
+        bot.stops().await;
+        bot.starts().await?;
+        bot.wait(Duration::from_mins(5)).await?;
+        assert_eq!(bot.everything_new("#alerts").await?, "");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_guest_is_told_who_may() {
+    run_test(async |bot| {
+        a_healthy_shop(bot).await?;
+        bot.person("gus").runs("/k8s status", "#alerts")?;
+        bot.settle().await?;
+        insta::assert_snapshot!(bot.next("#alerts").await?.to_string(), @"
+        only for gus in #alerts:
+        You are a guest in this workspace, so asking me is not possible. Full members of this workspace may, in #alerts.
+        ");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_namespace_is_analysed_on_request_and_a_wrong_name_gets_the_nearest() {
+    run_test(async |bot| {
+        a_healthy_shop(bot).await?;
+        bot.person("ana").runs("/k8s analyze shpo", "#alerts")?;
+        bot.settle().await?;
+        insta::assert_snapshot!(bot.next("#alerts").await?.to_string(), @"
+        only for ana in #alerts:
+        There is no namespace `shpo`. Did you mean `shop`?
+        ");
+        bot.person("ana").runs("/k8s analyze shop", "#alerts")?;
+        bot.settle().await?;
+        insta::assert_snapshot!(bot.everything_new("#alerts").await?, @"
+        only for ana in #alerts:
+        Looking at `shop` now; the result comes here.
+
+        edited in #alerts:
+        *`shop`: nothing is wrong.*
+        _Looked at 6 Pods, 3 Deployments, 1 StatefulSet, 4 Services in 0.0 s, by rules; no model was asked._
+        ");
+        Ok(())
+    })
+    .await;
+}
