@@ -87,7 +87,7 @@ fn configuration(workspace: &Workspace, database: &str) -> anyhow::Result<Config
     .into();
     let file = crate::config::Text {
         path: "the demo's configuration".to_owned(),
-        text: "[priorities]\nP0 = [\"shop/api\", \"shop/frontend\"]\nP1 = [\"shop/db\", \"shop/redis\"]\n[http]\nlisten = \"\"\n".to_owned(),
+        text: "[priorities]\nP0 = [\"shop/api\", \"shop/frontend\"]\nP1 = [\"shop/db\", \"shop/redis\"]\n[http]\nlisten = \"127.0.0.1:0\"\n".to_owned(),
     };
     let sources = Sources { purpose: Purpose::Run, env, file: Some(file), ..Sources::default() };
     Ok(Config::load(&sources)?.0)

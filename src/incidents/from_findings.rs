@@ -128,10 +128,8 @@ fn go_on(before: &Incident, wrong: BTreeMap<ConditionClass, Finding>, step: &Ste
     after.frozen = frozen;
     // No check that complains is not health: as long as replicas are missing, nothing was observed to be well. What nobody wants
     // (deleted, scaled to zero) has none to miss.
-    let short = match (after.impact.ready, after.impact.desired) {
-        (Some(ready), Some(desired)) => ready < desired,
-        _ => false,
-    };
+    let short =
+        step.impact.is_some_and(|i| matches!((i.ready, i.desired), (Some(ready), Some(desired)) if ready < desired));
     let wanted = step.judgements.iter().any(|j| matches!(j.verdict, Verdict::Healthy));
     let well = well && !(short && wanted);
     after.healthy_since = well.then(|| before.healthy_since.unwrap_or(now));

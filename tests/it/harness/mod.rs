@@ -68,7 +68,7 @@ impl BotTester {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
-        let text = "[priorities]\nP0 = [\"shop/api\"]\n[http]\nlisten = \"\"\n".to_owned();
+        let text = "[priorities]\nP0 = [\"shop/api\"]\n[http]\nlisten = \"127.0.0.1:0\"\n".to_owned();
         let file = Some(Text { path: "k8s-monitor.toml".to_owned(), text });
         let (config, _) = Config::load(&Sources { purpose: Purpose::Run, env, file, ..Sources::default() })?;
         let place = ClusterConfig::at(&self.cluster.url(), None)?;
