@@ -4,6 +4,8 @@ mod blocks;
 mod from_incidents;
 pub mod message;
 pub mod outbox;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use from_incidents::{Alert, Channels, Note, needs_update, say};
 
