@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::Message;
 
-const HEADER: usize = 150;
 const SECTION: usize = 3000;
 const CONTEXT_ELEMENTS: usize = 10;
 const CONTEXT_TEXT: usize = 2000;
@@ -32,8 +31,10 @@ pub(crate) fn escape(text: &str) -> String {
             '`' if safe.ends_with("``") => safe.push('\''),
             '@' => {
                 safe.push('@');
-                let rest = text.get(at.saturating_add(1)..).unwrap_or_default().to_ascii_lowercase();
-                if LOUD.iter().any(|word| rest.starts_with(word)) {
+                let rest = text.as_bytes().get(at.saturating_add(1)..).unwrap_or_default();
+                let begins =
+                    |word: &str| rest.get(..word.len()).is_some_and(|b| b.eq_ignore_ascii_case(word.as_bytes()));
+                if LOUD.into_iter().any(begins) {
                     safe.push('\u{200b}');
                 }
             }
@@ -99,22 +100,13 @@ pub(crate) struct Blocks {
 }
 
 impl Blocks {
-    /// A line in large letters.
-    pub(crate) fn header(&mut self, safe: &str) {
-        self.put(
-            safe,
-            HEADER,
-            |text| json!({"type": "header", "text": {"type": "plain_text", "text": text, "emoji": false}}),
-        );
-    }
-
     /// A paragraph. Nothing in it becomes a link by itself (`verbatim`).
     pub(crate) fn section(&mut self, safe: &str) {
-        self.put(
-            safe,
-            SECTION,
-            |text| json!({"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": true}}),
-        );
+        let text = cap(safe.trim(), SECTION.min(self.rest()));
+        if !text.is_empty() && self.rest() > 0 {
+            self.spent = self.spent.saturating_add(size(&text));
+            self.push(json!({"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": true}}));
+        }
     }
 
     /// Text as it was written, line by line.
@@ -158,7 +150,7 @@ impl Blocks {
         }
     }
 
-    /// The message: these blocks, and `text` for where blocks are not shown.
+    /// The message: these blocks, and `text`, which is shown above them if they have a colour, else only where blocks are not.
     pub(crate) fn into_message(self, text: &str, colour: Option<&str>) -> Message {
         let text = cap(text.trim(), TEXT);
         let text = if text.is_empty() { "k8s-monitor".to_owned() } else { text };
@@ -167,14 +159,6 @@ impl Blocks {
 
     fn rest(&self) -> usize {
         BUDGET.saturating_sub(TEXT).saturating_sub(self.spent)
-    }
-
-    fn put(&mut self, safe: &str, limit: usize, block: impl FnOnce(&str) -> Value) {
-        let text = cap(safe.trim(), limit.min(self.rest()));
-        if !text.is_empty() && self.rest() > 0 {
-            self.spent = self.spent.saturating_add(size(&text));
-            self.push(block(&text));
-        }
     }
 
     fn push(&mut self, block: Value) {
@@ -198,8 +182,11 @@ pub(super) fn plain(message: &Message) -> String {
             _ => block.get("text").and_then(of).into_iter().collect(),
         }
     };
-    let shown: Vec<String> = message.blocks.iter().flat_map(texts).collect();
-    let shown = if shown.is_empty() { message.text.clone() } else { shown.join("\n") };
+    let above = message.text.clone();
+    let is_shown = message.colour.is_some() || message.blocks.is_empty();
+    let shown: Vec<String> =
+        is_shown.then_some(above).into_iter().chain(message.blocks.iter().flat_map(texts)).collect();
+    let shown = shown.join("\n");
     let lines = shown.lines().filter(|line| *line != "```");
     let text = lines.collect::<Vec<_>>().join("\n").replace('\u{200b}', "");
     text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
@@ -234,7 +221,6 @@ mod tests {
             let safe = escape(&text);
             let mut blocks = Blocks::default();
             for _ in 0..6 {
-                blocks.header(&safe);
                 blocks.section(&safe);
                 blocks.code(&safe);
                 blocks.context(&[safe.clone(), safe.clone()]);
@@ -242,14 +228,13 @@ mod tests {
             let message = blocks.into_message(&safe, None);
             let mut total = size(&message.text);
             for block in &message.blocks {
-                let limit = if block["type"] == "header" { HEADER } else { SECTION };
                 let texts: Vec<&Value> = match block["elements"].as_array() {
                     Some(elements) => elements.iter().map(|e| &e["text"]).collect(),
                     None => vec![&block["text"]["text"]],
                 };
                 for text in texts {
                     let text = text.as_str().unwrap();
-                    prop_assert!(!text.is_empty() && size(text) <= limit);
+                    prop_assert!(!text.is_empty() && size(text) <= SECTION);
                     prop_assert!(!text.contains(['<', '>']) && !text.to_lowercase().contains("@channel"));
                     prop_assert!(text.matches("```").count() % 2 == 0);
                     total += size(text);

@@ -11,14 +11,14 @@ pub use from_incidents::{Alert, Channels, Note, needs_update, say};
 
 use serde_json::Value;
 
-/// A message for Slack: blocks, and the same in plain text for notifications and for the terminal.
+/// A message for Slack: blocks, and a text for notifications.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Message {
-    /// Plain text; complete by itself.
+    /// Shown above the bar of a message with a colour; else only where blocks are not shown, so it is complete by itself.
     pub text: String,
     /// Block Kit blocks, within Slack's limits.
     pub blocks: Vec<Value>,
-    /// Colour bar (`#a30200`), if any: blocks then go into one attachment.
+    /// Colour bar (`#a30200`), if any: blocks then go into one attachment beside it, below the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub colour: Option<String>,
 }

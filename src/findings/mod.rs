@@ -89,6 +89,7 @@ pub struct CheckDoc {
 #[expect(missing_docs, reason = "the variants say what they are")]
 pub enum ConditionClass {
     Blind,
+    PartlyBlind,
     NodeDown,
     OutOfMemory,
     CannotCreateContainer,

@@ -34,9 +34,9 @@ pub fn judge_sight(owner: &ObjectRef, sight: &Sight, now: Timestamp) -> Judgemen
     let everything = lost.len() == required;
     let names: Vec<&str> = lost.iter().map(|(kind, ..)| kind.plural()).collect();
     let message = if everything {
-        "The Kubernetes API cannot be read: nothing is known about this cluster until it answers again".to_owned()
+        "The Kubernetes API cannot be read: nothing is known of this cluster until it answers again".to_owned()
     } else {
-        format!("The bot cannot read {}: what depends on them is unknown, not healthy", names.join(", "))
+        format!("I cannot read {}: what depends on them is unknown, not healthy", and(&names))
     };
     let mut evidence: Vec<Evidence> = Vec::new();
     for (kind, since, why) in lost.iter().take(3) {
@@ -52,7 +52,7 @@ pub fn judge_sight(owner: &ObjectRef, sight: &Sight, now: Timestamp) -> Judgemen
         check: Cow::Borrowed(NAME),
         owner: owner.clone(),
         objects: Vec::new(),
-        class: ConditionClass::Blind,
+        class: if everything { ConditionClass::Blind } else { ConditionClass::PartlyBlind },
         reason: if everything { "ApiUnreachable" } else { "KindUnreadable" }.to_owned(),
         message,
         since,
@@ -60,15 +60,24 @@ pub fn judge_sight(owner: &ObjectRef, sight: &Sight, now: Timestamp) -> Judgemen
         impact: Impact::default(),
         evidence,
         recommendation: if everything {
-            "Check that the API server runs and can be reached from the bot; nothing was resolved meanwhile".to_owned()
+            "See whether the API server runs and whether I can reach it; until then no incident is resolved"
         } else {
-            "Give the bot's service account the right to list and watch them (manifests/k3s has the ClusterRole)"
-                .to_owned()
-        },
+            "See below why; if a right is missing, manifests/k3s has the ClusterRole with all I need"
+        }
+        .to_owned(),
     };
     let due = since.saturating_add(GRACE).unwrap_or(Timestamp::MAX);
     let verdict = if due <= now { Verdict::Wrong(Box::new(finding)) } else { Verdict::Pending(Box::new(finding), due) };
     Judgement { check: NAME, owner: owner.clone(), verdict }
+}
+
+/// `pods`, `pods and jobs`, `pods, nodes and jobs`.
+fn and(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
 }
 
 #[cfg(test)]
@@ -111,7 +120,7 @@ mod tests {
     #[test]
     fn an_api_server_that_stays_away_is_wrong_and_says_what_it_means() {
         let Verdict::Wrong(finding) = judged(&Kind::ALL, 1090) else { panic!("it is away") };
-        insta::assert_snapshot!(finding.message, @"The Kubernetes API cannot be read: nothing is known about this cluster until it answers again");
+        insta::assert_snapshot!(finding.message, @"The Kubernetes API cannot be read: nothing is known of this cluster until it answers again");
         assert_eq!((finding.severity, finding.since), (Level::Critical, at(1000)));
         assert_eq!(finding.evidence.len(), 1, "the same reason is said once");
     }
@@ -119,7 +128,7 @@ mod tests {
     #[test]
     fn a_required_kind_that_is_forbidden_is_named() {
         let Verdict::Wrong(finding) = judged(&[Kind::Pod, Kind::Job], 2000) else { panic!("they are away") };
-        insta::assert_snapshot!(finding.message, @"The bot cannot read pods, jobs: what depends on them is unknown, not healthy");
+        insta::assert_snapshot!(finding.message, @"I cannot read pods and jobs: what depends on them is unknown, not healthy");
         assert_eq!(finding.severity, Level::High);
     }
 }

@@ -255,8 +255,11 @@ fn ended_by(incident: &Incident, well_since: Timestamp, step: &Step<'_>) -> Stri
         return if history { "it failed over 24 h ago, and nothing failed since" } else { "a later run succeeded" }
             .to_owned();
     }
-    match (incident.impact.ready, incident.impact.desired) {
-        (Some(ready), Some(desired)) => format!("{ready} of {desired} replicas ready for {held}"),
+    match (incident.headline().map(|f| f.class), incident.impact.ready, incident.impact.desired) {
+        (Some(ConditionClass::Blind | ConditionClass::PartlyBlind), _, _) => {
+            format!("everything could be read for {held}")
+        }
+        (_, Some(ready), Some(desired)) => format!("{ready} of {desired} replicas ready for {held}"),
         _ => format!("healthy for {held}"),
     }
 }

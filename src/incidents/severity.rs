@@ -93,6 +93,12 @@ pub struct Facts<'a> {
 pub fn assess(facts: &Facts<'_>, now: Timestamp) -> (Severity, String) {
     use Severity::{Sev1, Sev2, Sev3, Sev4};
     let has = |class| facts.classes.contains(&class);
+    if has(ConditionClass::Blind) {
+        return (Sev1, "nothing is known of the cluster".to_owned());
+    }
+    if has(ConditionClass::PartlyBlind) {
+        return (Sev2, "a part of the cluster is unknown".to_owned());
+    }
     if has(ConditionClass::NodeDown) {
         return match facts.role {
             Some(Role::OnlyNode) => (Sev1, "the only node is down".to_owned()),
@@ -169,7 +175,7 @@ mod tests {
     const P2: Option<Priority> = Some(Priority::P2);
     const P3: Option<Priority> = Some(Priority::P3);
     const UNLISTED: Option<Priority> = None;
-    use ConditionClass::{Crash, JobFailed, NodeDown, RolloutStuck};
+    use ConditionClass::{Blind, Crash, JobFailed, NodeDown, PartlyBlind, RolloutStuck};
     use Severity::{Sev1, Sev2, Sev3, Sev4};
 
     #[rstest]
@@ -242,6 +248,20 @@ mod tests {
         let impact = Impact { ready: Some(ready), desired: Some(2), services: Vec::new() };
         let outage = (ready == 0).then(|| Outage { since: now - SignedDuration::from_mins(9), ended: None });
         let facts = Facts { classes: &[class], impact: &impact, outage, priority, role: Some(role) };
+        assert_eq!(assess(&facts, now), (severity, why.to_owned()));
+    }
+
+    #[rstest]
+    #[case::of_everything(Blind, Sev1, "nothing is known of the cluster")]
+    #[case::of_a_kind(PartlyBlind, Sev2, "a part of the cluster is unknown")]
+    fn a_bot_that_cannot_see_says_so_at_once(
+        #[case] class: ConditionClass,
+        #[case] severity: Severity,
+        #[case] why: &str,
+    ) {
+        let now: Timestamp = "2026-11-24T14:00:00Z".parse().unwrap();
+        let facts =
+            Facts { classes: &[class], impact: &Impact::default(), outage: None, priority: UNLISTED, role: None };
         assert_eq!(assess(&facts, now), (severity, why.to_owned()));
     }
 }

@@ -34,30 +34,28 @@ async fn a_bad_deploy_is_alerted_once_acknowledged_explained_and_closed_when_hea
             bot.settle().await?;
             if step.caption == "Fifth restart" {
                 let first = bot.next_message("#alerts").await?;
-                assert!(first.starts_with("🟠 SEV-2 · api serves nobody (INC-2026-11-24-001, Deployment shop/api (P0))"), "{first}");
+                assert!(first.starts_with("🟠 *SEV-2 · api serves nobody* · INC-2026-11-24-001"), "{first}");
                 insta::assert_snapshot!(bot.alert("#alerts").await?, @"
-                🔴 SEV-1 · api serves nobody (INC-2026-11-24-001, Deployment shop/api (P0)): container api killed 5 times for using more than its 64Mi memory limit (2 pods)
-                Hit: Service shop/api (no endpoint of 2 ready)
-                Do: Raise the memory limit of container api or find what grows: kubectl -n shop top pod api-vh9ggj9h7-9s9tz --containers
+                🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001
                 ▌#a30200
-                🔴 SEV-1 · api serves nobody
-                container api killed 5 times for using more than its 64Mi memory limit (2 pods)
+                Container api killed 5 times for using more than its 64Mi memory limit (2 pods)
                 0 of 2 replicas ready · Deployment shop/api (P0)
-                Also: CrashLoopBackOff
-                Hit: Service shop/api (no endpoint of 2 ready)
+                Hit: Service shop/api has no ready endpoint
                 Do: Raise the memory limit of container api or find what grows: kubectl -n shop top pod api-vh9ggj9h7-9s9tz --containers
+                Also: CrashLoopBackOff
                 ```
                 Pod shop/api-vh9ggj9h7-9s9tz container api: ended: OOMKilled, exit code 137, ran 3 s, restarted 5 times
                 Pod shop/api-vh9ggj9h7-9s9tz container api: waiting: CrashLoopBackOff: back-off restarting failed container=api
                 Event ...
                 ```
                 [ Acknowledge ]
-                INC-2026-11-24-001 SEV-1 because P0 service: nothing ready for over 1 min since 14:00 UTC seen 14:00 UTC updated 14:03 UTC
+                SEV-1 because P0 service: nothing ready for over 1 min · since 14:00 UTC · updated 14:03 UTC
 
                 last in its thread:
-                🔴 Worse: SEV-1 · api serves nobody (INC-2026-11-24-001)
-                container api killed 3 times for using more than its 64Mi memory limit (2 pods)
-                Because: P0 service: nothing ready for over 1 min
+                🔴 *Worse: SEV-1 · api serves nobody* · INC-2026-11-24-001
+                Container api killed 3 times for using more than its 64Mi memory limit (2 pods)
+                SEV-1 because P0 service: nothing ready for over 1 min
+                Hit: Service shop/api has no ready endpoint
                 ");
 
                 let root = bot.root("#alerts")?;
@@ -69,23 +67,20 @@ async fn a_bad_deploy_is_alerted_once_acknowledged_explained_and_closed_when_hea
                 I stay silent about it until it gets worse or is resolved.
                 ");
                 insta::assert_snapshot!(bot.alert("#alerts").await?, @"
-                🔴 SEV-1 · acknowledged · api serves nobody (INC-2026-11-24-001, Deployment shop/api (P0)): container api killed 5 times for using more than its 64Mi memory limit (2 pods)
-                Hit: Service shop/api (no endpoint of 2 ready)
-                Do: Raise the memory limit of container api or find what grows: kubectl -n shop top pod api-vh9ggj9h7-9s9tz --containers
+                🔴 *SEV-1 · acknowledged · api serves nobody* · INC-2026-11-24-001
                 ▌#daa038
-                🔴 SEV-1 · acknowledged · api serves nobody
-                container api killed 5 times for using more than its 64Mi memory limit (2 pods)
+                Container api killed 5 times for using more than its 64Mi memory limit (2 pods)
                 0 of 2 replicas ready · Deployment shop/api (P0)
-                Also: CrashLoopBackOff
-                Hit: Service shop/api (no endpoint of 2 ready)
+                Hit: Service shop/api has no ready endpoint
                 Do: Raise the memory limit of container api or find what grows: kubectl -n shop top pod api-vh9ggj9h7-9s9tz --containers
+                Also: CrashLoopBackOff
                 Acknowledged by @ana at 14:03 UTC
                 ```
                 Pod shop/api-vh9ggj9h7-9s9tz container api: ended: OOMKilled, exit code 137, ran 3 s, restarted 5 times
                 Pod shop/api-vh9ggj9h7-9s9tz container api: waiting: CrashLoopBackOff: back-off restarting failed container=api
                 Event ...
                 ```
-                INC-2026-11-24-001 SEV-1 because P0 service: nothing ready for over 1 min since 14:00 UTC seen 14:00 UTC updated 14:03 UTC
+                SEV-1 because P0 service: nothing ready for over 1 min · since 14:00 UTC · updated 14:03 UTC
 
                 last in its thread:
                 Acknowledged by @ana at 14:03 UTC
@@ -124,23 +119,20 @@ async fn a_bad_deploy_is_alerted_once_acknowledged_explained_and_closed_when_hea
         // The pods are replaced one after the other; what was last wrong may name one or both.
         let closed = bot.alert("#alerts").await?.replace(" (2 pods)", "");
         insta::assert_snapshot!(closed, @"
-        ✅ Resolved · api is well again (was SEV-1) (INC-2026-11-24-001, Deployment shop/api (P0)): container api killed 5 times for using more than its 64Mi memory limit
+        ✅ *Resolved after 9 min · api: 2 of 2 replicas ready for 5 min (was SEV-1)* · INC-2026-11-24-001
         ▌#2eb886
-        ✅ Resolved · api is well again (was SEV-1)
-        container api killed 5 times for using more than its 64Mi memory limit
+        Was: container api killed 5 times for using more than its 64Mi memory limit
         2 of 2 replicas ready · Deployment shop/api (P0)
-        Also: CrashLoopBackOff
         Acknowledged by @ana at 14:03 UTC
-        Resolved 14:09 UTC after 9 min: 2 of 2 replicas ready for 5 min
         ```
         Pod shop/api-vh9ggj9h7-9s9tz container api: ended: OOMKilled, exit code 137, ran 3 s, restarted 5 times
         Pod shop/api-vh9ggj9h7-9s9tz container api: waiting: CrashLoopBackOff: back-off restarting failed container=api
         Event ...
         ```
-        INC-2026-11-24-001 SEV-1 because P0 service: nothing ready for over 1 min since 14:00 UTC seen 14:00 UTC updated 14:09 UTC
+        since 14:00 UTC · resolved 14:09 UTC
 
         last in its thread:
-        ✅ Resolved after 9 min: 2 of 2 replicas ready for 5 min (INC-2026-11-24-001)
+        ✅ *Resolved after 9 min · api: 2 of 2 replicas ready for 5 min (was SEV-1)* · INC-2026-11-24-001
         ");
         Ok(())
     })

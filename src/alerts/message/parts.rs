@@ -1,0 +1,181 @@
+//! The parts of an alert's text, each a line or less: what is wrong, who is hit, what to do, where the incident is in its life.
+
+use super::{ACKNOWLEDGED, FIRING, NAME, RESOLVED, SHOWN, Times, sentence, times_said};
+use crate::{
+    alerts::blocks::{cap, escape_line},
+    findings::{CLUSTER, ConditionClass, ServiceHit},
+    incidents::{Incident, Severity, in_words},
+};
+
+/// `chores-backend serves nobody`, `api is degraded: 1 of 2 ready`. Not escaped, for one line.
+pub fn headline(incident: &Incident) -> String {
+    let name = cap(&incident.owner.name, NAME);
+    let impact = &incident.impact;
+    let finding = incident.headline();
+    let reason = || cap(finding.map_or("something is wrong", |f| f.reason.as_str()), NAME);
+    match (finding.map(|f| f.class), impact.ready, impact.desired) {
+        (Some(ConditionClass::Blind), _, _) => format!("I cannot see {name}: its API does not answer"),
+        (Some(ConditionClass::PartlyBlind), _, _) => format!("I do not see everything in {name}"),
+        (Some(ConditionClass::NodeDown), _, _) => format!("node {name} is down"),
+        (Some(ConditionClass::JobFailed), _, _) => format!("{} {name} failed", incident.owner.kind),
+        _ if impact.is_unserved() && !impact.services.is_empty() => format!("{name} serves nobody"),
+        (_, Some(ready), Some(desired)) if impact.is_unserved() => {
+            format!("{name} is down: {ready} of {desired} ready")
+        }
+        (_, Some(ready), Some(desired)) if ready < desired => {
+            format!("{name} is degraded: {ready} of {desired} ready")
+        }
+        (Some(ConditionClass::RolloutStuck), _, _) => format!("{name}: the rollout is stuck, the old pods serve"),
+        (Some(ConditionClass::Volume), _, _) if incident.owner.kind == "PersistentVolumeClaim" => {
+            format!("volume claim {name} is not bound")
+        }
+        _ => format!("{name}: {}", reason()),
+    }
+}
+
+/// What it was about, once nothing of it is wrong any more.
+fn well(incident: &Incident) -> String {
+    let name = cap(&incident.owner.name, NAME);
+    match (incident.headline().map(|f| f.class), incident.impact.ready, incident.impact.desired) {
+        (Some(ConditionClass::Blind | ConditionClass::PartlyBlind), _, _) => format!("I see {name} again"),
+        (_, Some(ready), Some(desired)) if desired > 0 && ready >= desired => {
+            format!("{name}: {ready} of {desired} ready again")
+        }
+        _ => format!("{name}: nothing is wrong with it any more"),
+    }
+}
+
+/// The headline with the severity or what became of it; safe.
+pub(super) fn title(incident: &Incident) -> String {
+    let severity = incident.severity;
+    if let Some(end) = incident.resolution.as_ref().filter(|_| !incident.is_open()) {
+        let lasted = in_words(end.at.duration_since(incident.since));
+        let name = cap(&escape_line(&incident.owner.name), NAME);
+        return format!("Resolved after {lasted} · {name}: {} (was {})", sentence(&end.reason), incident.peak);
+    }
+    match (incident.healthy_since, &incident.acknowledged) {
+        (Some(_), _) => format!("{severity} · recovering · {}", escape_line(&well(incident))),
+        (None, Some(_)) => format!("{severity} · acknowledged · {}", escape_line(&headline(incident))),
+        (None, None) => format!("{severity} · {}", escape_line(&headline(incident))),
+    }
+}
+
+pub(super) fn emoji(incident: &Incident) -> &'static str {
+    match incident.severity {
+        _ if !incident.is_open() => "✅",
+        Severity::Sev1 => "🔴",
+        Severity::Sev2 => "🟠",
+        Severity::Sev3 => "🟡",
+        Severity::Sev4 => "⚪",
+    }
+}
+
+pub(super) fn colour(incident: &Incident) -> &'static str {
+    match (incident.is_open(), &incident.acknowledged) {
+        (false, _) => RESOLVED,
+        (true, Some(_)) => ACKNOWLEDGED,
+        (true, None) => FIRING,
+    }
+}
+
+/// What is wrong, and why as far as it is proved.
+pub(super) fn cause(incident: &Incident) -> String {
+    incident.headline().map_or_else(|| "nothing is known of the cause".to_owned(), |f| sentence(&f.message))
+}
+
+/// `0 of 2 replicas ready · Deployment shop/api (P0)`; nothing of the cluster itself, which is in the headline.
+pub(super) fn who(incident: &Incident) -> Option<String> {
+    if incident.owner.kind == CLUSTER {
+        return None;
+    }
+    let owner = sentence(&incident.owner.to_string());
+    let matters = match (incident.priority, incident.role) {
+        (Some(priority), Some(role)) => format!("{priority}, {role}"),
+        (Some(priority), None) => priority.to_string(),
+        (None, Some(role)) => role.to_string(),
+        (None, None) => "unlisted".to_owned(),
+    };
+    let replicas = incident.impact.ready.zip(incident.impact.desired);
+    let replicas = replicas.map(|(ready, desired)| format!("{ready} of {desired} replicas ready · "));
+    Some(format!("{}{owner} ({matters})", replicas.unwrap_or_default()))
+}
+
+/// The findings beside the one of the headline.
+pub(super) fn others(incident: &Incident) -> Option<String> {
+    let others = incident.findings.values().skip(1);
+    let shown: Vec<String> = others.take(SHOWN).map(|f| cap(&escape_line(&f.reason), NAME)).collect();
+    let all = incident.findings.len().saturating_sub(1);
+    (!shown.is_empty()).then(|| format!("Also: {}{}", shown.join(", "), more(all, SHOWN)))
+}
+
+/// Services that have no endpoint left.
+pub(super) fn hit(incident: &Incident) -> Option<String> {
+    let empty: Vec<&ServiceHit> = incident.impact.services.iter().filter(|s| s.ready_endpoints == 0).collect();
+    let named = |s: &&ServiceHit| cap(&escape_line(&format!("{}/{}", s.namespace, s.name)), NAME);
+    let shown: Vec<String> = empty.iter().take(SHOWN).map(named).collect();
+    match empty.len() {
+        0 => None,
+        1 => Some(format!("Hit: Service {} has no ready endpoint", shown.join(""))),
+        all => Some(format!("Hit: Services {}{} have no ready endpoint", shown.join(", "), more(all, SHOWN))),
+    }
+}
+
+pub(super) fn todo(incident: &Incident) -> Option<String> {
+    let todo = incident.headline().map(|f| sentence(&f.recommendation)).filter(|todo| !todo.is_empty());
+    todo.map(|todo| format!("Do: {todo}"))
+}
+
+/// Where the incident is in its life, where that is not "firing".
+pub(super) fn state(incident: &Incident, times: &Times<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(parent) = &incident.parent {
+        lines.push(format!("Part of {}", cap(&escape_line(&parent.0), NAME)));
+    }
+    lines.extend(acknowledged(incident, times));
+    if let Some(why) = incident.frozen.as_ref().filter(|_| incident.is_open()) {
+        lines.push(format!("I cannot judge it at the moment, so it stays as it was: {}", sentence(why)));
+    }
+    if let Some(since) = incident.healthy_since.filter(|_| incident.is_open()) {
+        lines.push(format!("Well since {}; resolved if it stays so", times.say(since)));
+    }
+    if incident.reopened > 0 {
+        lines.push(format!("Flapping: it came back {} within a day", times_said(incident.reopened)));
+    }
+    lines
+}
+
+pub(super) fn acknowledged(incident: &Incident, times: &Times<'_>) -> Option<String> {
+    let ack = incident.acknowledged.as_ref()?;
+    let note = if ack.note.trim().is_empty() { String::new() } else { format!(": {}", sentence(&ack.note)) };
+    Some(format!("Acknowledged by {} at {}{note}", person(&ack.by), times.say(ack.at)))
+}
+
+/// Why it is this bad, and its times; each time once.
+pub(super) fn small_print(incident: &Incident, times: &Times<'_>) -> String {
+    let mut parts = Vec::new();
+    if incident.is_open() {
+        parts.push(format!("{} because {}", incident.severity, sentence(&incident.why)));
+    }
+    let mut last = times.say(incident.since);
+    parts.push(format!("since {last}"));
+    let over = incident.resolution.as_ref().filter(|_| !incident.is_open()).map(|end| ("resolved", end.at));
+    for (what, at) in [("seen", incident.opened_at), over.unwrap_or(("updated", incident.updated_at))] {
+        let at = times.say(at);
+        if at != last {
+            parts.push(format!("{what} {at}"));
+            last = at;
+        }
+    }
+    parts.join(" · ")
+}
+
+/// A mention for the id of a Slack user, else the name as text.
+fn person(by: &str) -> String {
+    let is_id =
+        by.len() >= 2 && by.starts_with(['U', 'W']) && by.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+    if is_id { format!("<@{by}>") } else { cap(&escape_line(by), NAME) }
+}
+
+fn more(all: usize, shown: usize) -> String {
+    all.checked_sub(shown).filter(|n| *n > 0).map(|n| format!(" and {n} more")).unwrap_or_default()
+}

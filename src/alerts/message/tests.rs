@@ -1,1 +1,0 @@
-//! Tests of the texts: the whole visible text, and any text from outside.
