@@ -214,6 +214,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         #[test]
         fn any_text_stays_within_the_limits_and_gives_no_mention_or_link(
             text in "(.|\n|<!here>|@channel|&|```|<http://a.b>){0,4000}"

@@ -2,16 +2,18 @@
 
 use std::borrow::Cow;
 
-use super::{Check, Judgement, Look, Verdict, checks, trouble::fact};
+use super::{Check, Judgement, Look, Verdict, checks, inhibition::inhibit, trouble::fact};
 use crate::cluster::{Fact, ObjectRef};
 
 /// The verdicts of all checks that judge this owner.
 pub fn judge(owner: &ObjectRef, look: &Look<'_>) -> Vec<Judgement> {
-    checks::ALL
+    let mut judgements: Vec<Judgement> = checks::ALL
         .iter()
         .filter(|check| check.judges(&owner.kind))
         .map(|check| Judgement { check: check.name(), owner: owner.clone(), verdict: settle(*check, owner, look) })
-        .collect()
+        .collect();
+    inhibit(&mut judgements);
+    judgements
 }
 
 /// The verdicts on every owner of the cluster.

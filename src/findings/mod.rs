@@ -3,6 +3,7 @@
 pub mod checks;
 mod evidence;
 mod from_cluster;
+mod inhibition;
 mod pods;
 mod redact;
 mod sight;
@@ -44,6 +45,8 @@ pub enum Verdict {
     NotWanted(Cow<'static, str>),
     /// It cannot be read, and why.
     Unknown(String),
+    /// It is wrong because of what the check of that name says of the same owner, so it is not said beside it.
+    Symptom(&'static str),
 }
 
 /// The verdict of one check on one owner.

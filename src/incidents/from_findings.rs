@@ -55,7 +55,9 @@ pub fn due(incident: Option<&Incident>, judgements: &[Judgement], now: Timestamp
     let verdicts = judgements.iter().filter_map(|judgement| match &judgement.verdict {
         Verdict::Pending(_, due) => Some(*due),
         Verdict::Wrong(finding) if finding.class == ConditionClass::JobFailed => Some(told_until(finding)),
-        Verdict::Wrong(_) | Verdict::Healthy | Verdict::NotWanted(_) | Verdict::Unknown(_) => None,
+        Verdict::Wrong(_) | Verdict::Healthy | Verdict::NotWanted(_) | Verdict::Unknown(_) | Verdict::Symptom(_) => {
+            None
+        }
     });
     let incident = incident.filter(|i| i.is_open());
     let own = incident.into_iter().flat_map(|open| {
@@ -158,7 +160,7 @@ fn kept(before: &Incident, judgements: &[Judgement]) -> (BTreeMap<ConditionClass
     for (class, finding) in &before.findings {
         let verdict = judgements.iter().find(|j| j.check == finding.check).map(|j| &j.verdict);
         match verdict {
-            Some(Verdict::Wrong(_) | Verdict::Healthy | Verdict::NotWanted(_)) => continue,
+            Some(Verdict::Wrong(_) | Verdict::Healthy | Verdict::NotWanted(_) | Verdict::Symptom(_)) => continue,
             Some(Verdict::Pending(..)) => {}
             Some(Verdict::Unknown(why)) => frozen = frozen.or_else(|| Some(why.clone())),
             // Silence is not health.
@@ -237,9 +239,12 @@ fn hold(incident: &Incident, judgements: &[Judgement], now: Timestamp) -> Signed
 fn not_wanted<'a>(incident: &Incident, judgements: &'a [Judgement]) -> Option<&'a str> {
     judgements.iter().find_map(|j| match &j.verdict {
         Verdict::NotWanted(why) if incident.findings.values().any(|f| f.check == j.check) => Some(why.as_ref()),
-        Verdict::NotWanted(_) | Verdict::Wrong(_) | Verdict::Pending(..) | Verdict::Healthy | Verdict::Unknown(_) => {
-            None
-        }
+        Verdict::NotWanted(_)
+        | Verdict::Wrong(_)
+        | Verdict::Pending(..)
+        | Verdict::Healthy
+        | Verdict::Unknown(_)
+        | Verdict::Symptom(_) => None,
     })
 }
 

@@ -131,7 +131,11 @@ fn analyse(app: &App, mind: &Mind, namespace: &str, asked_at: Timestamp, lists: 
         .filter(|j| j.owner.namespace == namespace)
         .filter_map(|j| match j.verdict {
             Verdict::Wrong(finding) => Some(*finding),
-            Verdict::Pending(..) | Verdict::Healthy | Verdict::NotWanted(_) | Verdict::Unknown(_) => None,
+            Verdict::Pending(..)
+            | Verdict::Healthy
+            | Verdict::NotWanted(_)
+            | Verdict::Unknown(_)
+            | Verdict::Symptom(_) => None,
         })
         .collect();
     let incidents: Vec<Incident> = mind.open.values().filter(|i| i.owner.namespace == namespace).cloned().collect();

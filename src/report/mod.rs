@@ -150,7 +150,7 @@ impl Report {
             match judgement.verdict {
                 Verdict::Wrong(finding) => self.findings.push((*finding, priority)),
                 Verdict::Pending(finding, due) => self.pending.push((*finding, due)),
-                Verdict::Healthy | Verdict::NotWanted(_) | Verdict::Unknown(_) => {}
+                Verdict::Healthy | Verdict::NotWanted(_) | Verdict::Unknown(_) | Verdict::Symptom(_) => {}
             }
         }
     }

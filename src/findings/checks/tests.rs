@@ -22,6 +22,15 @@ fn a_crash_loop_is_one_finding_with_its_cause() {
     assert_eq!(found.evidence[0].text, "ended: Error, exit code 3, ran 3 s, restarted 6 times");
 }
 
+#[test]
+fn replicas_that_a_crash_loop_takes_away_are_counted_in_its_impact_only() {
+    let of = owner("Deployment", "api");
+    let objects = with(0, vec![pod("a", looping(6, "Error", 3, 20))]);
+    assert_eq!(says("replicas-missing", &of, objects.clone()), Verdict::Symptom("crash-loop"));
+    let found = wrong(says("crash-loop", &of, objects));
+    assert_eq!((found.impact.ready, found.impact.desired), (Some(0), Some(1)));
+}
+
 #[rstest]
 #[case::exit_0_for_ever(looping(4, "Completed", 0, 20), "ends with exit code 0 each time")]
 #[case::out_of_memory(looping(4, "OOMKilled", 137, 20), "more than its 24Mi memory limit")]
