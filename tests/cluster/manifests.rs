@@ -1,0 +1,141 @@
+//! What `kubectl apply` would make of the manifests, and what the bot can do with its own account: read what it judges, nothing else.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context, Result};
+use http::Method;
+use k8s_monitor::{
+    clients::kubernetes::{Kubernetes, LogRequest, Places, find},
+    cluster::Kind,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    bot::WatchingBot,
+    plane::{Plane, ask},
+    rollout::{gateway, is_rolled_out, steady},
+};
+
+/// Where the bot is installed.
+const HOME: &str = "k8s-monitor";
+
+/// Applies `manifests/k3s` in the order of its numbers.
+async fn apply_manifests(plane: &Plane) -> Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/k3s");
+    let mut files: Vec<_> = std::fs::read_dir(&folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    files.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(|c: char| c.is_ascii_digit())));
+    files.sort();
+    for file in files {
+        let text = std::fs::read_to_string(&file)?;
+        for document in text.split("\n---\n") {
+            plane.apply(document).await.with_context(|| file.display().to_string())?;
+        }
+    }
+    Ok(())
+}
+
+/// The bot's account as its Pod finds it: token, certificate and address.
+async fn in_cluster(plane: &Plane) -> Result<(Places, String)> {
+    let token = plane.token_of(HOME, "k8s-monitor").await?;
+    let folder = plane.path("account");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join("token"), &token)?;
+    std::fs::write(folder.join("namespace"), HOME)?;
+    std::fs::copy(plane.certificate(), folder.join("ca.crt"))?;
+    let places = Places {
+        service_account: folder,
+        service_host: Some("127.0.0.1".to_owned()),
+        service_port: Some(plane.port().to_string()),
+        ..Places::default()
+    };
+    Ok((places, token))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_manifests_give_the_bot_what_it_needs_and_nothing_else() -> Result<()> {
+    let plane = Plane::full().await?;
+    apply_manifests(&plane).await?;
+    let (places, token) = in_cluster(&plane).await?;
+
+    // Its Deployment is one the cluster can run: a Pod is made, so admission (restricted) agrees.
+    let pods = format!("/api/v1/namespaces/{HOME}/pods");
+    plane.until("the Deployment has a Pod", async |plane| {
+        Ok(plane.get(&pods).await?.json()?["items"].as_array().is_some_and(|all| all.len() == 1))
+    })
+    .await?;
+
+    // Every verb it needs works.
+    let kubernetes = Kubernetes::connect(find(&places).await?.config)?;
+    kubernetes.identity().await?;
+    kubernetes.version().await?;
+    for kind in Kind::ALL {
+        kubernetes.list(kind, None).await?;
+        let of_namespace = kubernetes.list(kind, Some(HOME)).await;
+        assert!(of_namespace.is_ok(), "{kind}: {of_namespace:?}");
+    }
+    let no_pod = LogRequest { namespace: HOME, pod: "nobody", container: "", previous: false, tail: 10 };
+    assert_eq!(kubernetes.logs(&no_pod).await?, None, "the log could be asked for");
+    let mut bot = WatchingBot::start(places).await?;
+    let status = bot.status().await?;
+    assert!(!status.contains("blind"), "every kind can be watched: {status}");
+    bot.stops().await?;
+
+    // Secrets and writes are refused.
+    let client = plane.client_of(&token)?;
+    let pod = json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "x"}, "spec": {"containers": [{"name": "x", "image": "x"}]}});
+    let scale = json!({"spec": {"replicas": 0}});
+    let deployment = format!("/apis/apps/v1/namespaces/{HOME}/deployments/k8s-monitor");
+    let refused: [(Method, String, &str, Value); 9] = [
+        (Method::GET, "/api/v1/secrets".into(), "", Value::Null),
+        (Method::GET, format!("/api/v1/namespaces/{HOME}/secrets/k8s-monitor"), "", Value::Null),
+        (Method::GET, "/api/v1/configmaps".into(), "", Value::Null),
+        (Method::GET, "/api/v1/nodes/kwok-0/proxy/pods".into(), "", Value::Null),
+        (Method::POST, pods.clone(), "application/json", pod),
+        (Method::PATCH, deployment.clone(), "application/merge-patch+json", scale),
+        (Method::DELETE, deployment, "application/json", Value::Null),
+        (Method::POST, format!("{pods}/x/exec?command=sh"), "application/json", Value::Null),
+        (Method::POST, format!("{pods}/x/eviction"), "application/json", json!({})),
+    ];
+    for (method, path, content_type, body) in refused {
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let answer = ask(&client, method.clone(), &path, content_type, body).await?;
+        assert_eq!(answer.status, 403, "{method} {path}: {}", String::from_utf8_lossy(&answer.body));
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_forbidden_kind_makes_blind_for_that_kind_only() -> Result<()> {
+    let plane = Plane::full().await?;
+    apply_manifests(&plane).await?;
+    for object in gateway() {
+        plane.create(&object).await?;
+    }
+    plane.until("the gateway is rolled out", is_rolled_out).await?;
+    // Somebody took `jobs` out of the role.
+    let path = "/apis/rbac.authorization.k8s.io/v1/clusterroles/k8s-monitor";
+    let mut role = plane.get(path).await?.json()?;
+    for rule in role["rules"].as_array_mut().context("no rules")? {
+        if let Some(resources) = rule["resources"].as_array_mut() {
+            resources.retain(|resource| resource != "jobs");
+        }
+    }
+    plane.patch(path, &json!({"rules": role["rules"]})).await?;
+    let (places, _) = in_cluster(&plane).await?;
+
+    let mut bot = WatchingBot::start(places).await?;
+    let status = bot.status().await?;
+    insta::assert_snapshot!(steady(&status), @"");
+    bot.wait(Duration::from_mins(2)).await?;
+    bot.until("blindness is an alert", |bot| bot.alerts().len() == 1).await?;
+    insta::assert_snapshot!(steady(&bot.alerts()[0].text), @"");
+
+    // Everything else is seen as before.
+    let broken = json!({"spec": {"template": {"metadata": {"annotations": {"pretend": "image-pull"}}}}});
+    plane.patch(crate::rollout::GATEWAY, &broken).await?;
+    bot.wait(Duration::from_mins(5)).await?;
+    bot.until("the broken rollout is an alert", |bot| bot.alerts().len() == 2).await?;
+    let alert = bot.alerts().into_iter().next_back().context("no alert")?;
+    insta::assert_snapshot!(steady(&alert.text), @"");
+    bot.stops().await
+}

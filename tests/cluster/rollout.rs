@@ -1,0 +1,108 @@
+//! A Deployment of real controllers is broken, alerted once, mended, and resolved.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use k8s_monitor::clients::kubernetes::Places;
+use serde_json::{Value, json};
+
+use crate::{
+    bot::WatchingBot,
+    plane::{ADMIN, Plane},
+};
+
+/// Where the Deployment of the story is.
+pub(crate) const GATEWAY: &str = "/apis/apps/v1/namespaces/shop/deployments/gateway";
+
+/// A namespace, a Deployment of two replicas and its Service.
+pub(crate) fn gateway() -> [Value; 3] {
+    let labels = json!({"app": "gateway"});
+    [
+        json!({"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "shop"}}),
+        json!({
+            "kind": "Service", "apiVersion": "v1", "metadata": {"name": "gateway", "namespace": "shop"},
+            "spec": {"selector": labels, "ports": [{"port": 80, "targetPort": 8080}]},
+        }),
+        json!({
+            "kind": "Deployment", "apiVersion": "apps/v1", "metadata": {"name": "gateway", "namespace": "shop"},
+            "spec": {
+                "replicas": 2,
+                "selector": {"matchLabels": labels},
+                "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+                "template": {
+                    "metadata": {"labels": labels},
+                    "spec": {"containers": [{"name": "app", "image": "shop/gateway:1.0.0", "ports": [{"containerPort": 8080}]}]},
+                },
+            },
+        }),
+    ]
+}
+
+/// Whether every pod of the newest template is available, and no other is left.
+pub(crate) async fn is_rolled_out(plane: &Plane) -> Result<bool> {
+    let deployment = plane.get(GATEWAY).await?.json()?;
+    let number = |of: &str| deployment.pointer(of).and_then(Value::as_i64).unwrap_or(0);
+    let slices = plane.get("/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices").await?.json()?;
+    let endpoints = slices.pointer("/items/0/endpoints").and_then(Value::as_array).map_or(0, Vec::len);
+    Ok(number("/status/observedGeneration") == number("/metadata/generation")
+        && number("/status/replicas") == 2
+        && number("/status/updatedReplicas") == 2
+        && number("/status/availableReplicas") == 2
+        && endpoints == 2)
+}
+
+/// As the administrator, by a kubeconfig.
+pub(crate) fn as_administrator(plane: &Plane) -> Result<Places> {
+    Ok(Places {
+        kubeconfig: Some(plane.kubeconfig_file(ADMIN)?.display().to_string()),
+        service_account: "/nowhere".into(),
+        ..Places::default()
+    })
+}
+
+/// Names that the controllers made up become `gateway-*`, times become `00:00`.
+pub(crate) fn steady(text: &str) -> String {
+    let words = text.split_inclusive([' ', '\n']).map(|word| {
+        let (word, end) = word.split_at(word.trim_end().len());
+        let is_time = word.len() == 5 && word.as_bytes().get(2) == Some(&b':');
+        let is_pod = word.trim_start_matches("shop/").starts_with("gateway-");
+        let word = match (is_time, is_pod) {
+            (true, _) => "00:00",
+            (_, true) if word.starts_with("shop/") => "shop/gateway-*",
+            (_, true) => "gateway-*",
+            _ => word,
+        };
+        format!("{word}{end}")
+    });
+    words.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_rollout_is_alerted_once_and_resolved_when_it_is_mended() -> Result<()> {
+    let plane = Plane::full().await?;
+    for object in gateway() {
+        plane.create(&object).await?;
+    }
+    plane.until("the gateway is rolled out", is_rolled_out).await?;
+    let mut bot = WatchingBot::start(as_administrator(&plane)?).await?;
+    bot.wait(Duration::from_mins(6)).await?;
+    assert_eq!(bot.alerts(), [], "all is well");
+
+    let template = |pretend: Value| json!({"spec": {"template": {"metadata": {"annotations": {"pretend": pretend}}}}});
+    plane.patch(GATEWAY, &template(json!("crash"))).await?;
+    bot.until("there is an alert", |bot| bot.alerts().len() == 1).await?;
+    bot.wait(Duration::from_mins(12)).await?;
+    let alert = bot.alerts().into_iter().next().context("no alert")?;
+    insta::assert_snapshot!(steady(&alert.text), @"");
+    assert_eq!(bot.thread(&alert), Vec::<String>::new(), "nothing became worse");
+
+    plane.patch(GATEWAY, &template(Value::Null)).await?;
+    plane.until("the gateway is rolled out again", is_rolled_out).await?;
+    bot.wait(Duration::from_mins(7)).await?;
+    bot.until("it is resolved", |bot| bot.alerts().iter().all(|alert| alert.text.contains("resolved"))).await?;
+    let alert = bot.alerts().into_iter().next().context("no alert")?;
+    insta::assert_snapshot!(steady(&alert.text), @"");
+    insta::assert_snapshot!(steady(&bot.thread(&alert).join("\n")), @"");
+    assert_eq!(bot.alerts().len(), 1, "told once");
+    bot.stops().await
+}
