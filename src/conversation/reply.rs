@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     alerts::Message,
+    cluster::Kind,
     findings::{Finding, Impact},
     incidents::{Acknowledgement, Incident},
 };
@@ -141,17 +142,35 @@ pub(crate) fn incident_line(incident: &Incident, now: Timestamp) -> String {
     parts.join(" · ")
 }
 
-/// What cannot be seen, in one line.
-pub(crate) fn blind_line(blind: &Blind, now: Timestamp) -> String {
-    let place = blind.namespace.as_ref().map_or_else(|| "everywhere".to_owned(), |ns| format!("in {}", code(ns)));
-    let weight = if blind.kind.is_required() { "" } else { ", optional" };
-    format!(
-        "{} {place} since {} ({}){weight}: {}",
-        blind.kind,
-        clock(blind.since, now),
-        span(blind.since, now),
-        escape(&cap(&blind.why, 200))
-    )
+/// What is not seen, a line for each reason, at most `shown`: an API that is away hides every kind for the same one.
+pub(crate) fn blind_lines<'a>(blind: impl IntoIterator<Item = &'a Blind>, shown: usize, now: Timestamp) -> Vec<String> {
+    let mut groups: Vec<(&Blind, Vec<&Blind>)> = Vec::new();
+    for one in blind {
+        match groups.iter_mut().find(|(first, _)| first.namespace == one.namespace && first.why == one.why) {
+            Some((_, same)) => same.push(one),
+            None => groups.push((one, vec![one])),
+        }
+    }
+    let mut lines: Vec<String> = groups.iter().take(shown).map(|(_, same)| blind_line(same, now)).collect();
+    if groups.len() > shown {
+        lines.push(format!("... and {} more not seen", groups.len() - shown));
+    }
+    lines
+}
+
+/// Kinds that are not seen for the same reason.
+fn blind_line(same: &[&Blind], now: Timestamp) -> String {
+    let Some(first) = same.first() else { return String::new() };
+    let place = first.namespace.as_ref().map_or_else(|| "everywhere".to_owned(), |ns| format!("in {}", code(ns)));
+    let since = same.iter().map(|b| b.since).min().unwrap_or(first.since);
+    let what = if same.len() == Kind::ALL.len() {
+        "Nothing is seen".to_owned()
+    } else {
+        let kinds: Vec<&str> = same.iter().map(|b| b.kind.name()).collect();
+        format!("Not seen: {} {place}", kinds.join(", "))
+    };
+    let weight = if same.iter().any(|b| b.kind.is_required()) { "" } else { ", optional" };
+    format!("{what} since {} ({}){weight}: {}", clock(since, now), span(since, now), escape(&cap(&first.why, 200)))
 }
 
 /// A finding in a few lines.

@@ -35,6 +35,10 @@ fn settle(check: &dyn Check, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
     if !look.index.contains(owner) && look.index.pods_of(owner).next().is_none() {
         return Verdict::NotWanted("deleted".into());
     }
+    // Judged before its own owner was known, or adopted since: its owner is the one to judge.
+    if let Some(top) = look.index.top_of(owner).filter(|top| top != owner) {
+        return Verdict::NotWanted(format!("it belongs to {top}").into());
+    }
     match fact(owner, look).and_then(not_wanted) {
         Some(why) => Verdict::NotWanted(why),
         None => check.verdict(owner, look),

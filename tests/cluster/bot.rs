@@ -85,10 +85,6 @@ impl WatchingBot {
         Ok(())
     }
 
-    pub(crate) fn workspace(&self) -> &Workspace {
-        &self.workspace
-    }
-
     fn pulse(&self) -> k8s_monitor::app::Pulse {
         self.bot.as_ref().map(|bot| bot.app().pulse.borrow().clone()).unwrap_or_default()
     }

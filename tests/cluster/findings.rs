@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use k8s_monitor::{
-    cluster::Kind,
     clock::Clock,
+    cluster::Kind,
     sandbox::kubernetes::{Cluster, story},
 };
 use serde_json::{Value, json};
@@ -118,6 +118,18 @@ async fn the_same_broken_objects_are_the_same_findings() -> Result<()> {
     let real = findings(&plane.kubeconfig_file(ADMIN)?, later)?;
     assert_eq!(pretend, real);
     let checks: std::collections::BTreeSet<&str> = real.iter().filter_map(|line| line.split(' ').next()).collect();
-    insta::assert_snapshot!(checks.into_iter().collect::<Vec<_>>().join("\n"), @"");
+    insta::assert_snapshot!(checks.into_iter().collect::<Vec<_>>().join("\n"), @"
+    claim-pending
+    container-create
+    crash-loop
+    create-refused
+    image-pull
+    job-failed
+    node-not-ready
+    not-ready
+    out-of-memory
+    rollout-stuck
+    unschedulable
+    ");
     Ok(())
 }

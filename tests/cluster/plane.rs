@@ -18,7 +18,10 @@ use kube::{
     client::Body,
     config::{KubeConfigOptions, Kubeconfig},
 };
-use ring::{rand::SystemRandom, signature};
+use ring::{
+    rand::SystemRandom,
+    signature::{self, EcdsaKeyPair, KeyPair as _},
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -31,7 +34,6 @@ pub(crate) const NOBODY: &str = "token-of-nobody";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running control plane. Dropping it ends its processes.
-#[derive(Debug)]
 pub(crate) struct Plane {
     folder: TempDir,
     etcd_port: u16,
@@ -47,7 +49,6 @@ pub(crate) struct Plane {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) content_type: String,
     pub(crate) body: Vec<u8>,
 }
 
@@ -70,7 +71,8 @@ impl Plane {
             client: None,
             folder,
         };
-        let (client, peer) = (format!("http://127.0.0.1:{}", plane.etcd_port), format!("http://127.0.0.1:{}", free_port()?));
+        let (client, peer) =
+            (format!("http://127.0.0.1:{}", plane.etcd_port), format!("http://127.0.0.1:{}", free_port()?));
         let data = plane.path("etcd");
         let etcd = [
             format!("--data-dir={}", data.display()),
@@ -81,7 +83,9 @@ impl Plane {
             "--log-level=error".to_owned(),
         ];
         plane.others.push(plane.spawn("etcd", &etcd)?);
-        std::fs::write(plane.path("sa.key"), signing_key()?)?;
+        let (private, public) = signing_keys()?;
+        std::fs::write(plane.path("sa.key"), private)?;
+        std::fs::write(plane.path("sa.pub"), public)?;
         let tokens = format!("{ADMIN},admin,1,\"system:masters\"\n{NOBODY},nobody,2\n");
         std::fs::write(plane.path("tokens.csv"), tokens)?;
         plane.starts_api_server().await?;
@@ -103,7 +107,10 @@ impl Plane {
                 format!("--secure-port={}", free_port()?),
             ])
         };
-        let manager = plane.spawn("kube-controller-manager", &common()?)?;
+        let mut of_manager = common()?;
+        // Simulated nodes send no heartbeats.
+        of_manager.push("--node-monitor-grace-period=1h".to_owned());
+        let manager = plane.spawn("kube-controller-manager", &of_manager)?;
         let scheduler = plane.spawn("kube-scheduler", &common()?)?;
         let stages = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster/kwok.yaml");
         let nodes = plane.spawn(
@@ -130,7 +137,6 @@ impl Plane {
 
     /// Starts the API server, and waits until it is ready.
     pub(crate) async fn starts_api_server(&mut self) -> Result<()> {
-        let key = self.path("sa.key");
         let arguments = [
             format!("--etcd-servers=http://127.0.0.1:{}", self.etcd_port),
             format!("--secure-port={}", self.api_port),
@@ -140,9 +146,9 @@ impl Plane {
             format!("--token-auth-file={}", self.path("tokens.csv").display()),
             "--authorization-mode=RBAC".to_owned(),
             "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
-            format!("--service-account-key-file={}", key.display()),
-            format!("--service-account-signing-key-file={}", key.display()),
-            "--service-cluster-ip-range=10.96.0.0/16".to_owned(),
+            format!("--service-account-key-file={}", self.path("sa.pub").display()),
+            format!("--service-account-signing-key-file={}", self.path("sa.key").display()),
+            "--service-cluster-ip-range=10.43.0.0/16".to_owned(),
             "--disable-admission-plugins=ServiceAccount".to_owned(),
         ];
         self.api = Some(self.spawn("kube-apiserver", &arguments)?);
@@ -264,11 +270,6 @@ impl Plane {
         self.write(Method::PATCH, &path, "application/apply-patch+yaml", document.to_owned()).await
     }
 
-    /// Deletes an object.
-    pub(crate) async fn delete(&self, path: &str) -> Result<Value> {
-        self.write(Method::DELETE, path, "application/json", String::new()).await
-    }
-
     /// Writes, and expects the server to agree.
     pub(crate) async fn write(&self, method: Method, path: &str, content_type: &str, body: String) -> Result<Value> {
         let answer = ask(self.client()?, method.clone(), path, content_type, body.clone().into_bytes()).await?;
@@ -335,16 +336,20 @@ pub(crate) fn client_of(kubeconfig: &str) -> Result<Client> {
 }
 
 /// Sends one request and reads the whole answer.
-pub(crate) async fn ask(client: &Client, method: Method, path: &str, content_type: &str, body: Vec<u8>) -> Result<Answer> {
+pub(crate) async fn ask(
+    client: &Client,
+    method: Method,
+    path: &str,
+    content_type: &str,
+    body: Vec<u8>,
+) -> Result<Answer> {
     let mut request = Request::builder().method(method).uri(path).header(header::ACCEPT, "application/json");
     if !content_type.is_empty() {
         request = request.header(header::CONTENT_TYPE, content_type);
     }
     let response = client.send(request.body(Body::from(body))?).await?;
-    let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let (status, content_type) = (response.status().as_u16(), content_type.to_owned());
-    let body = response.into_body().collect().await?.to_bytes().to_vec();
-    Ok(Answer { status, content_type, body })
+    let status = response.status().as_u16();
+    Ok(Answer { status, body: response.into_body().collect().await?.to_bytes().to_vec() })
 }
 
 /// Where a program of the control plane is: in `KUBEBUILDER_ASSETS`, else where the build puts it.
@@ -366,12 +371,23 @@ fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-/// The key that signs tokens of service accounts.
-fn signing_key() -> Result<String> {
-    let made = signature::EcdsaKeyPair::generate_pkcs8(&signature::ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
-    let der = made.ok().context("no key could be made")?;
-    let text = base64::engine::general_purpose::STANDARD.encode(der.as_ref());
-    Ok(format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n"))
+/// The keys that sign tokens of service accounts and prove them, as PEM.
+fn signing_keys() -> Result<(String, String)> {
+    /// What stands before a public key on the curve P-256 (`SubjectPublicKeyInfo`).
+    const P256: [u8; 26] = [
+        0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
+        0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+    ];
+    let (algorithm, random) = (&signature::ECDSA_P256_SHA256_FIXED_SIGNING, SystemRandom::new());
+    let private = EcdsaKeyPair::generate_pkcs8(algorithm, &random).ok().context("no key could be made")?;
+    let pair = EcdsaKeyPair::from_pkcs8(algorithm, private.as_ref(), &random).ok().context("no key")?;
+    let public = [&P256, pair.public_key().as_ref()].concat();
+    let pem = |what: &str, der: &[u8]| {
+        let text = base64::engine::general_purpose::STANDARD.encode(der);
+        let lines: Vec<&str> = text.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+        format!("-----BEGIN {what} KEY-----\n{}\n-----END {what} KEY-----\n", lines.join("\n"))
+    };
+    Ok((pem("PRIVATE", private.as_ref()), pem("PUBLIC", &public)))
 }
 
 /// The path of the collection an object belongs to.

@@ -170,7 +170,10 @@ impl ClusterIndex {
                 }
             }
             Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet | Kind::Job | Kind::CronJob => {
-                owners.insert(self.owner_of(key));
+                // Before it is held its own owner is not known: it would be taken for one itself.
+                if self.get(key).is_some() {
+                    owners.insert(self.owner_of(key));
+                }
                 owners.extend(self.controlled_pods(key).into_values());
             }
         }

@@ -113,7 +113,7 @@ pub fn result(analysis: &Analysis<'_>) -> Message {
             .collect();
         lines.push(format!("Open incidents: {}", ids.join(", ")));
     }
-    lines.extend(blind.iter().take(SHOWN).map(|b| format!("Not seen: {}", reply::blind_line(b, analysis.now))));
+    lines.extend(reply::blind_lines(blind, SHOWN, analysis.now));
     let looked = if seen.is_empty() { "nothing".to_owned() } else { seen };
     let millis = analysis.took.as_millis();
     lines.push(format!(

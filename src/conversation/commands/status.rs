@@ -70,10 +70,7 @@ fn cluster_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
     if open.len() > SHOWN {
         lines.push(format!("... and {} more", open.len() - SHOWN));
     }
-    lines.extend(cluster.blind.iter().take(SHOWN).map(|b| format!("Not seen: {}", reply::blind_line(b, now))));
-    if cluster.blind.len() > SHOWN {
-        lines.push(format!("... and {} more not seen", cluster.blind.len() - SHOWN));
-    }
+    lines.extend(reply::blind_lines(&cluster.blind, SHOWN, now));
     let seen = analyze::seen(&cluster.counts);
     if !seen.is_empty() {
         lines.push(format!("Watching {seen}"));

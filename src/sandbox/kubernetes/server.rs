@@ -18,7 +18,11 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::watch;
 
-use super::{Fault, encode::Encoding, world::World};
+use super::{
+    Fault,
+    encode::Encoding,
+    world::{NoPage, World},
+};
 use crate::cluster::{Kind, ObjectKey};
 
 /// How many requests are remembered.
@@ -173,8 +177,9 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
     if shared.settings().forbidden.contains(&(verb.to_owned(), kind, namespace.clone())) {
         let group = kind.api_version().split_once('/').map_or("", |(group, _)| group);
         let place = namespace.map_or("at the cluster scope".to_owned(), |ns| format!("in the namespace {ns:?}"));
+        let named = if group.is_empty() { resource.clone() } else { format!("{resource}.{group}") };
         let message = format!(
-            "{resource} is forbidden: User \"system:serviceaccount:k8s-monitor:k8s-monitor\" cannot {verb} resource {resource:?} in API group {group:?} {place}"
+            "{named} is forbidden: User \"system:serviceaccount:k8s-monitor:k8s-monitor\" cannot {verb} resource {resource:?} in API group {group:?} {place}"
         );
         return no(encoding, StatusCode::FORBIDDEN, "Forbidden", &message);
     }
@@ -185,11 +190,17 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
             let token = query.get("continue").map(String::as_str).filter(|t| !t.is_empty());
             match shared.world().list(kind, namespace.as_deref(), limit, token) {
                 Ok(page) => yes(encoding, encoding.list(kind, &page)),
-                Err(_) => no(
+                Err(NoPage::TooOld) => no(
                     encoding,
                     StatusCode::GONE,
                     "Expired",
                     "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.",
+                ),
+                Err(NoPage::NoToken) => no(
+                    encoding,
+                    StatusCode::BAD_REQUEST,
+                    "BadRequest",
+                    "invalid continue token: not a token of this server",
                 ),
             }
         }
@@ -197,16 +208,22 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
             Some(object) => yes(encoding, encoding.object(key.kind, object)),
             None => not_found(encoding, key.kind, &key.name),
         },
-        Target::Log { namespace, pod } => log_of(&shared, &namespace, &pod, &query),
+        Target::Log { namespace, pod } => log_of(&shared, encoding, &namespace, &pod, &query),
     }
 }
 
-fn log_of(shared: &Shared, namespace: &str, pod: &str, query: &BTreeMap<String, String>) -> Response {
+fn log_of(
+    shared: &Shared,
+    encoding: Encoding,
+    namespace: &str,
+    pod: &str,
+    query: &BTreeMap<String, String>,
+) -> Response {
     let previous = query.get("previous").is_some_and(|p| p == "true");
     let world = shared.world();
     let key = ObjectKey { kind: Kind::Pod, namespace: namespace.to_owned(), name: pod.to_owned() };
     if world.get(&key).is_none() {
-        return not_found(Encoding::Json, Kind::Pod, pod);
+        return not_found(encoding, Kind::Pod, pod);
     }
     match world.logs.get(&(namespace.to_owned(), pod.to_owned(), previous)) {
         Some(text) => {
@@ -218,7 +235,7 @@ fn log_of(shared: &Shared, namespace: &str, pod: &str, query: &BTreeMap<String, 
         None if previous => {
             let container = query.get("container").map_or("", String::as_str);
             let message = format!("previous terminated container {container:?} in pod {pod:?} not found");
-            no(Encoding::Json, StatusCode::BAD_REQUEST, "BadRequest", &message)
+            no(encoding, StatusCode::BAD_REQUEST, "BadRequest", &message)
         }
         None => ([(header::CONTENT_TYPE, "text/plain")], "").into_response(),
     }
@@ -240,7 +257,8 @@ fn watch_of(
         version => {
             let Ok(version) = version.parse::<u64>() else {
                 let message = format!("resourceVersion: Invalid value: {version:?}: strconv.ParseUint: invalid syntax");
-                return no(encoding, StatusCode::BAD_REQUEST, "BadRequest", &message);
+                // Upstream blames itself for this.
+                return no(encoding, StatusCode::INTERNAL_SERVER_ERROR, "", &message);
             };
             Some(version)
         }
@@ -319,7 +337,11 @@ impl Watching {
                 }
                 _ = self.bookmarks.changed(), if self.wants_bookmarks => return Some(Ok(self.bookmark())),
                 () = tokio::time::sleep(BOOKMARKS_EVERY), if self.wants_bookmarks => return Some(Ok(self.bookmark())),
-                () = tokio::time::sleep_until(self.ends) => return None,
+                () = tokio::time::sleep_until(self.ends) => {
+                    self.over = true;
+                    // Who comes back begins from here.
+                    return self.wants_bookmarks.then(|| Ok(self.bookmark()));
+                }
             }
         }
     }
@@ -382,8 +404,11 @@ fn not_served() -> Response {
 }
 
 fn status(code: StatusCode, reason: &str, message: &str) -> Value {
-    json!({
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-        "message": message, "reason": reason, "code": code.as_u16(),
-    })
+    let mut status = json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message, "code": code.as_u16(),
+    });
+    if let Some(status) = status.as_object_mut().filter(|_| !reason.is_empty()) {
+        status.insert("reason".to_owned(), json!(reason));
+    }
+    status
 }

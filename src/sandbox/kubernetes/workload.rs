@@ -356,7 +356,7 @@ impl Workload {
     fn service(&self) -> Value {
         json!({
             "kind": "Service", "apiVersion": "v1", "metadata": self.metadata(Kind::Service, &self.name, self.created),
-            "spec": {"type": "ClusterIP", "clusterIP": "10.43.0.10", "selector": {"app": self.name},
+            "spec": {"type": "ClusterIP", "clusterIP": format!("10.43.1.{}", of_name(self)), "selector": {"app": self.name},
                 "ports": [{"port": 80, "targetPort": 8080}]},
         })
     }
@@ -405,8 +405,12 @@ impl Workload {
 }
 
 fn address(workload: &Workload, n: usize) -> String {
-    let of_name = workload.name.bytes().fold(0_u32, |sum, b| (sum * 31 + u32::from(b)) % 200);
-    format!("10.42.{}.{}", n % 2, of_name + u32::try_from(n).unwrap_or(0) + 2)
+    format!("10.42.{}.{}", n % 2, of_name(workload) + u32::try_from(n).unwrap_or(0))
+}
+
+/// A number for the last byte of an address, always the same for the same workload.
+fn of_name(workload: &Workload) -> u32 {
+    workload.name.bytes().fold(0, |sum, b| (sum * 31 + u32::from(b)) % 200) + 2
 }
 
 /// Letters and digits as Kubernetes makes them, always the same for the same text.

@@ -42,9 +42,18 @@ pub(super) struct Page {
     pub(super) remaining: usize,
 }
 
-/// A version or a continue token that is too old.
+/// A version that is too old.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooOld;
+
+/// Why the rest of a list cannot be given.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NoPage {
+    /// The list is too old.
+    TooOld,
+    /// No list was ever given that token.
+    NoToken,
+}
 
 /// Everything in the cluster.
 #[derive(Debug, Default)]
@@ -136,10 +145,13 @@ impl World {
         namespace: Option<&str>,
         limit: usize,
         token: Option<&str>,
-    ) -> Result<Page, TooOld> {
+    ) -> Result<Page, NoPage> {
         let (mut items, version) = match token {
             None => (self.all(kind, namespace).map(|(_, v)| v.clone()).collect(), self.version),
-            Some(token) => token.parse().ok().and_then(|t: u64| self.begun.remove(&t)).ok_or(TooOld)?,
+            Some(token) => {
+                let token: u64 = token.parse().map_err(|_| NoPage::NoToken)?;
+                self.begun.remove(&token).ok_or(NoPage::TooOld)?
+            }
         };
         let rest = items.split_off(limit.min(items.len()));
         let remaining = rest.len();
