@@ -38,9 +38,13 @@ async fn answer(client: &kube::Client, path: &str, accept: &str) -> Result<(u16,
     let mut body = response.into_body();
     let mut bytes = Vec::new();
     if path.contains("watch=true") && status == 200 {
-        // The first frame is enough; a watch does not end.
-        if let Some(frame) = body.frame().await {
+        // The first line is enough; a watch does not end.
+        while !bytes.contains(&b'\n') {
+            let Some(frame) = body.frame().await else { break };
             bytes.extend_from_slice(&frame?.into_data().unwrap_or_default());
+            if content_type.contains("protobuf") {
+                break;
+            }
         }
     } else {
         bytes.extend_from_slice(&body.collect().await?.to_bytes());

@@ -1,0 +1,111 @@
+//! Figures, printed and not judged: a real API server full of pods, and what the bot needs to read it and to answer meanwhile.
+#![expect(clippy::print_stdout, reason = "the figures are its output")]
+#![expect(clippy::indexing_slicing, reason = "fields set in JSON objects that were made a line above")]
+
+mod load;
+#[path = "../cluster/plane.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
+mod plane;
+mod process;
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use k8s_monitor::sandbox::slack::{Options, Workspace};
+use plane::{ADMIN, Plane};
+use process::Bot;
+use tokio::time::Instant;
+
+/// How often each figure is taken.
+const RUNS: usize = 3;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let all = wanted.is_empty();
+    let asked = |name: &str| all || wanted.iter().any(|w| w == name);
+    if let Some(unknown) = wanted.iter().find(|w| !["answers", "first-picture"].contains(&w.as_str())) {
+        bail!("there is no figure {unknown:?}; there are: answers, first-picture");
+    }
+    let plane = Plane::bare().await?;
+    let mut size = 0;
+    if asked("answers") {
+        size = load::fill(&plane, size, 5_000).await?;
+        answers(&plane, size).await?;
+    }
+    if asked("first-picture") {
+        size = load::fill(&plane, size, 10_000).await?;
+        first_picture(&plane, size).await?;
+    }
+    Ok(())
+}
+
+/// From the start of the process to the first complete picture, and what it holds in memory then.
+async fn first_picture(plane: &Plane, pods: usize) -> Result<()> {
+    let kubeconfig = plane.kubeconfig_file(ADMIN)?;
+    println!("\nfirst complete picture of {pods} pods");
+    for run in 1..=RUNS {
+        let bare = load::bare_read(plane).await?;
+        let started = Instant::now();
+        let mut bot = Bot::start(&kubeconfig, None)?;
+        bot.is_ready().await?;
+        let took = started.elapsed();
+        let (now, peak) = bot.memory()?;
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        let (later, _) = bot.memory()?;
+        println!(
+            "  run {run}: {:.2} s (a bare client reads the same kinds in {:.2} s); resident {now} MiB then, {peak} MiB at most, {later} MiB after 30 s",
+            took.as_secs_f64(),
+            bare.as_secs_f64(),
+        );
+        bot.stop().await?;
+    }
+    Ok(())
+}
+
+/// `/k8s status` from the moment it is typed, while the bot reads the cluster for the first time.
+async fn answers(plane: &Plane, pods: usize) -> Result<()> {
+    let kubeconfig = plane.kubeconfig_file(ADMIN)?;
+    println!("\n/k8s status while {pods} pods are being listed");
+    let (mut acks, mut answers) = (Vec::new(), Vec::new());
+    for _ in 1..=RUNS {
+        let workspace = Workspace::start(Options { patience: Duration::from_secs(60), ..Options::default() }).await?;
+        let bot = Bot::start(&kubeconfig, Some(&workspace.base_url()))?;
+        workspace.wait_for_sockets(1).await?;
+        let mut while_listing = 0;
+        loop {
+            let seen = workspace.ephemeral_for("ana").len();
+            let typed = Instant::now();
+            let envelope = workspace.person("ana").runs("/k8s status", "#alerts")?;
+            acks.push(workspace.ack_of(&envelope).await?.latency);
+            while workspace.ephemeral_for("ana").len() == seen {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                if typed.elapsed() > Duration::from_secs(60) {
+                    bail!("no answer within a minute");
+                }
+            }
+            answers.push(typed.elapsed());
+            while_listing += 1;
+            if bot.was_ready().await || while_listing == 50 {
+                break;
+            }
+        }
+        bot.stop().await?;
+    }
+    say("acknowledged", &mut acks);
+    say("first visible answer", &mut answers);
+    Ok(())
+}
+
+/// Least, middle and most of a figure.
+fn say(what: &str, samples: &mut [Duration]) {
+    samples.sort();
+    let millis = |at: usize| samples.get(at).map_or(0.0, |d| d.as_secs_f64() * 1000.0);
+    println!(
+        "  {what}: {:.0} ms at least, {:.0} ms in the middle, {:.0} ms at most ({} samples)",
+        millis(0),
+        millis(samples.len() / 2),
+        millis(samples.len().saturating_sub(1)),
+        samples.len()
+    );
+}

@@ -1,0 +1,91 @@
+//! The bot's release binary as a process of its own, with what it holds in memory.
+
+use std::{net::TcpListener, path::Path, process::Stdio, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use k8s_monitor::sandbox::slack::Options;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    process::{Child, Command},
+    time::Instant,
+};
+
+/// A running bot.
+pub(crate) struct Bot {
+    child: Child,
+    port: u16,
+    _folder: TempDir,
+}
+
+impl Bot {
+    /// Starts it, with Slack at that address or without Slack.
+    pub(crate) fn start(kubeconfig: &Path, slack: Option<&str>) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let tokens = Options::default();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_k8s-monitor"));
+        command
+            .arg("run")
+            .current_dir(folder.path())
+            .env_clear()
+            .env("HOME", folder.path())
+            .env("KUBECONFIG", kubeconfig)
+            .env("DATABASE_URL", format!("sqlite:{}", folder.path().join("bot.db").display()))
+            .env("HTTP_LISTEN", format!("127.0.0.1:{port}"))
+            .env("LOG_LEVEL", "error")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .kill_on_drop(true);
+        if let Some(url) = slack {
+            command
+                .env("SLACK_API_URL", url)
+                .env("SLACK_BOT_TOKEN", &tokens.bot_token)
+                .env("SLACK_APP_TOKEN", &tokens.app_token)
+                .env("SLACK_CHANNEL", "alerts");
+        }
+        Ok(Self { child: command.spawn()?, port, _folder: folder })
+    }
+
+    /// Whether `/readyz` says that the picture is complete.
+    pub(crate) async fn was_ready(&self) -> bool {
+        let answer = async {
+            let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
+            stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: bot\r\nconnection: close\r\n\r\n").await?;
+            let mut text = String::new();
+            stream.read_to_string(&mut text).await?;
+            Ok::<_, std::io::Error>(text)
+        };
+        answer.await.is_ok_and(|text| text.starts_with("HTTP/1.1 200"))
+    }
+
+    /// Waits until the picture is complete.
+    pub(crate) async fn is_ready(&mut self) -> Result<()> {
+        let started = Instant::now();
+        while !self.was_ready().await {
+            ensure!(self.child.try_wait()?.is_none(), "the bot ended");
+            ensure!(started.elapsed() < Duration::from_mins(2), "not ready after two minutes");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(())
+    }
+
+    /// Resident memory now and at its peak, in MiB.
+    pub(crate) fn memory(&self) -> Result<(u64, u64)> {
+        let id = self.child.id().context("it ended")?;
+        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+        let field = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name));
+            let kib = line.and_then(|line| line.split_whitespace().nth(1)).and_then(|kib| kib.parse::<u64>().ok());
+            kib.map(|kib| kib / 1024).with_context(|| format!("no {name}"))
+        };
+        Ok((field("VmRSS:")?, field("VmHWM:")?))
+    }
+
+    /// Ends it.
+    pub(crate) async fn stop(mut self) -> Result<()> {
+        self.child.kill().await?;
+        Ok(())
+    }
+}
