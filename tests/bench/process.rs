@@ -37,14 +37,16 @@ impl Bot {
             .env("LOG_LEVEL", "error")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .kill_on_drop(true);
-        if let Some(url) = slack {
-            command
+        match slack {
+            None => command.env("SLACK_ENABLED", "false"),
+            Some(url) => command
                 .env("SLACK_API_URL", url)
                 .env("SLACK_BOT_TOKEN", &tokens.bot_token)
                 .env("SLACK_APP_TOKEN", &tokens.app_token)
-                .env("SLACK_CHANNEL", "alerts");
-        }
+                .env("SLACK_CHANNEL", "alerts"),
+        };
         Ok(Self { child: command.spawn()?, port, _folder: folder })
     }
 
