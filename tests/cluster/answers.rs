@@ -3,7 +3,11 @@
 use anyhow::{Context, Result};
 use http::{Request, header};
 use http_body_util::BodyExt as _;
-use k8s_monitor::{cluster::Kind, sandbox::kubernetes::{Cluster, story}, clock::Clock};
+use k8s_monitor::{
+    clock::Clock,
+    cluster::Kind,
+    sandbox::kubernetes::{Cluster, story},
+};
 use kube::client::Body;
 use serde_json::{Value, json};
 
@@ -107,7 +111,8 @@ async fn both_answer_in_the_same_shape() -> Result<()> {
     };
     cluster.require_token("sandbox");
     let stranger = client_of(&cluster.kubeconfig().replace("\"sandbox\"", "\"token-of-a-stranger\""))?;
-    let pretend = Server { someone: client_of(&cluster.kubeconfig())?, nobody: client_of(&cluster.kubeconfig())?, stranger };
+    let pretend =
+        Server { someone: client_of(&cluster.kubeconfig())?, nobody: client_of(&cluster.kubeconfig())?, stranger };
 
     let mut differ = Vec::new();
     let mut compared = 0;
@@ -129,18 +134,30 @@ async fn both_answer_in_the_same_shape() -> Result<()> {
                 let pretend = shape(&answer(&pretend.someone, &uri, accept).await?);
                 let real = shape(&answer(&real.someone, &uri, accept).await?);
                 // A cluster has other namespaces and objects of its own.
-                let counted = |text: String| if what == "page" { text } else { text.split(" items").next().unwrap_or_default().trim_end_matches(char::is_numeric).to_owned() };
+                let counted = |text: String| {
+                    if what == "page" {
+                        text
+                    } else {
+                        text.split(" items").next().unwrap_or_default().trim_end_matches(char::is_numeric).to_owned()
+                    }
+                };
                 hold(&format!("{what} {kind} {accept}"), counted(pretend), counted(real));
             }
         }
         if many {
-            let uri = format!("{path}?limit=1").replace(&format!("/{}?", kind.plural()), &format!("/namespaces/nowhere/{}?", kind.plural()));
-            let (pretend, real) = (answer(&pretend.someone, &uri, "application/json").await?, answer(&real.someone, &uri, "application/json").await?);
+            let uri = format!("{path}?limit=1")
+                .replace(&format!("/{}?", kind.plural()), &format!("/namespaces/nowhere/{}?", kind.plural()));
+            let (pretend, real) = (
+                answer(&pretend.someone, &uri, "application/json").await?,
+                answer(&real.someone, &uri, "application/json").await?,
+            );
             hold(&format!("nothing of {kind}"), shape(&pretend), shape(&real));
         }
         cluster.forbid("list", kind, None);
-        let (pretend, real) =
-            (answer(&pretend.nobody, &path, "application/json").await?, answer(&real.nobody, &path, "application/json").await?);
+        let (pretend, real) = (
+            answer(&pretend.nobody, &path, "application/json").await?,
+            answer(&real.nobody, &path, "application/json").await?,
+        );
         hold(&format!("forbidden {kind}"), shape(&pretend), shape(&real));
         cluster.allow("list", kind, None);
     }
@@ -156,7 +173,8 @@ async fn both_answer_in_the_same_shape() -> Result<()> {
         ("ready", "/readyz"),
     ] {
         for accept in [ACCEPT, "application/json"] {
-            let (pretend, real) = (answer(&pretend.someone, uri, accept).await?, answer(&real.someone, uri, accept).await?);
+            let (pretend, real) =
+                (answer(&pretend.someone, uri, accept).await?, answer(&real.someone, uri, accept).await?);
             hold(&format!("{what} {accept}"), shape(&pretend), shape(&real));
         }
     }
@@ -169,7 +187,10 @@ async fn both_answer_in_the_same_shape() -> Result<()> {
         let (_, _, page) = answer(&server.someone, &format!("{pods}?limit=1"), "application/json").await?;
         let page: Value = serde_json::from_slice(&page)?;
         let text = |of: &str| page.pointer(of).and_then(Value::as_str).map(str::to_owned);
-        tokens.push((text("/metadata/continue").context("no token")?, text("/metadata/resourceVersion").context("no version")?));
+        tokens.push((
+            text("/metadata/continue").context("no token")?,
+            text("/metadata/resourceVersion").context("no version")?,
+        ));
     }
     let touch = json!({"metadata": {"labels": {"touched": "yes"}}});
     plane.patch("/api/v1/namespaces/shop", &touch).await?;

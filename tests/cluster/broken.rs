@@ -20,7 +20,11 @@ pub(crate) fn one_of_each(now: Timestamp) -> Vec<Value> {
         json!({"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": NAMESPACE}, "status": {"phase": "Active"}}),
         node,
     ];
-    all.extend(stateful("puller", &waiting("ImagePullBackOff", "Back-off pulling image \"lab/puller:9\": not found"), since));
+    all.extend(stateful(
+        "puller",
+        &waiting("ImagePullBackOff", "Back-off pulling image \"lab/puller:9\": not found"),
+        since,
+    ));
     all.extend(stateful(
         "configless",
         &waiting("CreateContainerConfigError", "configmap \"settings\" not found"),

@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use k8s_monitor::{
-    cluster::Kind,
     clock::Clock,
+    cluster::Kind,
     sandbox::kubernetes::{Cluster, story},
 };
 use serde_json::{Value, json};

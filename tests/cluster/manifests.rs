@@ -23,7 +23,9 @@ const HOME: &str = "k8s-monitor";
 async fn apply_manifests(plane: &Plane) -> Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/k3s");
     let mut files: Vec<_> = std::fs::read_dir(&folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
-    files.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(|c: char| c.is_ascii_digit())));
+    files.retain(|path| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(|c: char| c.is_ascii_digit()))
+    });
     files.sort();
     for file in files {
         let text = std::fs::read_to_string(&file)?;
@@ -59,10 +61,11 @@ async fn the_manifests_give_the_bot_what_it_needs_and_nothing_else() -> Result<(
 
     // Its Deployment is one the cluster can run: a Pod is made, so admission (restricted) agrees.
     let pods = format!("/api/v1/namespaces/{HOME}/pods");
-    plane.until("the Deployment has a Pod", async |plane| {
-        Ok(plane.get(&pods).await?.json()?["items"].as_array().is_some_and(|all| all.len() == 1))
-    })
-    .await?;
+    plane
+        .until("the Deployment has a Pod", async |plane| {
+            Ok(plane.get(&pods).await?.json()?["items"].as_array().is_some_and(|all| all.len() == 1))
+        })
+        .await?;
 
     // Every verb it needs works.
     let kubernetes = Kubernetes::connect(find(&places).await?.config)?;

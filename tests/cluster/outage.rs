@@ -42,7 +42,8 @@ async fn an_api_server_that_dies_makes_blind_and_nothing_else() -> Result<()> {
 
     plane.compacts().await?;
     plane.starts_api_server().await?;
-    bot.until("it is seen again", |bot| bot.alerts().iter().any(|alert| alert.text.contains("I see real again"))).await?;
+    bot.until("it is seen again", |bot| bot.alerts().iter().any(|alert| alert.text.contains("I see real again")))
+        .await?;
     bot.wait(Duration::from_mins(6)).await?;
     let after = bot.alerts();
     assert_eq!(after.len(), 2, "nothing is repeated: {after:#?}");

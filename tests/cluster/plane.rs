@@ -70,7 +70,8 @@ impl Plane {
             client: None,
             folder,
         };
-        let (client, peer) = (format!("http://127.0.0.1:{}", plane.etcd_port), format!("http://127.0.0.1:{}", free_port()?));
+        let (client, peer) =
+            (format!("http://127.0.0.1:{}", plane.etcd_port), format!("http://127.0.0.1:{}", free_port()?));
         let data = plane.path("etcd");
         let etcd = [
             format!("--data-dir={}", data.display()),
@@ -335,7 +336,13 @@ pub(crate) fn client_of(kubeconfig: &str) -> Result<Client> {
 }
 
 /// Sends one request and reads the whole answer.
-pub(crate) async fn ask(client: &Client, method: Method, path: &str, content_type: &str, body: Vec<u8>) -> Result<Answer> {
+pub(crate) async fn ask(
+    client: &Client,
+    method: Method,
+    path: &str,
+    content_type: &str,
+    body: Vec<u8>,
+) -> Result<Answer> {
     let mut request = Request::builder().method(method).uri(path).header(header::ACCEPT, "application/json");
     if !content_type.is_empty() {
         request = request.header(header::CONTENT_TYPE, content_type);
@@ -368,7 +375,8 @@ fn free_port() -> Result<u16> {
 
 /// The key that signs tokens of service accounts.
 fn signing_key() -> Result<String> {
-    let made = signature::EcdsaKeyPair::generate_pkcs8(&signature::ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
+    let made =
+        signature::EcdsaKeyPair::generate_pkcs8(&signature::ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
     let der = made.ok().context("no key could be made")?;
     let text = base64::engine::general_purpose::STANDARD.encode(der.as_ref());
     Ok(format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n"))
