@@ -48,7 +48,7 @@ pub struct App {
     pub health: Health,
     /// The bot's own user id in Slack, once Slack told it.
     pub me: OnceLock<String>,
-    /// What is built in of who matters; the configuration's lists come first.
+    /// Who matters: the configuration first, then what is built in.
     pub priorities: Priorities,
     /// The time.
     pub clock: Clock,
@@ -133,7 +133,7 @@ impl App {
 
     /// The priority of an owner by the configuration, else the built-in one of the K3s system set.
     pub fn priority_of(&self, owner: &ObjectRef) -> Option<Priority> {
-        self.config.priorities.of(owner).or_else(|| self.priorities.priority_of(owner))
+        self.priorities.priority_of(owner)
     }
 
     /// Sends an event; a bot that is stopping drops it, and reads its state anew when it starts.
@@ -184,7 +184,7 @@ impl Bot {
         let (events, receiver) = mpsc::channel(256);
         let health = Health::new(clock.clone(), &[CLUSTER]);
         let app = Arc::new(App {
-            priorities: Priorities::default(),
+            priorities: config.priorities.clone(),
             me: OnceLock::new(),
             health,
             clock,

@@ -89,7 +89,8 @@ impl CronLine {
         Ok(Self { text: text.trim().to_owned(), cron, zone })
     }
 
-    fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
+    /// The first occurrence after an instant.
+    pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         let found = self.cron.find_next_occurrence(&after.to_zoned(self.zone.clone()), false).ok()?;
         Some(found.timestamp())
     }

@@ -1,6 +1,6 @@
 //! Who hears of it, once: what must be said about an incident's change of state, and the rows that say it.
 
-mod blocks;
+pub(crate) mod blocks;
 mod from_incidents;
 pub mod message;
 pub mod outbox;

@@ -2,7 +2,7 @@
 
 use std::{io::IsTerminal, path::Path, process::ExitCode};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use jiff::Timestamp;
 
 use super::{CheckArguments, Options, Output, find_cluster, load, print};
@@ -11,21 +11,23 @@ use crate::{
     clock::Clock,
     cluster::{ClusterIndex, Dump, History, Kind, ObjectRef, Visibility},
     config::{Config, Purpose},
+    conversation::nearest,
     findings::Look,
     report::Report,
-    services::Priorities,
 };
 
 /// Looks once and prints; the exit code says what was found.
 pub(super) async fn run(arguments: CheckArguments, options: &Options) -> anyhow::Result<ExitCode> {
     let config = load(options, Purpose::Look)?;
-    let built_in = Priorities::default();
-    let priority = |owner: &ObjectRef| config.priorities.of(owner).or_else(|| built_in.priority_of(owner));
+    let priority = |owner: &ObjectRef| config.priorities.priority_of(owner);
     let namespace = arguments.namespace.as_deref();
     let (index, history, problems, now, cluster) = if let Some(from) = &arguments.from {
         let mut dump = Dump::load(Path::new(from))?;
         let now = arguments.now.or_else(|| dump.newest()).unwrap_or_else(|| Clock::System.now());
-        let problems = std::mem::take(&mut dump.problems);
+        let mut problems = std::mem::take(&mut dump.problems);
+        if dump.facts.is_empty() && problems.is_empty() {
+            problems.push(dump.holds_nothing(from));
+        }
         let (index, history) = dump.into_index(now);
         (index, history, problems, now, from.clone())
     } else {
@@ -33,6 +35,9 @@ pub(super) async fn run(arguments: CheckArguments, options: &Options) -> anyhow:
         let (index, history, cluster) = read_cluster(&config, namespace, now).await?;
         (index, history, Vec::new(), now, cluster)
     };
+    if let Some(unknown) = namespace.and_then(|namespace| unknown_namespace(&index, namespace)) {
+        bail!(unknown);
+    }
     let look = Look { index: &index, history: &history, now, no_grace: arguments.no_grace };
     let report = Report::of(&look, &cluster, namespace, priority).with_problems(problems);
     match arguments.output {
@@ -40,6 +45,19 @@ pub(super) async fn run(arguments: CheckArguments, options: &Options) -> anyhow:
         Output::Text => print(&report.to_text(std::io::stdout().is_terminal())),
     }
     Ok(ExitCode::from(report.exit_code()))
+}
+
+/// What to say of a namespace that is not there; nothing where namespaces cannot be seen.
+fn unknown_namespace(index: &ClusterIndex, namespace: &str) -> Option<String> {
+    let known = index.namespaces();
+    if index.sight().blind(Kind::Namespace, "").is_some() || known.contains(namespace) {
+        return None;
+    }
+    let near = nearest(namespace, known.iter().map(String::as_str));
+    Some(match near.is_empty() {
+        true => format!("there is no namespace {namespace:?}; there are {}", known.len()),
+        false => format!("there is no namespace {namespace:?}; did you mean {}?", near.join(" or ")),
+    })
 }
 
 /// Lists every kind once; what cannot be read is blind and does not stop the rest. Also returns the cluster as people call it.

@@ -7,7 +7,8 @@ use crate::config::Purpose;
 
 /// Prints the configuration, or only judges it.
 pub(super) fn run(only_check: bool, options: &Options) -> anyhow::Result<ExitCode> {
-    let config = load(options, Purpose::Look)?;
+    // Judged as `run` judges it, so that it says exactly what `run` would say.
+    let config = load(options, if only_check { Purpose::Run } else { Purpose::Show })?;
     if only_check {
         print("the configuration is in order");
     } else {

@@ -44,7 +44,7 @@ pub enum Command {
     },
     /// Prints the configuration in force and where each value came from; secrets are masked.
     Config {
-        /// Only judges the configuration: exit code 0 or 2.
+        /// Only judges the configuration, as `run` does: exit code 0 or 2.
         #[arg(long)]
         check: bool,
     },

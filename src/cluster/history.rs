@@ -24,6 +24,11 @@ pub enum TransitionKind {
     LostReady,
     /// It had ready endpoints in a Service, and now has none (Service name).
     LostLastEndpoint(String),
+    /// A run of a `CronJob` failed. Kubernetes keeps one failed Job by default, so the one before is known from here only.
+    RunFailed {
+        /// Job name.
+        job: String,
+    },
 }
 
 /// A transition of an owner at a time.

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    keys::{FILE_VARIABLE, GONE, HOURS, KEYS, Key, by_path, nearest_path, nearest_section, nearest_variable},
+    keys::{
+        EMPTY_HAS_A_MEANING, FILE_VARIABLE, GONE, HOURS, KEYS, Key, by_path, canonical, nearest_path, nearest_section,
+        nearest_variable,
+    },
     problem::{Place, Problem, Warning},
     sources::{Sources, Text},
 };
@@ -109,7 +112,7 @@ fn variables(sources: &Sources, all: &mut Gathered) -> Variables {
             match item {
                 Ok((name, value)) => {
                     let place = Place::Dotenv { path: path.clone(), line: line_of_variable(text, &name) };
-                    variables.entry(name).or_insert((value, place));
+                    add(&mut variables, name, (value, place), all);
                 }
                 Err(dotenvy::Error::LineParse(line, _)) => {
                     let number = 1 + text.lines().position(|l| l == line).unwrap_or(0);
@@ -121,15 +124,31 @@ fn variables(sources: &Sources, all: &mut Gathered) -> Variables {
             }
         }
     }
+    let mut environment = Variables::new();
     for (name, value) in &sources.env {
         // An empty variable does not hide a line of `.env`: compose files pass `NAME=` for what is not set.
         if !value.trim().is_empty() {
             let place = Place::Environment { variable: name.clone() };
-            variables.insert(name.clone(), (value.clone(), place));
+            add(&mut environment, name.clone(), (value.clone(), place), all);
         }
     }
+    variables.extend(environment);
     variables.retain(|_, (value, _)| !value.trim().is_empty());
     variables
+}
+
+/// Adds a variable under its documented name. The first of several spellings counts; large letters come first in the environment.
+fn add(variables: &mut Variables, name: String, found: (String, Place), all: &mut Gathered) {
+    let known = canonical(&name).unwrap_or_else(|| name.clone());
+    if known != name && !found.0.trim().is_empty() {
+        let (message, remedy) = if variables.contains_key(&known) {
+            (format!("is ignored because {known} is set"), "remove it")
+        } else {
+            (format!("is read as {known}"), "write it in capitals")
+        };
+        all.warn(&name, found.1.clone(), message, remedy);
+    }
+    variables.entry(known).or_insert(found);
 }
 
 fn line_of_variable(text: &str, name: &str) -> usize {
@@ -150,12 +169,14 @@ fn judge_other_variables(variables: &Variables, in_file_interval: bool, all: &mu
     }
     if let Some((value, place)) = variables.get(HOURS) {
         let minutes = "MONITORING_INTERVAL_MINUTES";
-        let hours = value.trim().parse::<i64>().ok().filter(|h| (1..=24).contains(h));
+        let asked = value.trim().parse::<i64>().ok().filter(|hours| *hours >= 1);
+        let hours = asked.map(|hours| hours.min(24));
         if in_file_interval || variables.contains_key(minutes) {
             all.warn(HOURS, place.clone(), "is ignored because the interval is given in minutes", "remove it");
         } else if let Some(hours) = hours {
             let remedy = format!("better write {minutes}={}", hours * 60);
-            all.warn(HOURS, place.clone(), format!("is honoured: a pass every {} minutes", hours * 60), remedy);
+            let most = if asked > Some(hours) { ", which is the most" } else { "" };
+            all.warn(HOURS, place.clone(), format!("is honoured: a pass every {} minutes{most}", hours * 60), remedy);
             let found = Found { raw: Raw::Number(hours * 60), place: place.clone() };
             all.found.insert("monitoring.interval_minutes", found);
         } else {
@@ -224,8 +245,8 @@ fn from_toml(file: &Text, all: &mut Gathered) -> BTreeMap<&'static str, Found> {
                         "write text, a number, true or false, or a list of texts",
                     ),
                     Some(raw) if raw.is_empty() => {
-                        // Empty means "not set"; only the defaults, which come first, need the empty value itself.
-                        if !all.found.contains_key(key.path) {
+                        // Empty means "not set" where nothing else is said; the defaults, which come first, need the value itself.
+                        if !all.found.contains_key(key.path) || EMPTY_HAS_A_MEANING.contains(&key.path) {
                             found.insert(key.path, Found { raw, place });
                         }
                     }

@@ -55,6 +55,9 @@ pub const KEYS: [Key; 28] = [
     key("log.format", "LOG_FORMAT"),
 ];
 
+/// Keys of which the empty value is a wish of its own, not "as by default".
+pub(super) const EMPTY_HAS_A_MEANING: [&str; 1] = ["http.listen"];
+
 /// The variable that names the file.
 pub(super) const FILE_VARIABLE: &str = "K8S_MONITOR_CONFIG";
 
@@ -83,6 +86,15 @@ pub(super) const GONE: [(&str, &str); 15] = [
     ("GITHUB_MCP_PATH", MCP),
     ("SLACK_MCP_PATH", MCP),
 ];
+
+/// The variable as it is documented, however its letters were written: the prototype did not tell large ones from small ones.
+pub(super) fn canonical(written: &str) -> Option<String> {
+    let upper = written.to_ascii_uppercase();
+    let plain = upper.strip_suffix("_FILE").unwrap_or(&upper);
+    let is_key = |k: &Key| k.variable == Some(upper.as_str()) || (k.secret && k.variable == Some(plain));
+    let is_known = upper == HOURS || GONE.iter().any(|(gone, _)| *gone == upper) || KEYS.iter().any(is_key);
+    is_known.then_some(upper)
+}
 
 /// The key with that path.
 pub(super) fn by_path(path: &str) -> Option<&'static Key> {

@@ -17,9 +17,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::{
     incidents::Severity,
     schedule::{CronLine, Schedule},
+    services::Priorities,
 };
 use gather::{Gathered, gather};
-pub use priorities::Priorities;
 pub use problem::{ConfigErrors, Place, Problem, Warning};
 pub use sources::{Purpose, Sources, Text};
 pub use table::Row;
@@ -198,13 +198,22 @@ impl Config {
             table: Vec::new(),
         };
         config.table = table::rows(&values);
-        if values.problems.is_empty() { Ok((config, values.warnings)) } else { Err(ConfigErrors(values.problems)) }
+        let Values { mut problems, mut warnings, .. } = values;
+        if sources.purpose == Purpose::Look {
+            warnings.extend(problems.extract_if(.., |problem| !is_looked_with(&problem.key)));
+        }
+        if problems.is_empty() { Ok((config, warnings)) } else { Err(ConfigErrors { problems, warnings }) }
     }
 
     /// The table of every key, for people.
     pub fn explain(&self) -> String {
         table::print(&self.table)
     }
+}
+
+/// Whether one look at a cluster uses the key; what is no key (a file, a section nobody knows) counts as used.
+fn is_looked_with(key: &str) -> bool {
+    !["slack.", "monitoring.", "github.", "anthropic.", "store.", "http."].iter().any(|unused| key.starts_with(unused))
 }
 
 fn schedule(values: &mut Values<'_>) -> Schedule {
@@ -243,31 +252,38 @@ fn slack(values: &mut Values<'_>, purpose: Purpose) -> SlackConfig {
         by_severity: ["slack.channel_sev1", "slack.channel_sev2", "slack.channel_sev3"].map(|k| channels(values, k)),
         api_url: values.address("slack.api_url"),
     };
-    if enabled && purpose == Purpose::Run {
-        let missing = |values: &mut Values<'_>, key: &str, remedy: &str| {
-            if !values.problems.iter().any(|p| p.key == key) {
-                values.problem(key, "is missing", remedy);
-            }
-        };
-        if config.bot_token.is_none() {
-            missing(
-                values,
-                "slack.bot_token",
-                "set SLACK_BOT_TOKEN: the Bot User OAuth Token of your Slack app, xoxb-...",
-            );
-        }
-        if config.app_token.is_none() {
-            missing(
-                values,
-                "slack.app_token",
-                "set SLACK_APP_TOKEN: an app-level token with connections:write, xapp-...",
-            );
-        }
-        if config.all_channels().is_empty() {
-            missing(values, "slack.channel", "set SLACK_CHANNEL to the id or name of a channel the bot is a member of");
-        }
+    if enabled && matches!(purpose, Purpose::Post | Purpose::Run) {
+        judge_slack(values, &config, purpose);
     }
     config
+}
+
+/// Slack is configured as far as it is needed, or not at all: then alerts are printed. Half of it is a mistake.
+fn judge_slack(values: &mut Values<'_>, config: &SlackConfig, purpose: Purpose) {
+    let mistaken = |values: &Values<'_>, key: &str| values.problems.iter().any(|p| p.key == key);
+    let no_channel = config.all_channels().is_empty();
+    let is_meant = config.bot_token.is_some()
+        || config.app_token.is_some()
+        || !no_channel
+        || values.problems.iter().any(|p| p.key.starts_with("slack."));
+    if !is_meant {
+        let remedy = "set SLACK_BOT_TOKEN, SLACK_APP_TOKEN and SLACK_CHANNEL, or SLACK_ENABLED=false if that is meant";
+        return values.warn("slack.bot_token", "is not set, so alerts are printed and nothing is posted", remedy);
+    }
+    if config.bot_token.is_none() && !mistaken(values, "slack.bot_token") {
+        let remedy = "set SLACK_BOT_TOKEN: the Bot User OAuth Token of your Slack app, xoxb-...";
+        values.problem("slack.bot_token", "is missing", remedy);
+    }
+    if no_channel && !mistaken(values, "slack.channel") {
+        let remedy = "set SLACK_CHANNEL to the id or name of a channel the bot is a member of";
+        values.problem("slack.channel", "is missing", remedy);
+    }
+    // The prototype had no such token; its settings go on posting.
+    if config.app_token.is_none() && purpose == Purpose::Run && !mistaken(values, "slack.app_token") {
+        let message = "is not set, so alerts are posted, but commands, buttons and threads do not work";
+        let remedy = "set SLACK_APP_TOKEN: an app-level token with connections:write, xapp-...";
+        values.warn("slack.app_token", message, remedy);
+    }
 }
 
 /// A token of Slack by its shape; a swapped or foreign one is named without being shown.

@@ -78,16 +78,23 @@ impl fmt::Display for Problem {
 /// Something a person should know that does not stop the start.
 pub type Warning = Problem;
 
-/// Every problem that was found.
+/// Every problem that was found, and what else the person should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigErrors(pub Vec<Problem>);
+#[expect(missing_docs, reason = "the fields say what they hold")]
+pub struct ConfigErrors {
+    pub problems: Vec<Problem>,
+    pub warnings: Vec<Warning>,
+}
 
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.0.len();
+        let count = self.problems.len();
         write!(f, "{count} {} in the configuration", if count == 1 { "problem" } else { "problems" })?;
-        for problem in &self.0 {
+        for problem in &self.problems {
             write!(f, "\n  {problem}")?;
+        }
+        for warning in &self.warnings {
+            write!(f, "\nwarning: {warning}")?;
         }
         Ok(())
     }

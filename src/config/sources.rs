@@ -23,10 +23,14 @@ pub struct Text {
 /// What the configuration will be used for: it decides what must be there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Purpose {
-    /// One look at a cluster: nothing is required.
+    /// To be shown: everything is judged, nothing is required.
     #[default]
+    Show,
+    /// One look at a cluster: nothing is required, and what it does not use (Slack, the store, ...) is only warned about.
     Look,
-    /// The bot: Slack's tokens and a channel are required.
+    /// A post in Slack: where Slack is configured, a bot token and a channel are required.
+    Post,
+    /// The bot: the same; without an app-level token people can only read, which is said.
     Run,
 }
 

@@ -21,7 +21,7 @@ fn with_file(text: &str) -> Sources {
 }
 
 fn problems(sources: &Sources) -> Vec<String> {
-    Config::load(sources).map_or_else(|e| e.0.iter().map(ToString::to_string).collect(), |_| Vec::new())
+    Config::load(sources).map_or_else(|e| e.problems.iter().map(ToString::to_string).collect(), |_| Vec::new())
 }
 
 fn warnings(sources: &Sources) -> Vec<String> {
@@ -73,7 +73,8 @@ fn all_mistakes_are_told_at_once_each_with_key_place_and_remedy() {
         "[monitorin]\ninterval = 5\n[slack]\nbot_tokn = 'x'\nSLACK_CHANNEL = 'a'\n[log]\nlevel = 3\n[http]\nlisten = 'here'\n",
     );
     all.env = with_env(&[
-        ("MONITORING_INTERVAL_MINUTES", "0"),
+        ("MONITORING_INTERVAL_MINUTES", "soon"),
+        ("session_id", "old"),
         ("SLACK_BOT_TOKEN", "xapp-1-A-secret"),
         ("SLACK_APP_TOKEN", "xoxb-1-secret"),
         ("MONITORING_SCHEDULE", "0 25 * * *"),
@@ -89,7 +90,7 @@ fn all_mistakes_are_told_at_once_each_with_key_place_and_remedy() {
       slack.bot_tokn (k8s-monitor.toml:4): is not a key of k8s-monitor; did you mean slack.bot_token?
       slack.SLACK_CHANNEL (k8s-monitor.toml:5): is not a key of k8s-monitor; did you mean slack.channel?
       monitoring.timezone (environment MONITORING_TIMEZONE): "Europe/Berlyn" is not a time zone; write a name of the IANA database: Europe/Berlin, America/New_York, UTC
-      monitoring.interval_minutes (environment MONITORING_INTERVAL_MINUTES): is not such a number; write a whole number from 1 to 1440
+      monitoring.interval_minutes (environment MONITORING_INTERVAL_MINUTES): is not a whole number; write one from 1 to 1440
       monitoring.schedule (environment MONITORING_SCHEDULE): "0 25 * * *" is not a cron line; its hour "25" cannot be read; hour is 0-23: 8-18
       slack.bot_token (environment SLACK_BOT_TOKEN): is an app-level token (xapp-); the two tokens are swapped: SLACK_BOT_TOKEN is xoxb-..., SLACK_APP_TOKEN is xapp-...
       slack.app_token (environment SLACK_APP_TOKEN): is a bot token (xoxb-); the two tokens are swapped: SLACK_BOT_TOKEN is xoxb-..., SLACK_APP_TOKEN is xapp-...
@@ -97,21 +98,72 @@ fn all_mistakes_are_told_at_once_each_with_key_place_and_remedy() {
       store.database_url (environment DATABASE_URL): names no database that is supported; write sqlite:FILE, or postgres://user:password@host/database
       http.listen (k8s-monitor.toml:9): "here" is not an address to listen on; write 127.0.0.1:8080 or 0.0.0.0:8080
       log.level (k8s-monitor.toml:7): is not text; write it in quotes
+    warning: session_id (environment session_id): is read as SESSION_ID; write it in capitals
+    warning: SESSION_ID (environment session_id): is not used any more; what the bot remembers is in the database (DATABASE_URL)
+    warning: monitoring.interval_minutes (environment MONITORING_INTERVAL_MINUTES): is ignored because monitoring.schedule is set; remove one of them
     "#);
     assert!(!told.contains("secret"));
 }
 
+fn for_purpose(purpose: Purpose, pairs: &[(&str, &str)]) -> Sources {
+    Sources { purpose, ..with_env(pairs) }
+}
+
 #[test]
-fn the_bot_says_what_it_cannot_start_without() {
-    let told = problems(&Sources { purpose: Purpose::Run, ..sources() }).join("\n");
-    insta::assert_snapshot!(told, @"
-    slack.bot_token: is missing; set SLACK_BOT_TOKEN: the Bot User OAuth Token of your Slack app, xoxb-...
-    slack.app_token: is missing; set SLACK_APP_TOKEN: an app-level token with connections:write, xapp-...
-    slack.channel: is missing; set SLACK_CHANNEL to the id or name of a channel the bot is a member of
-    ");
-    let mut off = with_env(&[("SLACK_ENABLED", "false")]);
-    off.purpose = Purpose::Run;
-    assert_eq!(problems(&off), [""; 0]);
+fn half_of_slack_is_a_mistake_of_the_bot() {
+    insta::assert_snapshot!(problems(&for_purpose(Purpose::Run, &[("SLACK_CHANNEL", "alerts")])).join("\n"), @"slack.bot_token: is missing; set SLACK_BOT_TOKEN: the Bot User OAuth Token of your Slack app, xoxb-...");
+    insta::assert_snapshot!(problems(&for_purpose(Purpose::Run, &[("SLACK_BOT_TOKEN", "xoxb-123456")])).join("\n"), @"slack.channel: is missing; set SLACK_CHANNEL to the id or name of a channel the bot is a member of");
+    for purpose in [Purpose::Show, Purpose::Look] {
+        assert_eq!(problems(&for_purpose(purpose, &[("SLACK_CHANNEL", "alerts")])), [""; 0]);
+    }
+}
+
+#[test]
+fn without_slack_the_bot_prints_and_says_so_unless_that_is_meant() {
+    insta::assert_snapshot!(warnings(&for_purpose(Purpose::Run, &[])).join("\n"), @"slack.bot_token: is not set, so alerts are printed and nothing is posted; set SLACK_BOT_TOKEN, SLACK_APP_TOKEN and SLACK_CHANNEL, or SLACK_ENABLED=false if that is meant");
+    assert_eq!(warnings(&for_purpose(Purpose::Run, &[("SLACK_ENABLED", "false")])), [""; 0]);
+}
+
+#[test]
+fn the_settings_of_the_prototype_go_on_posting_and_a_sample_needs_no_more() {
+    let prototype = [("SLACK_BOT_TOKEN", "xoxb-123456"), ("SLACK_CHANNEL", "alerts")];
+    insta::assert_snapshot!(warnings(&for_purpose(Purpose::Run, &prototype)).join("\n"), @"slack.app_token: is not set, so alerts are posted, but commands, buttons and threads do not work; set SLACK_APP_TOKEN: an app-level token with connections:write, xapp-...");
+    assert_eq!(warnings(&for_purpose(Purpose::Post, &prototype)), [""; 0]);
+}
+
+#[test]
+fn one_look_is_not_refused_over_what_it_does_not_use() {
+    let bad = [("SLACK_BOT_TOKEN", "mine"), ("DATABASE_URL", "mysql://x"), ("MONITORING_SCHEDULE", "now")];
+    assert_eq!(problems(&for_purpose(Purpose::Show, &bad)).len(), 3);
+    assert_eq!(warnings(&for_purpose(Purpose::Look, &bad)).len(), 3);
+    let mut needed = for_purpose(Purpose::Look, &bad);
+    needed.file = with_file("[priorities]\nP0 = ['Shop']\n").file;
+    let errors = Config::load(&needed).unwrap_err();
+    assert_eq!((errors.problems.len(), errors.warnings.len()), (1, 3));
+}
+
+#[rstest]
+#[case::in_the_file("[http]\nlisten = ''", &[], None)]
+#[case::in_the_environment("", &[("HTTP_LISTEN", "off")], None)]
+#[case::an_empty_variable_is_not_set("", &[("HTTP_LISTEN", "")], Some("127.0.0.1:8080"))]
+#[case::the_environment_goes_first("[http]\nlisten = ''", &[("HTTP_LISTEN", ":9000")], Some("0.0.0.0:9000"))]
+fn there_is_no_server_where_none_is_wanted(
+    #[case] file: &str,
+    #[case] env: &[(&str, &str)],
+    #[case] expected: Option<&str>,
+) {
+    let all = Sources { env: with_env(env).env, ..with_file(file) };
+    let (config, warnings) = Config::load(&all).unwrap();
+    assert_eq!(config.http_listen.map(|at| at.to_string()).as_deref(), expected);
+    assert_eq!(warnings, []);
+}
+
+#[test]
+fn every_key_that_explains_its_empty_value_gives_it_that_meaning() {
+    for (at, line) in gather::DEFAULTS.lines().enumerate().filter(|(_, line)| line.contains("Empty or")) {
+        let key = gather::DEFAULTS.lines().nth(at + 1).and_then(|l| l.split_once(" = ")).unwrap().0;
+        assert!(keys::EMPTY_HAS_A_MEANING.iter().any(|path| path.ends_with(&format!(".{key}"))), "{line}");
+    }
 }
 
 #[rstest]
@@ -128,7 +180,7 @@ fn the_bot_says_what_it_cannot_start_without() {
 )]
 #[case(
     "[priorities]\nP0 = ['shop/api']\nP1 = ['shop/api']",
-    "priorities.P1 (k8s-monitor.toml:3): \"shop/api\" is also in priorities.P0; keep it in one list"
+    "priorities.P1 (k8s-monitor.toml:3): \"shop/api\": it is already listed under P0; keep one of the two lines"
 )]
 #[case(
     "[slack]\nbot_token = 'xoxb-123456'\nbot_token_file = '/t'",
@@ -149,6 +201,26 @@ fn broken_toml_is_told_with_its_lines() {
     "MONITORING_INTERVAL_HOURS",
     "24",
     "MONITORING_INTERVAL_HOURS (environment MONITORING_INTERVAL_HOURS): is honoured: a pass every 1440 minutes; better write MONITORING_INTERVAL_MINUTES=1440"
+)]
+#[case(
+    "MONITORING_INTERVAL_HOURS",
+    "48",
+    "MONITORING_INTERVAL_HOURS (environment MONITORING_INTERVAL_HOURS): is honoured: a pass every 1440 minutes, which is the most; better write MONITORING_INTERVAL_MINUTES=1440"
+)]
+#[case(
+    "monitoring_interval_minutes",
+    "5",
+    "monitoring_interval_minutes (environment monitoring_interval_minutes): is read as MONITORING_INTERVAL_MINUTES; write it in capitals"
+)]
+#[case(
+    "MONITORING_INTERVAL_MINUTES",
+    "2880",
+    "monitoring.interval_minutes (environment MONITORING_INTERVAL_MINUTES): 2880 counts as 1440; write a number from 1 to 1440"
+)]
+#[case(
+    "MONITORING_INTERVAL_MINUTES",
+    "0",
+    "monitoring.interval_minutes (environment MONITORING_INTERVAL_MINUTES): 0 counts as 1; write a number from 1 to 1440"
 )]
 #[case(
     "MONITORING_INTERVAL_HOURS",
@@ -199,6 +271,36 @@ fn hours_are_honoured_unless_minutes_are_given() {
     let both = with_env(&[("MONITORING_INTERVAL_HOURS", "2"), ("MONITORING_INTERVAL_MINUTES", "5")]);
     assert_eq!(Config::load(&both).unwrap().0.schedule, Schedule::Every { minutes: 5 });
     assert_eq!(warnings(&both).len(), 1);
+}
+
+#[test]
+fn variables_are_understood_in_small_letters_as_the_prototype_did() {
+    let small = with_env(&[("monitoring_interval_minutes", "5"), ("LOG_LEVEL", "debug"), ("Log_Level", "error")]);
+    let (config, warnings) = Config::load(&small).unwrap();
+    assert_eq!((config.schedule, config.log_level), (Schedule::Every { minutes: 5 }, LogLevel::Debug));
+    assert_eq!(warnings.len(), 2);
+    let mut both = with_env(&[("slack_channel", "ops")]);
+    both.dotenv =
+        Some(Text { path: ".env".into(), text: "slack_bot_token=xoxb-123456\nSLACK_CHANNEL=alerts\n".into() });
+    let slack = Config::load(&both).unwrap().0.slack;
+    assert_eq!(slack.channels, ["ops"]);
+    assert!(slack.bot_token.is_some());
+    for (name, _) in keys::GONE {
+        assert_eq!(self::warnings(&with_env(&[(&name.to_lowercase(), "x")])).len(), 2, "{name}");
+    }
+}
+
+#[rstest]
+#[case("y", true)]
+#[case("T", true)]
+#[case("1", true)]
+#[case("on", true)]
+#[case("n", false)]
+#[case("F", false)]
+#[case("0", false)]
+#[case("off", false)]
+fn yes_and_no_are_understood_as_the_prototype_did(#[case] written: &str, #[case] expected: bool) {
+    assert_eq!(Config::load(&with_env(&[("SLACK_ENABLED", written)])).unwrap().0.slack.enabled, expected);
 }
 
 #[rstest]
@@ -272,7 +374,11 @@ fn priorities_come_from_the_lists_then_from_the_catalogue() {
     all.named_files.insert("s.txt".into(), Ok("1. A (P0 - x)\n  1.1 wiki\n  1.2 api\n".into()));
     let priorities = Config::load(&all).unwrap().0.priorities;
     let of = |ns: &str, name: &str| {
-        priorities.of(&crate::cluster::ObjectRef { kind: "Deployment".into(), namespace: ns.into(), name: name.into() })
+        priorities.priority_of(&crate::cluster::ObjectRef {
+            kind: "Deployment".into(),
+            namespace: ns.into(),
+            name: name.into(),
+        })
     };
     assert_eq!(of("shop", "api"), Some(Priority::P0));
     assert_eq!(of("shop", "web"), Some(Priority::P1));

@@ -77,18 +77,22 @@ impl<'a> Values<'a> {
         self.text(key).map(SecretString::from)
     }
 
-    /// A whole number within bounds.
+    /// A whole number; one beyond the bounds counts as the nearest within, which is said.
     pub(super) fn number(&mut self, key: &str, from: u16, to: u16) -> u16 {
         let number = match self.found.get(key).map(|f| f.raw.clone()) {
             Some(Raw::Number(number)) => Some(number),
             Some(Raw::Text(text)) => text.trim().parse().ok(),
             Some(Raw::Flag(_) | Raw::List(_) | Raw::InFile(_)) | None => None,
         };
-        let number = number.and_then(|n| u16::try_from(n).ok()).filter(|n| (from..=to).contains(n));
-        if number.is_none() {
-            self.problem(key, "is not such a number", format!("write a whole number from {from} to {to}"));
+        let Some(number) = number else {
+            self.problem(key, "is not a whole number", format!("write one from {from} to {to}"));
+            return from;
+        };
+        let nearest = number.clamp(from.into(), to.into());
+        if nearest != number {
+            self.warn(key, format!("{number} counts as {nearest}"), format!("write a number from {from} to {to}"));
         }
-        number.unwrap_or_default()
+        u16::try_from(nearest).unwrap_or(from)
     }
 
     pub(super) fn yes_or_no(&mut self, key: &str) -> bool {
@@ -98,8 +102,8 @@ impl<'a> Values<'a> {
             Some(Raw::Number(_) | Raw::List(_) | Raw::InFile(_)) | None => String::new(),
         };
         match written.as_str() {
-            "true" | "1" | "yes" | "on" => true,
-            "false" | "0" | "no" | "off" => false,
+            "true" | "t" | "1" | "yes" | "y" | "on" => true,
+            "false" | "f" | "0" | "no" | "n" | "off" => false,
             _ => {
                 self.problem(key, "is neither true nor false", "write true or false");
                 false
@@ -131,8 +135,9 @@ impl<'a> Values<'a> {
         text.trim_end_matches('/').to_owned()
     }
 
+    /// An address to listen on; None if it is empty or `off`.
     pub(super) fn socket(&mut self, key: &str) -> Option<SocketAddr> {
-        let text = self.text(key)?;
+        let text = self.text(key).filter(|text| !text.eq_ignore_ascii_case("off"))?;
         let whole =
             if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.replace("localhost:", "127.0.0.1:") };
         let parsed = whole.parse().ok();

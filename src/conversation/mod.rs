@@ -7,6 +7,10 @@ pub mod reply;
 pub mod standing;
 pub mod thread;
 
+#[cfg(test)]
+#[cfg(feature = "sandbox")]
+mod any_text;
+
 pub use commands::{Answer, COMMANDS};
 pub use from_slack::{EnvelopeKind, Said, Unreadable};
 pub use standing::Standing;

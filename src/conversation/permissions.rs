@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::{from_slack::Asker, reply::escape};
+use super::{
+    from_slack::Asker,
+    reply::{code, escape},
+};
 
 /// What somebody wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +78,7 @@ impl std::error::Error for Refusal {}
 pub fn may(asker: &Asker, action: Action, scope: &Scope, policy: &Policy, person: &Person) -> Result<(), Refusal> {
     let wish = match (action, scope) {
         (Action::Read, _) => "asking me".to_owned(),
-        (Action::Analyze, Scope::Namespace(namespace)) => format!("analyzing `{}`", escape(namespace)),
+        (Action::Analyze, Scope::Namespace(namespace)) => format!("analyzing {}", code(namespace)),
         (Action::Analyze, Scope::Everything | Scope::Incident(_)) => "running an analysis".to_owned(),
         (Action::Acknowledge, Scope::Incident(incident)) => format!("acknowledging {}", escape(incident)),
         (Action::Acknowledge, Scope::Everything | Scope::Namespace(_)) => "acknowledging".to_owned(),

@@ -1,45 +1,52 @@
 //! All the sentences of the conversation; facts in, messages out.
 
-use jiff::Timestamp;
-use serde_json::json;
-
 use super::{
     permissions::Refusal,
     standing::{Blind, Standing},
 };
 use crate::{
-    alerts::Message,
+    alerts::{
+        Message,
+        blocks::{self, Blocks},
+    },
     cluster::Kind,
     findings::{Finding, Impact},
     incidents::{Acknowledgement, Incident},
 };
+use jiff::Timestamp;
 
-/// Slack takes 3,000 characters in a section.
+/// The longest paragraph; Slack takes a little more.
 const SECTION: usize = 2900;
-/// All text of a message together.
-const WHOLE: usize = 11_000;
+/// All paragraphs together, with room for a word about what was left out.
+const WHOLE: usize = 6800;
+/// The longest name or word that is quoted.
+const NAME: usize = 200;
 
-/// Makes a message of lines of mrkdwn. The lines are ours: what they quote was escaped before.
+/// Makes a message of lines of mrkdwn. The lines are ours: what they quote went through [`quote`], [`escape`] or [`code`]. Nothing
+/// in it becomes a link or a mention by itself.
 pub fn say(lines: &[String]) -> Message {
     let mut sections: Vec<String> = Vec::new();
-    let mut length = 0;
+    let mut length = 0_usize;
     for line in lines {
-        let line = cap(line, SECTION);
-        length += line.chars().count() + 1;
+        let line = blocks::cap(line, SECTION);
+        length = length.saturating_add(blocks::size(&line)).saturating_add(1);
         if length > WHOLE {
             sections.push("_More than fits here was left out._".to_owned());
             break;
         }
         match sections.last_mut() {
-            Some(last) if last.chars().count() + line.chars().count() < SECTION => {
+            Some(last) if blocks::size(last) + blocks::size(&line) < SECTION => {
                 last.push('\n');
                 last.push_str(&line);
             }
             _ => sections.push(line),
         }
     }
-    let blocks = sections.iter().map(|s| json!({"type": "section", "text": {"type": "mrkdwn", "text": s}})).collect();
-    Message { text: sections.join("\n"), blocks, colour: None }
+    let mut said = Blocks::default();
+    for section in &sections {
+        said.section(section);
+    }
+    said.into_message(&sections.join("\n"), None)
 }
 
 /// One sentence.
@@ -47,23 +54,19 @@ pub(crate) fn line(text: impl Into<String>) -> Message {
     say(&[text.into()])
 }
 
-/// Untrusted text as itself: no links, no mentions, no formatting of a whole line.
+/// Untrusted text as itself, on one line: no links, no mentions, nothing that steers; at most so long.
+pub(crate) fn quote(text: &str, most: usize) -> String {
+    blocks::cap(&blocks::escape_line(text), most)
+}
+
+/// [`quote`] for a name.
 pub(crate) fn escape(text: &str) -> String {
-    let one_line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    one_line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    quote(text, NAME)
 }
 
 /// Untrusted text between backquotes.
 pub(crate) fn code(text: &str) -> String {
-    format!("`{}`", escape(&cap(text, 200)).replace('`', "'"))
-}
-
-/// At most so many characters; a cut is shown.
-pub(crate) fn cap(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+    format!("`{}`", escape(text).replace('`', "'"))
 }
 
 /// `12 min`, `3 h 5 min`, `2 d 4 h`.
@@ -96,7 +99,7 @@ pub(crate) fn count(n: usize, one: &str, many: &str) -> String {
 pub(crate) fn who(by: &str) -> String {
     let is_id =
         by.len() > 1 && by.starts_with(['U', 'W']) && by.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
-    if is_id { format!("<@{by}>") } else { escape(&cap(by, 80)) }
+    if is_id { format!("<@{by}>") } else { quote(by, 80) }
 }
 
 /// `0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints`.
@@ -124,7 +127,7 @@ pub(crate) fn incident_line(incident: &Incident, now: Timestamp) -> String {
     let mut parts = vec![
         format!("*{}* {}", incident.severity, escape(&incident.id.0)),
         escape(&incident.owner.to_string()),
-        incident.headline().map_or_else(|| "no finding at the moment".to_owned(), |f| escape(&cap(&f.reason, 80))),
+        incident.headline().map_or_else(|| "no finding at the moment".to_owned(), |f| quote(&f.reason, 80)),
     ];
     let hit = impact(&incident.impact);
     if !hit.is_empty() {
@@ -135,7 +138,7 @@ pub(crate) fn incident_line(incident: &Incident, now: Timestamp) -> String {
         parts.push(format!("acknowledged by {}", who(&acknowledged.by)));
     }
     if let Some(why) = &incident.frozen {
-        parts.push(format!("frozen: {}", escape(&cap(why, 120))));
+        parts.push(format!("frozen: {}", quote(why, 120)));
     } else if let Some(since) = incident.healthy_since {
         parts.push(format!("healthy for {}, resolves after {} min", span(since, now), incident.hold().as_mins()));
     }
@@ -170,7 +173,7 @@ fn blind_line(same: &[&Blind], now: Timestamp) -> String {
         format!("Not seen: {} {place}", kinds.join(", "))
     };
     let weight = if same.iter().any(|b| b.kind.is_required()) { "" } else { ", optional" };
-    format!("{what} since {} ({}){weight}: {}", clock(since, now), span(since, now), escape(&cap(&first.why, 200)))
+    format!("{what} since {} ({}){weight}: {}", clock(since, now), span(since, now), quote(&first.why, 200))
 }
 
 /// A finding in a few lines.
@@ -178,18 +181,18 @@ pub(crate) fn finding_lines(finding: &Finding, now: Timestamp) -> Vec<String> {
     let mut lines = vec![format!(
         "• *{}* · {} · since {} ({})",
         escape(&finding.owner.to_string()),
-        escape(&cap(&finding.reason, 80)),
+        quote(&finding.reason, 80),
         clock(finding.since, now),
         span(finding.since, now)
     )];
-    lines.push(format!("   {}", escape(&cap(&finding.message, 400))));
+    lines.push(format!("   {}", quote(&finding.message, 400)));
     let hit = impact(&finding.impact);
     if !hit.is_empty() {
         lines.push(format!("   Hit: {hit}"));
     }
     lines.extend(finding.evidence.iter().take(2).map(|e| format!("   {}", evidence_line(e, now))));
     if !finding.recommendation.is_empty() {
-        lines.push(format!("   Do: {}", escape(&cap(&finding.recommendation, 400))));
+        lines.push(format!("   Do: {}", quote(&finding.recommendation, 400)));
     }
     lines
 }
@@ -197,7 +200,7 @@ pub(crate) fn finding_lines(finding: &Finding, now: Timestamp) -> Vec<String> {
 /// A piece of evidence in one line.
 pub(crate) fn evidence_line(evidence: &crate::findings::Evidence, now: Timestamp) -> String {
     let at = evidence.at.map(|at| format!(" ({})", clock(at, now))).unwrap_or_default();
-    format!("_{}_{at}: {}", escape(&cap(&evidence.source, 120)), escape(&cap(&evidence.text, 400)))
+    format!("_{}_{at}: {}", quote(&evidence.source, 120), quote(&evidence.text, 400))
 }
 
 /// Why somebody may not.
@@ -207,17 +210,17 @@ pub fn refused(refusal: &Refusal) -> Message {
 
 /// Slack did not tell who the asker is, so nothing was done.
 pub fn could_not_check(why: &str) -> Message {
-    line(format!("I could not ask Slack who you are ({}), so I did nothing. Please try again.", escape(&cap(why, 200))))
+    line(format!("I could not ask Slack who you are ({}), so I did nothing. Please try again.", quote(why, 200)))
 }
 
 /// Our own failure.
 pub fn failed(what: &str) -> Message {
-    line(format!("That did not work: {}. It is in my log; please try again.", escape(&cap(what, 200))))
+    line(format!("That did not work: {}. It is in my log; please try again.", quote(what, 200)))
 }
 
 /// The acknowledgement is recorded.
 pub fn acknowledged(incident: &Incident, by: &Acknowledgement, now: Timestamp) -> Message {
-    let note = if by.note.is_empty() { String::new() } else { format!(": {}", escape(&cap(&by.note, 500))) };
+    let note = if by.note.is_empty() { String::new() } else { format!(": {}", quote(&by.note, 500)) };
     say(&[
         format!("{} acknowledged by {}{note}", escape(&incident.id.0), who(&by.by)),
         incident_line(&Incident { acknowledged: None, ..incident.clone() }, now),
@@ -227,7 +230,7 @@ pub fn acknowledged(incident: &Incident, by: &Acknowledgement, now: Timestamp) -
 
 /// Somebody was faster.
 pub fn already_acknowledged(incident: &Incident, by: &Acknowledgement, now: Timestamp) -> Message {
-    let note = if by.note.is_empty() { String::new() } else { format!(" (“{}”)", escape(&cap(&by.note, 500))) };
+    let note = if by.note.is_empty() { String::new() } else { format!(" (“{}”)", quote(&by.note, 500)) };
     line(format!(
         "{} was already acknowledged by {} at {}{note}; nothing changed.",
         escape(&incident.id.0),
@@ -241,7 +244,7 @@ pub fn already_resolved(incident: &Incident, now: Timestamp) -> Message {
     let end = incident
         .resolution
         .as_ref()
-        .map_or_else(String::new, |r| format!(" at {}: {}", clock(r.at, now), escape(&cap(&r.reason, 300))));
+        .map_or_else(String::new, |r| format!(" at {}: {}", clock(r.at, now), quote(&r.reason, 300)));
     line(format!("{} is already resolved{end}. Nothing to acknowledge.", escape(&incident.id.0)))
 }
 
@@ -310,16 +313,20 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_any_length_fits_into_slack() {
+    fn a_message_of_any_length_fits_into_slack_and_says_what_is_missing() {
         let message = say(&vec!["x".repeat(5000); 20]);
-        assert!(message.blocks.len() <= 50);
+        assert!(message.blocks.len() <= 50 && message.text.chars().count() <= 3000);
         assert!(message.blocks.iter().all(|b| b["text"]["text"].as_str().unwrap().chars().count() <= 3000));
-        assert!(message.text.ends_with("_More than fits here was left out._"));
+        assert!(message.blocks.iter().all(|b| b["text"]["verbatim"] == true));
+        assert_eq!(message.blocks.last().unwrap()["text"]["text"], "_More than fits here was left out._");
     }
 
     #[test]
     fn what_others_wrote_cannot_mention_or_link() {
-        assert_eq!(escape("<!here> <@U1> a & b\n`x`"), "&lt;!here&gt; &lt;@U1&gt; a &amp; b `x`");
+        assert_eq!(
+            escape("<!here> <@U1> @channel a & b\n`x`"),
+            "&lt;!here&gt; &lt;@U1&gt; @\u{200b}channel a &amp; b `x`"
+        );
         assert_eq!(who("U2"), "<@U2>");
         assert_eq!(who("ana <b>"), "ana &lt;b&gt;");
     }

@@ -63,10 +63,7 @@ pub fn answer(question: &str, incident: &Incident, now: Timestamp) -> Message {
         }
     };
     if let Some(blind) = &incident.frozen {
-        lines.push(format!(
-            "I cannot see it at the moment ({}), so this may be old.",
-            reply::escape(&reply::cap(blind, 200))
-        ));
+        lines.push(format!("I cannot see it at the moment ({}), so this may be old.", reply::quote(blind, 200)));
     }
     reply::say(&lines)
 }
@@ -75,14 +72,9 @@ fn why(incident: &Incident) -> Vec<String> {
     let Some(cause) = incident.headline() else {
         return vec!["No check has a cause for it at the moment.".to_owned()];
     };
-    let mut lines = vec![format!(
-        "*{}*: {}",
-        reply::escape(&reply::cap(&cause.reason, 80)),
-        reply::escape(&reply::cap(&cause.message, 500))
-    )];
+    let mut lines = vec![format!("*{}*: {}", reply::quote(&cause.reason, 80), reply::quote(&cause.message, 500))];
     lines.extend(cause.evidence.iter().take(3).map(|e| format!("• {}", reply::evidence_line(e, cause.since))));
-    let others: Vec<_> =
-        incident.findings.values().skip(1).map(|f| reply::escape(&reply::cap(&f.reason, 80))).collect();
+    let others: Vec<_> = incident.findings.values().skip(1).map(|f| reply::quote(&f.reason, 80)).collect();
     if !others.is_empty() {
         lines.push(format!("With it: {}", others.join(", ")));
     }
@@ -92,9 +84,13 @@ fn why(incident: &Incident) -> Vec<String> {
 
 fn what(incident: &Incident) -> Vec<String> {
     let mut lines = vec![format!("{} · {}", incident.severity, reply::escape(&incident.owner.to_string()))];
-    lines.extend(incident.findings.values().take(5).map(|f| {
-        format!("• {}: {}", reply::escape(&reply::cap(&f.reason, 80)), reply::escape(&reply::cap(&f.message, 400)))
-    }));
+    lines.extend(
+        incident
+            .findings
+            .values()
+            .take(5)
+            .map(|f| format!("• {}: {}", reply::quote(&f.reason, 80), reply::quote(&f.message, 400))),
+    );
     lines
 }
 
@@ -130,7 +126,7 @@ fn todo(incident: &Incident) -> Vec<String> {
         .values()
         .filter(|f| !f.recommendation.is_empty())
         .take(3)
-        .map(|f| format!("Do: {}", reply::escape(&reply::cap(&f.recommendation, 500))))
+        .map(|f| format!("Do: {}", reply::quote(&f.recommendation, 500)))
         .collect();
     if lines.is_empty() {
         lines.push("I have no advice for it; the evidence is in this thread when you ask for it.".to_owned());
@@ -155,7 +151,7 @@ fn status(incident: &Incident, now: Timestamp) -> Vec<String> {
             "{} is resolved since {}: {} It lasted {}.",
             reply::escape(&incident.id.0),
             reply::clock(end.at, now),
-            reply::escape(&reply::cap(&end.reason, 300)),
+            reply::quote(&end.reason, 300),
             reply::span(incident.since, end.at)
         )],
         Some(_) | None => vec![reply::incident_line(incident, now)],
@@ -166,11 +162,7 @@ fn acknowledged(incident: &Incident, now: Timestamp) -> Vec<String> {
     vec![incident.acknowledged.as_ref().map_or_else(
         || format!("Nobody has acknowledged it yet: `/k8s ack {}` does.", reply::escape(&incident.id.0)),
         |a| {
-            let note = if a.note.is_empty() {
-                String::new()
-            } else {
-                format!(": {}", reply::escape(&reply::cap(&a.note, 500)))
-            };
+            let note = if a.note.is_empty() { String::new() } else { format!(": {}", reply::quote(&a.note, 500)) };
             format!("Acknowledged by {} at {}{note}", reply::who(&a.by), reply::clock(a.at, now))
         },
     )]

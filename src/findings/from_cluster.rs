@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Check, Judgement, Look, Verdict, checks, inhibition::inhibit, trouble::fact};
-use crate::cluster::{Fact, ObjectRef};
+use crate::cluster::{Fact, Kind, ObjectRef};
 
 /// The verdicts of all checks that judge this owner.
 pub fn judge(owner: &ObjectRef, look: &Look<'_>) -> Vec<Judgement> {
@@ -24,10 +24,11 @@ pub fn judge_all(look: &Look<'_>) -> Vec<Judgement> {
 /// The verdict of one check: unknown if it is blind, not wanted if nobody wants the owner to run, else what the check says.
 fn settle(check: &dyn Check, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
     let own = owner.watched_kind();
-    for kind in check.reads().iter().copied().chain(own) {
+    let between = between(owner).filter(|_| check.reads().contains(&Kind::Pod));
+    for kind in check.reads().iter().copied().chain(between).chain(own) {
         if let Some(why) = look.index.sight().blind(kind, &owner.namespace) {
             // A pod may name an owner whose kind is not read; the pod itself is still judged.
-            if check.reads().contains(&kind) || look.index.pods_of(owner).next().is_none() {
+            if own != Some(kind) || check.reads().contains(&kind) || look.index.pods_of(owner).next().is_none() {
                 return Verdict::Unknown(format!("cannot read {}: {why}", kind.plural()));
             }
         }
@@ -42,6 +43,15 @@ fn settle(check: &dyn Check, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
     match fact(owner, look).and_then(not_wanted) {
         Some(why) => Verdict::NotWanted(why),
         None => check.verdict(owner, look),
+    }
+}
+
+/// The kind by which pods hang on an owner: without it the owner seems to have none, which is not health.
+fn between(owner: &ObjectRef) -> Option<Kind> {
+    match owner.watched_kind()? {
+        Kind::Deployment => Some(Kind::ReplicaSet),
+        Kind::CronJob => Some(Kind::Job),
+        _ => None,
     }
 }
 

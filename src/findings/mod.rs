@@ -14,6 +14,7 @@ use std::{borrow::Cow, fmt};
 use jiff::Timestamp;
 
 pub use from_cluster::{judge, judge_all};
+pub(crate) use redact::redact;
 pub use sight::{CLUSTER, judge_sight, sight_owner};
 pub(crate) use trouble::impact as impact_of;
 

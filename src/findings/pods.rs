@@ -217,7 +217,7 @@ pub(crate) fn bad_since(owner: &ObjectRef, pod: &Pod, since: Timestamp, look: &L
             }
             TransitionKind::LostReady => true,
             TransitionKind::Restarted { pod: name, .. } => *name == pod.meta().name,
-            TransitionKind::LostLastEndpoint(_) => false,
+            TransitionKind::LostLastEndpoint(_) | TransitionKind::RunFailed { .. } => false,
         };
         if is_bad {
             if first.duration_since(recovered.unwrap_or(transition.at)) >= HOLD {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ConditionClass, Evidence, Finding, Impact, Judgement, Level, Verdict};
+use super::{ConditionClass, Evidence, Finding, Impact, Judgement, Level, Verdict, redact};
 use crate::cluster::{Kind, ObjectRef, Sight};
 
 /// Name of this judgement, beside the checks.
@@ -43,7 +43,7 @@ pub fn judge_sight(owner: &ObjectRef, sight: &Sight, now: Timestamp) -> Judgemen
         if evidence.iter().all(|e| e.text != *why) {
             evidence.push(Evidence {
                 source: format!("reading {}", kind.plural()),
-                text: (*why).to_owned(),
+                text: redact(why),
                 at: Some(*since),
             });
         }

@@ -5,12 +5,14 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     ConditionClass, Evidence, Finding, Impact, Level, Look, ServiceHit, Verdict, evidence,
     pods::{Pods, is_batch},
-    redact::redact,
+    redact::{cap, redact},
 };
 use crate::cluster::{Fact, Kind, ObjectKey, ObjectRef};
 
 /// How many objects a finding names.
 const MOST_OBJECTS: usize = 20;
+/// The longest reason; those of Kubernetes are one word, but anybody may write one into a status.
+const LONGEST_REASON: usize = 80;
 
 /// Something wrong with one object.
 #[derive(Clone, Debug)]
@@ -97,7 +99,7 @@ fn finding(
         owner: owner.clone(),
         objects,
         class: first.class,
-        reason: first.reason,
+        reason: cap(&redact(&first.reason), LONGEST_REASON),
         message,
         since,
         severity,

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Incident, IncidentId, Outage, Priority, Resolution, Role, Severity, Status, in_words, severity};
 use crate::{
-    cluster::{ClusterId, ObjectRef},
+    cluster::{ClusterId, Kind, ObjectRef},
     findings::{ConditionClass, Finding, Impact, Judgement, Verdict},
 };
 
@@ -257,8 +257,13 @@ fn ended_by(incident: &Incident, well_since: Timestamp, step: &Step<'_>) -> Stri
     if incident.findings.contains_key(&ConditionClass::JobFailed) {
         let history =
             step.judgements.iter().any(|j| matches!(&j.verdict, Verdict::Wrong(f) if is_history(f, step.now)));
-        return if history { "it failed over 24 h ago, and nothing failed since" } else { "a later run succeeded" }
-            .to_owned();
+        return match (history, step.owner.watched_kind()) {
+            (true, _) => "it failed over 24 h ago, and nothing failed since",
+            // A Job cannot un-fail: this is another one of its name, which may still run.
+            (false, Some(Kind::Job)) => "it was started anew and has not failed",
+            (false, _) => "a later run succeeded",
+        }
+        .to_owned();
     }
     match (incident.headline().map(|f| f.class), incident.impact.ready, incident.impact.desired) {
         (Some(ConditionClass::Blind | ConditionClass::PartlyBlind), _, _) => {

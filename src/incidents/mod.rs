@@ -14,7 +14,7 @@ pub use words::in_words;
 
 use crate::{
     cluster::{ClusterId, ObjectRef},
-    findings::{ConditionClass, Finding, Impact},
+    findings::{ConditionClass, Finding, Impact, redact},
 };
 
 /// Name of an incident as people say it: `INC-2026-11-24-001`.
@@ -132,7 +132,7 @@ impl Incident {
     /// The incident with an acknowledgement; None if it is over, or somebody was faster.
     pub fn acknowledge(&self, by: &str, note: &str, at: Timestamp) -> Option<Self> {
         (self.is_open() && self.acknowledged.is_none()).then(|| Self {
-            acknowledged: Some(Acknowledgement { by: by.to_owned(), at, note: note.to_owned() }),
+            acknowledged: Some(Acknowledgement { by: by.to_owned(), at, note: redact(note) }),
             updated_at: at,
             ..self.clone()
         })

@@ -1,22 +1,17 @@
-//! Fresh lists: the scheduled pass that reconciles and is stored as a cycle, and the analysis of a namespace on request.
+//! Fresh lists: the scheduled pass that reconciles and is stored as a cycle; those of an analysis are handed on.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::{Mind, incidents};
+use super::{Mind, analysis, incidents};
 use crate::{
     alerts::Outgoing,
     app::App,
     clients::kubernetes::{Listed, ReadError},
-    cluster::{ClusterIndex, Kind, ObjectKey, Touched, Visibility},
-    conversation::{
-        commands::analyze::{self, Analysis},
-        standing::Blind,
-    },
+    cluster::{Kind, ObjectKey, Touched},
     event::{Event, Lists, LookId},
-    findings::{self, Finding, Look, Verdict},
-    incidents::Incident,
+    findings::{self, Look, Verdict},
     store::{Cycle, StoreError},
 };
 
@@ -28,19 +23,18 @@ pub(super) fn begin_pass(app: &Arc<App>, mind: &mut Mind, at: Timestamp) {
     }
     mind.pass_since = Some(app.clock.now());
     mind.last_pass = Some(at);
-    begin(app, LookId::Pass(at), None);
+    begin(app, LookId::Pass(at));
 }
 
 /// Reads every kind afresh in a task of its own; the lists come back as an event.
-pub(super) fn begin(app: &Arc<App>, look: LookId, namespace: Option<String>) {
+fn begin(app: &Arc<App>, look: LookId) {
     app.pulse.send_modify(|pulse| pulse.looks += 1);
     let app_of_task = Arc::clone(app);
     app.spawn(async move {
         let mut lists: Lists = Vec::with_capacity(Kind::ALL.len());
         for kind in Kind::ALL {
-            let scope = namespace.as_deref().filter(|_| kind.is_namespaced());
             let list = tokio::select! {
-                list = app_of_task.kubernetes.list(kind, scope) => list,
+                list = app_of_task.kubernetes.list(kind, None) => list,
                 () = app_of_task.stop.cancelled() => return,
             };
             lists.push((kind, list));
@@ -55,7 +49,7 @@ pub(super) async fn arrived(app: &App, mind: &mut Mind, look: LookId, lists: Lis
     match look {
         LookId::Pass(_) => end_pass(app, mind, lists).await,
         LookId::Analysis { namespace, response_url, asked_at } => {
-            let answer = analyse(app, mind, &namespace, asked_at, lists);
+            let answer = analysis::answer(app, mind, &namespace, asked_at, lists);
             let outgoing = Outgoing::Respond { response_url, message: answer, replace: true };
             app.store.enqueue(&mind.cluster, None, &[outgoing], app.clock.now()).await?;
             app.outbox_wake.wake();
@@ -108,51 +102,6 @@ async fn end_pass(app: &App, mind: &mut Mind, lists: Lists) -> Result<(), StoreE
         error: errors.into_iter().next(),
     };
     app.store.record_cycle(&cycle).await
-}
-
-/// The analysis of a namespace from its fresh lists alone, so that what it says is what is there now.
-fn analyse(app: &App, mind: &Mind, namespace: &str, asked_at: Timestamp, lists: Lists) -> crate::alerts::Message {
-    let now = app.clock.now();
-    let mut index = ClusterIndex::default();
-    for (kind, list) in lists {
-        let visibility = match list {
-            Ok(listed) => {
-                index.replace(kind, None, listed.facts, now);
-                Visibility::Seen(now)
-            }
-            Err(ReadError::NotServed { .. }) => Visibility::NotApplicable,
-            Err(error) => Visibility::Blind { since: now, why: error.to_string() },
-        };
-        index.sight_mut().set(kind, None, visibility);
-    }
-    let look = Look { index: &index, history: &mind.history, now, no_grace: false };
-    let findings: Vec<Finding> = findings::judge_all(&look)
-        .into_iter()
-        .filter(|j| j.owner.namespace == namespace)
-        .filter_map(|j| match j.verdict {
-            Verdict::Wrong(finding) => Some(*finding),
-            Verdict::Pending(..)
-            | Verdict::Healthy
-            | Verdict::NotWanted(_)
-            | Verdict::Unknown(_)
-            | Verdict::Symptom(_) => None,
-        })
-        .collect();
-    let incidents: Vec<Incident> = mind.open.values().filter(|i| i.owner.namespace == namespace).cloned().collect();
-    let looked_at = Kind::ALL
-        .into_iter()
-        .filter(|kind| kind.is_namespaced())
-        .map(|kind| (kind, index.all(kind).filter(|fact| fact.meta().namespace == namespace).count()))
-        .collect();
-    analyze::result(&Analysis {
-        namespace,
-        findings: &findings,
-        incidents: &incidents,
-        blind: &Blind::all_of(index.sight()),
-        looked_at: &looked_at,
-        took: now.duration_since(asked_at),
-        now,
-    })
 }
 
 impl Mind {

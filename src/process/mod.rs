@@ -1,5 +1,6 @@
 //! The loop: one event in, one handler; what is due by time is handled in between.
 
+mod analysis;
 mod incidents;
 mod looks;
 mod people;

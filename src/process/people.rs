@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use super::{Mind, looks};
+use super::{
+    Mind,
+    analysis::{self, Asked},
+};
 use crate::{
     alerts::{self, Message, Outgoing, message::Times},
     app::App,
@@ -12,9 +15,10 @@ use crate::{
         Answer, Said, commands,
         from_slack::What,
         permissions::{Action, Person, Scope, may},
-        reply, thread,
+        reply,
+        standing::Blind,
+        thread,
     },
-    event::LookId,
     incidents::{Incident, IncidentId},
     store::{StoreError, UpdateRequest},
 };
@@ -55,21 +59,13 @@ pub(super) async fn said(
         Ok(())
     };
     let Said { asker, what } = said;
-    let (back, action) = match &what {
+    let back = match &what {
         What::Ignored(_) => return settle(&[]).await,
-        What::Command { text, response_url } => {
-            let word = text.split_whitespace().next().unwrap_or_default();
-            let action = match commands::find(word).map(|command| command.word) {
-                Some("analyze") => Action::Analyze,
-                Some("ack") => Action::Acknowledge,
-                _ => Action::Read,
-            };
-            (Back::Asker { response_url: response_url.clone() }, action)
+        What::Command { response_url, .. } | What::Button { response_url, .. } => {
+            Back::Asker { response_url: response_url.clone() }
         }
-        What::Button { response_url, .. } => (Back::Asker { response_url: response_url.clone() }, Action::Acknowledge),
         What::Message { channel, ts, thread_ts, .. } | What::Mention { channel, ts, thread_ts, .. } => {
-            let ts = thread_ts.as_ref().unwrap_or(ts).clone();
-            (Back::Thread { channel: channel.clone(), ts }, Action::Read)
+            Back::Thread { channel: channel.clone(), ts: thread_ts.as_ref().unwrap_or(ts).clone() }
         }
     };
     // People talk to each other in channels; only threads of alerts, and mentions, are meant for the bot.
@@ -90,10 +86,7 @@ pub(super) async fn said(
     let Some(person) = person else {
         return settle(&[back.outgoing(reply::could_not_check("no answer to users.info"))]).await;
     };
-    let policy = app.people.borrow().clone();
-    if let Err(refusal) = may(&asker, action, &Scope::Everything, &policy, &person) {
-        return settle(&[back.outgoing(reply::refused(&refusal))]).await;
-    }
+    // What the answer would be says what is wished, and of what; nothing is done or said before the gate.
     let answer = match what {
         What::Command { text, .. } => commands::answer(&text, &mind.standing(app).await?),
         What::Button { action, value, .. } if action == "ack" => {
@@ -110,18 +103,35 @@ pub(super) async fn said(
             },
         }),
     };
+    let (action, scope) = wish(&answer, incident.as_ref());
+    let policy = app.people.borrow().clone();
+    if let Err(refusal) = may(&asker, action, &scope, &policy, &person) {
+        return settle(&[back.outgoing(reply::refused(&refusal))]).await;
+    }
     match answer {
         Answer::Say(message) => settle(&[back.outgoing(message)]).await,
         Answer::Acknowledge { incident, note } => {
             acknowledge(app, mind, inbox, &person.id, &incident, &note, &back).await
         }
         Answer::Analyze { namespace } => {
-            settle(&[back.outgoing(commands::analyze::started(&namespace))]).await?;
+            let blind = Blind::all_of(mind.index.sight());
+            settle(&[back.outgoing(commands::analyze::started(&namespace, &blind, now))]).await?;
             if let Back::Asker { response_url } = back {
-                let look = LookId::Analysis { namespace: namespace.clone(), response_url, asked_at: now };
-                looks::begin(app, look, Some(namespace));
+                analysis::begin(app, Asked { cluster: mind.cluster.clone(), namespace, response_url, at: now });
             }
             Ok(())
+        }
+    }
+}
+
+/// What somebody wants to do, and on what: the gate is asked with it.
+fn wish(answer: &Answer, asked_about: Option<&Incident>) -> (Action, Scope) {
+    match answer {
+        Answer::Analyze { namespace } => (Action::Analyze, Scope::Namespace(namespace.clone())),
+        Answer::Acknowledge { incident, .. } => (Action::Acknowledge, Scope::Incident(incident.clone())),
+        Answer::Say(_) => {
+            let scope = asked_about.map_or(Scope::Everything, |incident| Scope::Incident(incident.id.0.clone()));
+            (Action::Read, scope)
         }
     }
 }
@@ -173,4 +183,30 @@ async fn acknowledge(
     }
     app.outbox_wake.wake();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::conversation::standing::samples;
+
+    #[rstest]
+    #[case::a_namespace("analyze shop", Action::Analyze, Scope::Namespace("shop".into()))]
+    #[case::an_incident("ack 1 on it", Action::Acknowledge, Scope::Incident("INC-2026-11-24-001".into()))]
+    #[case::a_resolved_incident("ack INC-2026-11-20-009", Action::Acknowledge, Scope::Incident("INC-2026-11-20-009".into()))]
+    #[case::an_incident_nobody_knows("ack 9", Action::Read, Scope::Everything)]
+    #[case::a_namespace_nobody_knows("analyze shpo", Action::Read, Scope::Everything)]
+    #[case::all_of_it("status", Action::Read, Scope::Everything)]
+    fn the_gate_is_asked_for_what_is_meant(#[case] typed: &str, #[case] action: Action, #[case] scope: Scope) {
+        assert_eq!(wish(&commands::answer(typed, &samples::broken()), None), (action, scope));
+    }
+
+    #[test]
+    fn a_question_in_a_thread_is_about_its_incident() {
+        let incident = samples::incident(1, crate::incidents::Severity::Sev1);
+        let answer = Answer::Say(thread::answer("why?", &incident, samples::at("14:09:00")));
+        assert_eq!(wish(&answer, Some(&incident)), (Action::Read, Scope::Incident("INC-2026-11-24-001".into())));
+    }
 }

@@ -4,8 +4,7 @@ mod pattern;
 
 use std::{collections::BTreeMap, fmt};
 
-use pattern::Pattern;
-pub use pattern::PatternError;
+pub use pattern::{Pattern, PatternError};
 
 use crate::cluster::{ClusterIndex, Fact, Kind, ObjectRef};
 
@@ -70,8 +69,8 @@ impl fmt::Display for Role {
     }
 }
 
-/// What K3s and its relatives run for the cluster itself: pattern, priority, role. A line of the configuration that is as
-/// specific wins over these.
+/// What K3s and its relatives run for the cluster itself: pattern, priority, role. Any line of the configuration that names the
+/// workload wins over the priority here; the role stays.
 const BUILT_IN: [(&str, Priority, Role); 20] = [
     ("kube-system/coredns", Priority::P0, Role::ClusterDns),
     ("kube-system/kube-dns", Priority::P0, Role::ClusterDns),
@@ -95,10 +94,11 @@ const BUILT_IN: [(&str, Priority, Role); 20] = [
     ("kube-system/metrics-server", Priority::P2, Role::Metrics),
 ];
 
-/// The priorities in force: the configured patterns over the built-in ones.
-#[derive(Clone, Debug, Default)]
+/// The priorities in force: the configured lists, then the catalogue, then what is built in. What people wrote always wins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Priorities {
     listed: Vec<(Pattern, Priority)>,
+    catalogue: Vec<(Pattern, Priority)>,
 }
 
 impl Priorities {
@@ -108,43 +108,52 @@ impl Priorities {
         let mut wrong = Vec::new();
         for (&priority, lines) in lists {
             for (at, line) in lines.iter().enumerate() {
-                let place = |problem: String| PatternError {
+                let place = |(problem, remedy): (String, String)| PatternError {
                     priority,
                     line: at.saturating_add(1),
                     pattern: line.clone(),
                     problem,
+                    remedy,
                 };
                 match Pattern::parse(line) {
-                    Err(problem) => wrong.push(place(problem)),
+                    Err(mistake) => wrong.push(place(mistake)),
                     Ok(pattern) => match listed.iter().find(|(p, _)| *p == pattern) {
                         Some((_, before)) => {
-                            wrong
-                                .push(place(format!("it is already listed under {before}; keep one of the two lines")));
+                            let problem = format!("it is already listed under {before}");
+                            wrong.push(place((problem, "keep one of the two lines".to_owned())));
                         }
                         None => listed.push((pattern, priority)),
                     },
                 }
             }
         }
-        if wrong.is_empty() { Ok(Self { listed }) } else { Err(wrong) }
+        if wrong.is_empty() { Ok(Self { listed, catalogue: Vec::new() }) } else { Err(wrong) }
     }
 
-    /// The priority of an owner; None is `Unlisted`. The most specific pattern wins, a configured one over a built-in one that
-    /// is as specific.
+    /// The same with a catalogue of services, which is asked for what the lists do not name.
+    #[must_use]
+    pub fn with_catalogue(self, catalogue: Vec<(Pattern, Priority)>) -> Self {
+        Self { catalogue, ..self }
+    }
+
+    /// Whether nothing is configured.
+    pub fn is_empty(&self) -> bool {
+        self.listed.is_empty() && self.catalogue.is_empty()
+    }
+
+    /// The priority of an owner; None is `Unlisted`. The lists go before the catalogue, both before what is built in; within each
+    /// the most specific pattern wins.
     pub fn priority_of(&self, owner: &ObjectRef) -> Option<Priority> {
-        let listed = self.listed.iter().filter_map(|(p, priority)| Some((p.matches(owner)?, *priority)));
-        let best = listed.max_by_key(|(weight, _)| *weight);
-        let built_in = built_in(owner).map(|(weight, priority, _)| (weight, priority));
-        match (best, built_in) {
-            (Some(listed), Some(built_in)) if built_in.0 > listed.0 => Some(built_in.1),
-            (Some(listed), _) => Some(listed.1),
-            (None, built_in) => built_in.map(|b| b.1),
-        }
+        let best = |patterns: &[(Pattern, Priority)]| {
+            let matching = patterns.iter().filter_map(|(p, priority)| Some((p.matches(owner)?, *priority)));
+            matching.max_by_key(|(weight, _)| *weight).map(|(_, priority)| priority)
+        };
+        best(&self.listed).or_else(|| best(&self.catalogue)).or_else(|| built_in(owner).map(|(priority, _)| priority))
     }
 
     /// What an owner is for the cluster as a whole, by its name. Nodes have their role by what they are: [`Self::role_in`].
     pub fn role_of(&self, owner: &ObjectRef) -> Option<Role> {
-        built_in(owner).map(|(_, _, role)| role)
+        built_in(owner).map(|(_, role)| role)
     }
 
     /// What an owner is for the cluster as a whole, nodes included.
@@ -170,7 +179,7 @@ impl Priorities {
     }
 }
 
-fn built_in(owner: &ObjectRef) -> Option<(pattern::Weight, Priority, Role)> {
+fn built_in(owner: &ObjectRef) -> Option<(Priority, Role)> {
     // A Pod or a Job that happens to have the name is not the workload; kinds that run pods for good are.
     if !matches!(owner.watched_kind(), Some(Kind::Deployment | Kind::DaemonSet | Kind::StatefulSet)) {
         return None;
@@ -179,7 +188,7 @@ fn built_in(owner: &ObjectRef) -> Option<(pattern::Weight, Priority, Role)> {
         let weight = Pattern::parse(line).ok()?.matches(owner)?;
         Some((weight, *priority, *role))
     });
-    known.max_by_key(|(weight, _, _)| *weight)
+    known.max_by_key(|(weight, _, _)| *weight).map(|(_, priority, role)| (priority, role))
 }
 
 #[cfg(test)]
@@ -207,10 +216,11 @@ mod tests {
     #[case::whole_namespace("Deployment", "shop", "other", Some(Priority::P2))]
     #[case::elsewhere_is_unlisted("Deployment", "lab", "api", None)]
     #[case::a_node("Node", "", "n1", Some(Priority::P1))]
-    #[case::built_in("Deployment", "kube-system", "coredns", Some(Priority::P0))]
-    #[case::built_in_prefix("DaemonSet", "kube-system", "svclb-traefik-1a2b", Some(Priority::P1))]
+    #[case::built_in("DaemonSet", "kube-flannel", "kube-flannel-ds", Some(Priority::P0))]
+    #[case::built_in_elsewhere("Deployment", "metallb-system", "controller", Some(Priority::P1))]
+    #[case::a_bare_name_is_meant_everywhere("Deployment", "lab", "search", Some(Priority::P1))]
     #[case::configuration_wins_over_built_in("Deployment", "kube-system", "metrics-server", Some(Priority::P3))]
-    #[case::a_general_line_does_not_lower_the_built_in("Deployment", "kube-system", "traefik", Some(Priority::P0))]
+    #[case::a_general_line_as_well("Deployment", "kube-system", "traefik", Some(Priority::P2))]
     #[case::a_general_line_serves_the_rest("Deployment", "kube-system", "other", Some(Priority::P2))]
     #[case::a_job_called_like_it_is_not_it("Job", "kube-system", "coredns", Some(Priority::P2))]
     fn the_most_specific_pattern_gives_the_priority(
@@ -227,6 +237,7 @@ mod tests {
             (Priority::P1, "Node n1"),
             (Priority::P3, "kube-system/metrics-server"),
             (Priority::P2, "kube-system/*"),
+            (Priority::P1, "search"),
         ]))
         .unwrap();
         assert_eq!(priorities.priority_of(&owner(kind, namespace, name)), expected);
@@ -235,8 +246,8 @@ mod tests {
     #[test]
     fn bad_lines_say_where_they_are_and_how_to_mend_them() {
         let wrong = Priorities::new(&lists(&[
-            (Priority::P0, "shop"),
-            (Priority::P0, "shop/a*b"),
+            (Priority::P0, "shop/"),
+            (Priority::P0, "/a*b"),
             (Priority::P1, "deployment shop/api"),
             (Priority::P1, "Pod shop/Api_1"),
             (Priority::P1, ""),
@@ -248,10 +259,10 @@ mod tests {
         .unwrap_err();
         let said: Vec<String> = wrong.iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(said.join("\n"), @"
-        P0, line 1: `shop`: the namespace is missing; write `shop/*` for a whole namespace, or `namespace/shop` for one workload
-        P0, line 2: `shop/a*b`: `*` is only understood at the end of the name
-        P1, line 1: `deployment shop/api`: write the kind as the API does: `Deployment`
-        P1, line 2: `Pod shop/Api_1`: `A` cannot be part of a name: Kubernetes names have small letters, digits, `-` and `.` only
+        P0, line 1: `shop/`: the name is missing; write `*` for any
+        P0, line 2: `/a*b`: the namespace is missing; write `*` for any
+        P1, line 1: `deployment shop/api`: `deployment` is not how the API writes it; write `Deployment`
+        P1, line 2: `Pod shop/Api_1`: `A` cannot be part of a name; Kubernetes names have small letters, digits, `-` and `.` only; `*` is any text
         P1, line 3: ``: the line is empty; write `namespace/name`, or take it out
         P3, line 1: `shop/web`: it is already listed under P2; keep one of the two lines
         P3, line 2: `Node a/b`: a Node has no namespace; write `Node name`

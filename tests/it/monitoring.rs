@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use k8s_monitor::sandbox::kubernetes::story;
+use anyhow::Context as _;
+use k8s_monitor::{
+    cluster::Kind,
+    sandbox::kubernetes::{Fault, story},
+};
+use serde_json::json;
 
 use crate::harness::{BotTester, run_test};
 
@@ -195,6 +200,119 @@ async fn a_namespace_is_analysed_on_request_and_a_wrong_name_gets_the_nearest() 
         *`shop`: nothing is wrong.*
         _Looked at 6 Pods, 3 Deployments, 1 StatefulSet, 4 Services in 0.0 s, by rules; no model was asked._
         ");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_analysis_tells_of_the_node_below_and_of_what_nobody_knows() {
+    run_test(async |bot| {
+        a_healthy_shop(bot).await?;
+        let mut node = bot.cluster().get(Kind::Node, "", "node-1").context("a node")?;
+        node["status"]["conditions"] = json!([{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown",
+            "message": "Kubelet stopped posting node status.", "lastTransitionTime": bot.now()}]);
+        bot.cluster().apply(node);
+        bot.settle().await?;
+        bot.person("ana").runs("/k8s analyze shop", "#alerts")?;
+        bot.settle().await?;
+        insta::assert_snapshot!(bot.everything_new("#alerts").await?, @"
+        only for ana in #alerts:
+        Looking at `shop` now; the result comes here.
+
+        edited in #alerts:
+        *`shop`: 1 thing looks wrong*, still within the waiting time, and I do not see everything.
+        • *Node node-1* looks wrong, still within its waiting time (until 14:01 UTC): the control-plane node has stopped reporting; 4 pods were on it: Kubelet stopped posting node status. (4 pods)
+        I cannot judge Deployment shop/api, Deployment shop/frontend, Deployment shop/redis and 1 more: node node-1 does not report on its pods
+        _Looked at 6 Pods, 3 Deployments, 1 StatefulSet, 4 Services in 0.0 s, by rules; no model was asked._
+        ");
+        bot.wait(Duration::from_mins(2)).await?;
+        bot.everything_new("#alerts").await?;
+        bot.person("ana").runs("/k8s analyze shop", "#alerts")?;
+        bot.settle().await?;
+        insta::assert_snapshot!(bot.everything_new("#alerts").await?, @"
+        only for ana in #alerts:
+        Looking at `shop` now; the result comes here.
+
+        edited in #alerts:
+        *`shop`: 1 finding*, and I do not see everything.
+        • *Node node-1* · NodeStatusUnknown · since 14:00 UTC (2 min)
+           the control-plane node has stopped reporting; 4 pods were on it: Kubelet stopped posting node status. (4 pods)
+           _Node node-1 condition Ready_ (14:00 UTC): Unknown NodeStatusUnknown: Kubelet stopped posting node status.
+           Do: Look at the machine and its kubelet: kubectl describe node node-1
+        I cannot judge Deployment shop/api, Deployment shop/frontend, Deployment shop/redis and 1 more: node node-1 does not report on its pods
+        Open incidents: INC-2026-11-24-001 (SEV-1)
+        _Looked at 6 Pods, 3 Deployments, 1 StatefulSet, 4 Services in 0.0 s, by rules; no model was asked._
+        ");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_slow_analysis_says_what_it_still_reads() {
+    run_test(async |bot| {
+        a_healthy_shop(bot).await?;
+        bot.cluster().fault(Some(Fault::Slow(Duration::from_secs(2))));
+        bot.person("ana").runs("/k8s analyze shop", "#alerts")?;
+        bot.cluster().asked(|request| request.contains("/namespaces/shop/pods?")).await;
+        bot.wait(Duration::from_secs(2)).await?;
+        bot.cluster().fault(None);
+        insta::assert_snapshot!(bot.everything_new("#alerts").await?, @"
+        only for ana in #alerts:
+        Looking at `shop` now; the result comes here.
+
+        edited in #alerts:
+        Looking at `shop`: still reading namespaces, nodes, deployments, replicasets, statefulsets, daemonsets, cronjobs, jobs, pods, persistentvolumeclaims, services, endpointslices, events ...
+
+        edited in #alerts:
+        *`shop`: nothing is wrong.*
+        _Looked at 6 Pods, 3 Deployments, 1 StatefulSet, 4 Services in 2.0 s, by rules; no model was asked._
+        ");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_analysis_of_a_cluster_that_does_not_answer_says_so_at_once() {
+    run_test(async |bot| {
+        a_healthy_shop(bot).await?;
+        let address = bot.cluster().url();
+        bot.cluster().stop().await;
+        bot.person("ana").runs("/k8s analyze shop", "#alerts")?;
+        bot.settle().await?;
+        let said = bot.everything_new("#alerts").await?.replace(&address, "https://k3s:6443");
+        // Whether the watches had noticed before is chance.
+        insta::assert_snapshot!(said.split("edited in").last().unwrap_or_default(), @"
+         #alerts:
+        The analysis of `shop` did not finish: https://k3s:6443 cannot be reached (Connection refused (os error 111)): is the address right, is the API server running? This says nothing about its health.
+        ");
+        bot.cluster().start_again().await?;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_note_with_a_secret_or_a_shout_is_neither_kept_nor_shown_as_such() {
+    run_test(async |bot| {
+        for step in a_healthy_shop(bot).await? {
+            bot.wait(step.at.duration_since(bot.now()).try_into()?).await?;
+            bot.cluster().play(&step.changes);
+            bot.settle().await?;
+            if step.caption == "Fifth restart" {
+                break;
+            }
+        }
+        bot.everything_new("#alerts").await?;
+        bot.person("ana").runs("/k8s ack 1 <!channel> @here the password=hunter2 is old", "#alerts")?;
+        bot.settle().await?;
+        // What disarms the shout is not seen.
+        let answer = bot.workspace().ephemeral_for("ana")[0].text.replace("@\u{200b}here", "@ here");
+        insta::assert_snapshot!(answer.lines().next().unwrap_or_default(), @"INC-2026-11-24-001 acknowledged by @ana: <!channel> @ here the password=*** is old");
+        let said = bot.everything_new("#alerts").await?;
+        assert!(!said.contains("hunter2"), "{said}");
         Ok(())
     })
     .await;

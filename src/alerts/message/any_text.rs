@@ -1,6 +1,6 @@
 //! Whatever the cluster and people write: the messages of an incident stay within Slack's limits, and it stays text.
 
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::TestCaseError};
 
 use super::*;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Text of somebody who wants to be more than text. What is meant to begin a line follows a letter.
-fn hostile() -> impl Strategy<Value = String> {
+pub(crate) fn hostile() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just("a<!channel>".to_owned()),
         Just("a<@U1>".to_owned()),
@@ -32,7 +32,7 @@ fn hostile() -> impl Strategy<Value = String> {
 }
 
 prop_compose! {
-    fn any_incident()(
+    pub(crate) fn any_incident()(
         texts in proptest::collection::vec(hostile(), 14),
         severity in prop_oneof![Just(Severity::Sev1), Just(Severity::Sev2), Just(Severity::Sev3)],
         life in 0..5,
@@ -90,6 +90,28 @@ fn markup(message: &Message) -> Vec<String> {
     all
 }
 
+/// Fails unless a message is within Slack's limits and what others wrote in it is only text.
+pub(crate) fn stays_text(message: &Message) -> Result<(), TestCaseError> {
+    prop_assert_eq!(blocks::faults_of(&message.blocks, "/blocks"), Vec::<String>::new());
+    let size = blocks::text_size(&serde_json::json!(message.blocks));
+    prop_assert!(size + message.text.chars().count() <= blocks::MESSAGE_TEXT);
+    prop_assert!(!message.text.is_empty() && message.text.chars().count() <= 3000);
+    prop_assert!(!message.text.contains('\n') || message.colour.is_none());
+    for text in markup(message) {
+        prop_assert!(!text.contains(['<', '>']), "a mention or a link: {}", text);
+        let entities = ["&amp;", "&lt;", "&gt;"];
+        for (at, _) in text.match_indices('&') {
+            prop_assert!(entities.iter().any(|e| text[at..].starts_with(e)), "an open entity: {}", text);
+        }
+        prop_assert!(["@channel", "@here", "@everyone"].iter().all(|loud| !text.contains(loud)));
+        prop_assert_eq!(text.matches("```").count() % 2, 0, "an open fence: {}", text);
+        prop_assert!(!text.lines().any(|line| line.trim_start().starts_with("FORGED")), "a forged line: {}", text);
+        let is_safe = |c: char| (!c.is_control() || c == '\n') && !HIDDEN.contains(&c);
+        prop_assert!(text.chars().all(is_safe), "a character that steers: {:?}", text);
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
@@ -99,23 +121,7 @@ proptest! {
         let notes = [Note::Worse, Note::Reopened, Note::Acknowledged, Note::Resolved];
         let all = std::iter::once(root(&it, &times)).chain(notes.map(|what| note(what, &it, &times)));
         for message in all {
-            prop_assert_eq!(blocks::faults_of(&message.blocks, "/blocks"), Vec::<String>::new());
-            let size = blocks::text_size(&serde_json::json!(message.blocks));
-            prop_assert!(size + message.text.chars().count() <= blocks::MESSAGE_TEXT);
-            prop_assert!(!message.text.is_empty() && message.text.chars().count() <= 3000);
-            prop_assert!(!message.text.contains('\n') || message.colour.is_none());
-            for text in markup(&message) {
-                prop_assert!(!text.contains(['<', '>']), "a mention or a link: {}", text);
-                let entities = ["&amp;", "&lt;", "&gt;"];
-                for (at, _) in text.match_indices('&') {
-                    prop_assert!(entities.iter().any(|e| text[at..].starts_with(e)), "an open entity: {}", text);
-                }
-                prop_assert!(["@channel", "@here", "@everyone"].iter().all(|loud| !text.contains(loud)));
-                prop_assert_eq!(text.matches("```").count() % 2, 0, "an open fence: {}", text);
-                prop_assert!(!text.lines().any(|line| line.trim_start().starts_with("FORGED")), "a forged line: {}", text);
-                let is_safe = |c: char| (!c.is_control() || c == '\n') && !HIDDEN.contains(&c);
-                prop_assert!(text.chars().all(is_safe), "a character that steers: {:?}", text);
-            }
+            stays_text(&message)?;
         }
     }
 }

@@ -147,6 +147,6 @@ fn times_said(n: u32) -> String {
 
 #[cfg(test)]
 #[cfg(feature = "sandbox")]
-mod any_text;
+pub(crate) mod any_text;
 #[cfg(test)]
 mod tests;

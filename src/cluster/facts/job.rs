@@ -46,3 +46,10 @@ slim! {
     }
 }
 has_meta!(Job, CronJob);
+
+impl Job {
+    /// The condition by which it ended (`Complete`, `Failed`), if it did.
+    pub fn ended(&self, kind: &str) -> Option<&Condition> {
+        self.status.as_ref()?.conditions.iter().find(|c| c.kind == kind && c.status == "True")
+    }
+}

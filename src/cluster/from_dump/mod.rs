@@ -82,6 +82,17 @@ impl Dump {
         (index, history)
     }
 
+    /// The problem of a dump without a single object that could be judged: that nothing is wrong in it means nothing.
+    pub fn holds_nothing(&self, from: &str) -> DumpProblem {
+        let file = if from == "-" { "standard input" } else { from };
+        let what = match self.ignored {
+            0 => "no Kubernetes object is in it".to_owned(),
+            1 => "the one object in it is of a kind that is not watched".to_owned(),
+            n => format!("all {n} objects in it are of kinds that are not watched"),
+        };
+        DumpProblem { file: file.to_owned(), document: 1, item: None, what }
+    }
+
     fn take_file(&mut self, file: &str, text: &str) {
         for (at, document) in documents::of(text).into_iter().enumerate() {
             let place = Place { file, document: at + 1, item: None };
@@ -130,7 +141,7 @@ impl Dump {
         }
     }
 
-    fn take_object(&mut self, value: Value, (kind, api_version): (&str, &str), place: &Place<'_>) {
+    fn take_object(&mut self, mut value: Value, (kind, api_version): (&str, &str), place: &Place<'_>) {
         let group = |version: &str| version.rsplit_once('/').map(|(group, _)| group.to_owned());
         let watched = Kind::from_name(kind)
             .filter(|kind| api_version.is_empty() || group(api_version) == group(kind.api_version()));
@@ -145,6 +156,7 @@ impl Dump {
             return self.problem(place, format!("{kind} without `metadata.name`"));
         }
         let called = if namespace.is_empty() { format!("{kind} {name}") } else { format!("{kind} {namespace}/{name}") };
+        drop_nulls(&mut value);
         match fact(watched, value) {
             Ok(fact) => {
                 self.facts.push(fact);
@@ -166,6 +178,21 @@ struct Place<'a> {
     file: &'a str,
     document: usize,
     item: Option<usize>,
+}
+
+/// Takes out every `null`: for the API server it is the same as not being there, also inside a map or a list.
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, field| !field.is_null());
+            fields.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => {
+            items.retain(|item| !item.is_null());
+            items.iter_mut().for_each(drop_nulls);
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn text_of<'a>(value: &'a Value, field: &str) -> Option<&'a str> {

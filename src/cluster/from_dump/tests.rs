@@ -95,3 +95,12 @@ proptest::proptest! {
         drop(Dump::read(&[("f", text)]));
     }
 }
+
+#[test]
+fn a_null_inside_a_map_or_a_list_is_not_there() {
+    let pod = r#"{"kind":"Pod","metadata":{"name":"a","namespace":"shop","labels":{"app":"api","old":null}},
+        "spec":{"containers":[null,{"name":"app","resources":{"limits":{"memory":null,"cpu":"1"}}}]}}"#;
+    let dump = Dump::read(&[("pod.json", pod)]);
+    assert_eq!(problems(&dump), Vec::<String>::new());
+    assert_eq!(dump.facts[0].meta().labels.keys().collect::<Vec<_>>(), ["app"]);
+}

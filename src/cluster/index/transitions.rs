@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::ClusterIndex;
 use crate::cluster::{
-    Fact, ObjectKey, ObjectRef, Transition, TransitionKind,
+    Fact, Kind, ObjectKey, ObjectRef, Transition, TransitionKind,
     facts::{ContainerStatus, Pod, Terminated, Time},
 };
 
@@ -55,6 +55,25 @@ impl ClusterIndex {
         }
         let too_many = lately.len().saturating_sub(REMEMBERED);
         lately.drain(..too_many);
+    }
+
+    /// Says that a run of a `CronJob` failed, also of one that had failed before it was seen.
+    pub(super) fn note_failed_run(
+        &self,
+        key: &ObjectKey,
+        before: Option<&Fact>,
+        now: Timestamp,
+        transitions: &mut Vec<Transition>,
+    ) {
+        let Some(Fact::Job(job)) = self.get(key) else { return };
+        let had_failed =
+            matches!(before, Some(Fact::Job(b)) if b.meta().uid == job.meta().uid && b.ended("Failed").is_some());
+        let Some(failed) = job.ended("Failed").filter(|_| !had_failed) else { return };
+        let owner = self.owner_of(key);
+        if owner.watched_kind() == Some(Kind::CronJob) {
+            let at = failed.last_transition_time.map_or(now, Time::at);
+            transitions.push(Transition { owner, at, kind: TransitionKind::RunFailed { job: key.name.clone() } });
+        }
     }
 
     /// Tells again what happened to pods whose top owner is another one than before: its controller became known just now.

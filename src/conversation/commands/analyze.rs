@@ -1,13 +1,13 @@
 //! `/k8s analyze <namespace>`: every check on a namespace now; the texts from its start to its result.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Answer, Command, usage};
 use crate::{
     alerts::Message,
-    cluster::Kind,
+    cluster::{Kind, ObjectRef},
     conversation::{
         reply,
         standing::{Blind, Standing},
@@ -52,8 +52,13 @@ fn run(rest: &str, standing: &Standing) -> Answer {
 #[expect(missing_docs, reason = "the fields say what they hold")]
 pub struct Analysis<'a> {
     pub namespace: &'a str,
+    /// What is wrong in it, and with the nodes on which its pods run.
     pub findings: &'a [Finding],
-    /// Open incidents of the namespace.
+    /// What looks wrong but is within its waiting time, and when that is over.
+    pub pending: &'a [(Finding, Timestamp)],
+    /// Of what nothing can be said, and why.
+    pub unknown: &'a BTreeMap<String, BTreeSet<ObjectRef>>,
+    /// Open incidents of the namespace, and of those nodes.
     pub incidents: &'a [Incident],
     /// What could not be seen, of the whole cluster.
     pub blind: &'a [Blind],
@@ -63,46 +68,84 @@ pub struct Analysis<'a> {
     pub now: Timestamp,
 }
 
-/// At once: it has begun.
-pub fn started(namespace: &str) -> Message {
-    reply::line(format!("Looking at {} now; the result comes here.", reply::code(namespace)))
+/// At once: it has begun. What could not be read up to now is said, since the answer may then take its time.
+pub fn started(namespace: &str, blind: &[Blind], now: Timestamp) -> Message {
+    let lost: Vec<_> = blind.iter().filter(|b| b.kind.is_required() && b.hides(namespace)).collect();
+    let mut lines = vec![format!("Looking at {} now; the result comes here.", reply::code(namespace))];
+    if let Some(first) = lost.first() {
+        let mut what: Vec<_> = lost.iter().take(3).map(|b| b.kind.plural().to_owned()).collect();
+        what.extend(lost.len().checked_sub(3).filter(|more| *more > 0).map(|more| format!("{more} more kinds")));
+        lines.push(format!(
+            "Up to now I cannot read {} (since {}): {}. I try again.",
+            what.join(", "),
+            reply::clock(first.since, now),
+            reply::quote(&first.why, 200)
+        ));
+    }
+    reply::say(&lines)
 }
 
-/// In between: what is being done.
-pub fn progress(namespace: &str, step: &str) -> Message {
-    reply::line(format!("Looking at {}: {} ...", reply::code(namespace), reply::escape(&reply::cap(step, 200))))
+/// When it takes long: what is still being read.
+pub fn progress(namespace: &str, left: &[Kind]) -> Message {
+    let names: Vec<_> = left.iter().map(|kind| kind.plural()).collect();
+    reply::line(format!("Looking at {}: still reading {} ...", reply::code(namespace), names.join(", ")))
 }
 
 /// It could not be done.
 pub fn failed(namespace: &str, why: &str) -> Message {
+    let why = reply::quote(why, 300);
+    let end = if why.ends_with(['.', '?', '!']) { "" } else { "." };
     reply::line(format!(
-        "The analysis of {} did not finish: {}. This says nothing about its health.",
-        reply::code(namespace),
-        reply::escape(&reply::cap(why, 300))
+        "The analysis of {} did not finish: {why}{end} This says nothing about its health.",
+        reply::code(namespace)
     ))
 }
 
-/// The result. Without findings it is healthy only if nothing that is required was hidden.
+/// The result. Without findings it is healthy only if nothing looks wrong, everything could be judged, and nothing that is
+/// required was hidden.
 pub fn result(analysis: &Analysis<'_>) -> Message {
     let namespace = reply::code(analysis.namespace);
     let blind: Vec<_> = analysis.blind.iter().filter(|b| b.hides(analysis.namespace)).collect();
-    let is_blind = blind.iter().any(|b| b.kind.is_required());
+    let unseen = blind.iter().any(|b| b.kind.is_required()) || !analysis.unknown.is_empty();
     let objects: usize = analysis.looked_at.values().sum();
     let seen = seen(analysis.looked_at);
-    let mut lines = vec![match (analysis.findings.len(), is_blind) {
-        (0, true) => {
+    let found = reply::count(analysis.findings.len(), "finding", "findings");
+    let waiting = match analysis.pending.len() {
+        1 => "1 thing looks wrong".to_owned(),
+        n => format!("{n} things look wrong"),
+    };
+    let mut lines = vec![match (analysis.findings.len(), analysis.pending.len(), unseen) {
+        (0, 0, true) => {
             format!("*{namespace}: I cannot say.* Nothing is wrong in what I see, but I do not see everything.")
         }
-        (0, false) if objects == 0 => format!("*{namespace} is empty*: nothing runs there, so nothing is wrong."),
-        (0, false) => format!("*{namespace}: nothing is wrong.*"),
-        (n, true) => format!("*{namespace}: {}*, and I do not see everything.", reply::count(n, "finding", "findings")),
-        (n, false) => format!("*{namespace}: {}*", reply::count(n, "finding", "findings")),
+        (0, _, true) => {
+            format!("*{namespace}: {waiting}*, still within the waiting time, and I do not see everything.")
+        }
+        (0, 0, false) if objects == 0 => format!("*{namespace} is empty*: nothing runs there, so nothing is wrong."),
+        (0, 0, false) => format!("*{namespace}: nothing is wrong.*"),
+        (0, _, false) => format!("*{namespace}: {waiting}*, still within the waiting time."),
+        (_, _, true) => format!("*{namespace}: {found}*, and I do not see everything."),
+        (_, _, false) => format!("*{namespace}: {found}*"),
     }];
     for finding in analysis.findings.iter().take(SHOWN) {
         lines.extend(reply::finding_lines(finding, analysis.now));
     }
     if analysis.findings.len() > SHOWN {
         lines.push(format!("... and {} more", analysis.findings.len() - SHOWN));
+    }
+    for (finding, due) in analysis.pending.iter().take(SHOWN) {
+        lines.push(format!(
+            "• *{}* looks wrong, still within its waiting time (until {}): {}",
+            reply::escape(&finding.owner.to_string()),
+            reply::clock(*due, analysis.now),
+            reply::quote(&finding.message, 400)
+        ));
+    }
+    for (why, owners) in analysis.unknown.iter().take(SHOWN) {
+        let named: Vec<_> = owners.iter().take(3).map(|owner| reply::escape(&owner.to_string())).collect();
+        let more = owners.len().checked_sub(named.len()).filter(|more| *more > 0);
+        let more = more.map_or_else(String::new, |more| format!(" and {more} more"));
+        lines.push(format!("I cannot judge {}{more}: {}", named.join(", "), reply::quote(why, 300)));
     }
     if !analysis.incidents.is_empty() {
         let ids: Vec<_> = analysis
@@ -141,10 +184,14 @@ mod tests {
     use crate::{conversation::standing::samples, incidents::Severity};
     use insta::assert_snapshot;
 
+    static NOTHING_UNKNOWN: BTreeMap<String, BTreeSet<ObjectRef>> = BTreeMap::new();
+
     fn analysis<'a>(findings: &'a [Finding], blind: &'a [Blind], looked_at: &'a BTreeMap<Kind, usize>) -> Analysis<'a> {
         Analysis {
             namespace: "shop",
             findings,
+            pending: &[],
+            unknown: &NOTHING_UNKNOWN,
             incidents: &[],
             blind,
             looked_at,
@@ -216,5 +263,44 @@ mod tests {
         Not seen: Event everywhere since 14:00 UTC (9 min), optional: forbidden
         _Looked at 1 Deployment in 0.4 s, by rules; no model was asked._
         ");
+    }
+
+    #[test]
+    fn what_looks_wrong_and_what_nobody_knows_is_not_nothing() {
+        let counts = [(Kind::Deployment, 3)].into();
+        let pending = [(samples::finding(), samples::at("14:10:00"))];
+        let object = |kind: &'static str, name: &str| ObjectRef {
+            kind: kind.into(),
+            namespace: "shop".into(),
+            name: name.into(),
+        };
+        let owners = ["api", "cart", "pay", "web"].map(|name| object("Deployment", name)).into();
+        let unknown = [("node n1 does not report on its pods".to_owned(), owners)].into();
+        let base = analysis(&[], &[], &counts);
+        assert_snapshot!(result(&Analysis { pending: &pending, ..base }).text, @"
+        *`shop`: 1 thing looks wrong*, still within the waiting time.
+        • *Deployment shop/api* looks wrong, still within its waiting time (until 14:10 UTC): Container app was killed 6 times for using more than its 256Mi of memory
+        _Looked at 3 Deployments in 0.4 s, by rules; no model was asked._
+        ");
+        assert_snapshot!(result(&Analysis { unknown: &unknown, ..base }).text, @"
+        *`shop`: I cannot say.* Nothing is wrong in what I see, but I do not see everything.
+        I cannot judge Deployment shop/api, Deployment shop/cart, Deployment shop/pay and 1 more: node n1 does not report on its pods
+        _Looked at 3 Deployments in 0.4 s, by rules; no model was asked._
+        ");
+        assert_snapshot!(result(&Analysis { pending: &pending, unknown: &unknown, ..base }).text.lines().next().unwrap(), @"*`shop`: 1 thing looks wrong*, still within the waiting time, and I do not see everything.");
+    }
+
+    #[test]
+    fn on_the_way_people_hear_what_is_going_on() {
+        let now = samples::at("14:09:00");
+        let lost =
+            |kind| Blind { kind, namespace: None, since: samples::at("14:02:00"), why: "connection refused".into() };
+        assert_snapshot!(started("shop", &[lost(Kind::Event)], now).text, @"Looking at `shop` now; the result comes here.");
+        assert_snapshot!(started("shop", &[lost(Kind::Pod), lost(Kind::Job)], now).text, @"
+        Looking at `shop` now; the result comes here.
+        Up to now I cannot read pods, jobs (since 14:02 UTC): connection refused. I try again.
+        ");
+        assert_snapshot!(progress("shop", &[Kind::Pod, Kind::Event]).text, @"Looking at `shop`: still reading pods, events ...");
+        assert_snapshot!(failed("shop", "no connection to https://k3s:6443").text, @"The analysis of `shop` did not finish: no connection to https://k3s:6443. This says nothing about its health.");
     }
 }

@@ -121,11 +121,7 @@ fn bot_line(standing: &Standing) -> String {
     };
     parts.push(waiting);
     if outbox.stuck > 0 {
-        let why = outbox
-            .last_error
-            .as_deref()
-            .map(|e| format!(" ({})", reply::escape(&reply::cap(e, 200))))
-            .unwrap_or_default();
+        let why = outbox.last_error.as_deref().map(|e| format!(" ({})", reply::quote(e, 200))).unwrap_or_default();
         parts.push(format!("{} refused{why}", outbox.stuck));
     }
     parts.join(" · ")

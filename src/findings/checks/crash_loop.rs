@@ -125,7 +125,10 @@ fn recent_restarts(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Vec<T
         .since(owner, from)
         .filter(|t| match &t.kind {
             TransitionKind::Restarted { pod, container, .. } => pod == pod_name && container == name,
-            TransitionKind::BecameReady | TransitionKind::LostReady | TransitionKind::LostLastEndpoint(_) => false,
+            TransitionKind::BecameReady
+            | TransitionKind::LostReady
+            | TransitionKind::LostLastEndpoint(_)
+            | TransitionKind::RunFailed { .. } => false,
         })
         .map(|t| t.at)
         .collect()

@@ -67,7 +67,10 @@ fn trouble(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Option<Troubl
         TransitionKind::Restarted { pod, container, ended } => {
             *pod == seen.pod.meta().name && *container == seen.status.name && ended.starts_with("OOMKilled")
         }
-        TransitionKind::BecameReady | TransitionKind::LostReady | TransitionKind::LostLastEndpoint(_) => false,
+        TransitionKind::BecameReady
+        | TransitionKind::LostReady
+        | TransitionKind::LostLastEndpoint(_)
+        | TransitionKind::RunFailed { .. } => false,
     });
     kills.extend(remembered.map(|t| t.at));
     kills.sort();

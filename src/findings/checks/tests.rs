@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::testing::*;
 use crate::{
-    cluster::{History, Kind, ObjectRef, Transition, TransitionKind, Visibility},
+    cluster::{History, Kind, ObjectKey, ObjectRef, Transition, TransitionKind, Visibility},
     findings::{ConditionClass, Level, Look, Verdict, judge},
 };
 
@@ -119,6 +119,18 @@ fn a_deleted_owner_is_not_wanted_and_a_blind_one_unknown() {
     let look = Look { index: &index, history: &History::default(), now: now(), no_grace: false };
     let verdict = judge(&of, &look).remove(1).verdict;
     assert_eq!(verdict, Verdict::Unknown("cannot read pods: forbidden".into()));
+}
+
+#[test]
+fn a_deployment_whose_replica_sets_cannot_be_read_is_unknown_and_its_pods_are_judged_by_themselves() {
+    let mut objects = with(0, vec![pod("a", looping(6, "Error", 3, 20))]);
+    objects.retain(|object| object["kind"] != "ReplicaSet");
+    let mut index = index(objects);
+    index.sight_mut().set(Kind::ReplicaSet, None, Visibility::Blind { since: now(), why: "forbidden".into() });
+    let look = Look { index: &index, history: &History::default(), now: now(), no_grace: false };
+    let says = |of: &ObjectRef| judge(of, &look).into_iter().find(|j| j.check == "crash-loop").unwrap().verdict;
+    assert_eq!(says(&owner("Deployment", "api")), Verdict::Unknown("cannot read replicasets: forbidden".into()));
+    assert!(matches!(says(&owner("ReplicaSet", "api-1")), Verdict::Wrong(_)));
 }
 
 #[rstest]
@@ -236,16 +248,74 @@ fn refused_pods_are_told_by_the_condition() {
     assert!(matches!(says("replicas-missing", &owner("Deployment", "api"), missing), Verdict::Wrong(_)));
 }
 
+fn cron(last_success: Option<i64>) -> Value {
+    json!({"kind": "CronJob", "metadata": {"name": "nightly", "namespace": "shop", "uid": "cron", "creationTimestamp": ago(30 * 86_400)},
+        "spec": {"schedule": "0 * * * *"}, "status": {"lastSuccessfulTime": last_success.map(ago)}})
+}
+
+#[rstest]
+#[case::once(vec![cron(Some(7100)), job("j1", "Complete", 7100), job("j2", "Failed", 3540)], None)]
+#[case::twice(vec![cron(Some(10_700)), job("j1", "Failed", 7140), job("j2", "Failed", 3540)], Some("its last 2 runs failed; "))]
+#[case::mended(vec![cron(Some(30)), job("j1", "Failed", 7140), job("j2", "Failed", 3540), job("j3", "Complete", 30)], None)]
+#[case::mended_and_only_the_status_knows(vec![cron(Some(30)), job("j1", "Failed", 7140), job("j2", "Failed", 3540)], None)]
+#[case::one_failed_job_is_kept_and_the_last_success_is_one_run_ago(vec![cron(Some(7100)), job("j2", "Failed", 3540)], None)]
+#[case::one_failed_job_is_kept_and_the_last_success_is_longer_ago(
+    vec![cron(Some(10_700)), job("j2", "Failed", 3540)],
+    Some("its last run failed, and the one before did not succeed; ")
+)]
+#[case::one_failed_job_is_kept_and_none_has_ever_succeeded(
+    vec![cron(None), job("j2", "Failed", 3540)],
+    Some("its last run failed, and the one before did not succeed; ")
+)]
+#[case::the_run_before_is_still_under_way(vec![cron(Some(10_700)), job("j1", "Suspended", 7140), job("j2", "Failed", 3540)], None)]
+fn a_cron_job_is_wrong_after_two_failures_in_a_row(#[case] objects: Vec<Value>, #[case] said: Option<&str>) {
+    let verdict = says("job-failed", &owner("CronJob", "nightly"), objects);
+    match said {
+        Some(said) => assert!(wrong(verdict).message.starts_with(said)),
+        None => assert_eq!(verdict, Verdict::Healthy),
+    }
+}
+
 #[test]
-fn a_cron_job_is_wrong_after_two_failures_in_a_row() {
-    let cron = json!({"kind": "CronJob", "metadata": {"name": "nightly", "namespace": "shop", "uid": "cron"}, "spec": {"schedule": "0 * * * *"}});
+fn a_cron_job_stays_wrong_when_kubernetes_cleans_up_all_but_its_last_failed_job() {
     let of = owner("CronJob", "nightly");
-    let once = vec![cron.clone(), job("j1", "Complete", 7200), job("j2", "Failed", 3600)];
-    assert_eq!(says("job-failed", &of, once), Verdict::Healthy);
-    let twice = vec![cron.clone(), job("j1", "Failed", 7200), job("j2", "Failed", 3600)];
-    assert!(wrong(says("job-failed", &of, twice)).message.starts_with("its last 2 runs failed"));
-    let mended = vec![cron, job("j1", "Failed", 7200), job("j2", "Failed", 3600), job("j3", "Complete", 60)];
-    assert_eq!(says("job-failed", &of, mended), Verdict::Healthy);
+    let (mut index, mut history) = (index(vec![cron(Some(7300))]), History::default());
+    // Each verdict is what was said after the step before it.
+    for (failed, gone) in [(job("j1", "Failed", 7140), None), (job("j2", "Failed", 3540), Some("j1"))] {
+        for transition in index.apply(fact(failed), now()).transitions {
+            history.record(transition);
+        }
+        if let Some(name) = gone {
+            index.delete(&ObjectKey { kind: Kind::Job, namespace: "shop".into(), name: name.into() }, now());
+        }
+    }
+    let verdict = |index: &_| {
+        let look = Look { index, history: &history, now: now(), no_grace: false };
+        judge(&of, &look).into_iter().find(|j| j.check == "job-failed").unwrap().verdict
+    };
+    assert!(
+        wrong(verdict(&index)).message.starts_with("its last 2 runs failed; it failed and its retries are used up")
+    );
+    index.delete(&ObjectKey { kind: Kind::Job, namespace: "shop".into(), name: "j2".into() }, now());
+    let found = wrong(verdict(&index));
+    assert_eq!(
+        found.message,
+        "its last 2 runs failed; the Job of the last one was cleaned up, so its cause is not known"
+    );
+    assert_eq!(found.since, now() - SignedDuration::from_secs(7140));
+    index.apply(fact(cron(Some(60))), now());
+    assert_eq!(verdict(&index), Verdict::Healthy);
+}
+
+#[test]
+fn failures_of_a_cron_job_are_history_after_a_day_without_a_run() {
+    let of = owner("CronJob", "nightly");
+    let failed = || vec![cron(Some(200_000)), job("j1", "Failed", 180_000), job("j2", "Failed", 90_000)];
+    let over = Verdict::NotWanted("its last run failed over 24 h ago, and none has ended since".into());
+    assert_eq!(says("job-failed", &of, failed()), over);
+    let again = failed().into_iter().chain([job("j3", "Suspended", 60)]).collect();
+    let found = wrong(says("job-failed", &of, again));
+    assert_eq!(found.evidence.last().unwrap().text, "a new run is under way");
 }
 
 #[rstest]
