@@ -44,11 +44,10 @@ fn settle(check: &dyn Check, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
 
 /// The kind by which pods hang on an owner: without it the owner seems to have none, which is not health.
 fn between(owner: &ObjectRef) -> Option<Kind> {
-    match owner.watched_kind()? {
-        Kind::Deployment => Some(Kind::ReplicaSet),
-        Kind::CronJob => Some(Kind::Job),
-        _ => None,
-    }
+    let kind = owner.watched_kind()?;
+    [(Kind::Deployment, Kind::ReplicaSet), (Kind::CronJob, Kind::Job)]
+        .into_iter()
+        .find_map(|(owner, between)| (owner == kind).then_some(between))
 }
 
 /// Why nobody wants an object to run, if so.
