@@ -1,0 +1,60 @@
+//! A nightly job that fails: told when it failed twice in a row, and until a run succeeded, though Kubernetes keeps one failed Job.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_monitor::cluster::Kind;
+use serde_json::{Value, json};
+
+use crate::harness::run_test;
+
+fn cron(last_success: Option<Timestamp>) -> Value {
+    json!({"kind": "CronJob", "apiVersion": "batch/v1",
+        "metadata": {"name": "api", "namespace": "shop", "uid": "cron", "creationTimestamp": "2026-11-24T13:59:00Z"},
+        "spec": {"schedule": "*/5 * * * *"}, "status": {"lastSuccessfulTime": last_success}})
+}
+
+fn run(name: &str, ended: &str, at: Timestamp) -> Value {
+    json!({"kind": "Job", "apiVersion": "batch/v1",
+        "metadata": {"name": name, "namespace": "shop", "uid": name, "creationTimestamp": at,
+            "ownerReferences": [{"apiVersion": "batch/v1", "kind": "CronJob", "name": "api", "uid": "cron", "controller": true}]},
+        "spec": {}, "status": {"conditions": [{"type": ended, "status": "True", "lastTransitionTime": at,
+            "reason": if ended == "Failed" { "BackoffLimitExceeded" } else { "CompletionsReached" }}]}})
+}
+
+#[tokio::test]
+async fn a_nightly_job_that_fails_twice_is_one_alert_until_a_later_run_succeeds() {
+    run_test(async |bot| {
+        let five = Duration::from_mins(5);
+        bot.cluster().apply(cron(None));
+        bot.starts().await?;
+        let now = bot.now();
+        bot.cluster().apply(run("api-1", "Failed", now));
+        bot.wait(five).await?;
+        assert_eq!(bot.everything_new("#alerts").await?, "", "one failed run is not told: the next one tries again");
+
+        let now = bot.now();
+        bot.cluster().apply(run("api-2", "Failed", now));
+        bot.cluster().delete(Kind::Job, "shop", "api-1");
+        bot.settle().await?;
+        bot.wait(Duration::from_secs(15)).await?;
+        insta::assert_snapshot!(bot.next_message("#alerts").await?, @"");
+
+        bot.stops().await;
+        bot.starts().await?;
+        bot.wait(five).await?;
+        let now = bot.now();
+        bot.cluster().apply(run("api-3", "Failed", now));
+        bot.cluster().delete(Kind::Job, "shop", "api-2");
+        bot.wait(five).await?;
+        insta::assert_snapshot!(bot.alert("#alerts").await?, @"");
+
+        let now = bot.now();
+        bot.cluster().apply(run("api-4", "Complete", now));
+        bot.cluster().apply(cron(Some(now)));
+        bot.wait(Duration::from_mins(2)).await?;
+        insta::assert_snapshot!(bot.alert("#alerts").await?, @"");
+        Ok(())
+    })
+    .await;
+}
