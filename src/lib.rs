@@ -1,4 +1,109 @@
 //! A bot that watches Kubernetes clusters, posts one clear alert in Slack when something that matters breaks, and answers there.
+//!
+//! This page is the map of the code. Every file opens with one sentence: what goes in, what comes out.
+//!
+//! # The flow
+//!
+//! ```text
+//!  Kubernetes ──watch──▶ cluster ───▶ findings ───▶ incidents ───▶ alerts ──outbox──▶ Slack
+//!   (or a dump)          what is      what is       which are      who hears,           │
+//!                        there        wrong now     one problem,   once, where          │
+//!                                                   how bad                             ▼
+//!                                                      ▲                         conversation ◀── commands,
+//!                                                   services                     what people       buttons,
+//!                                                   who matters                  say, answers      threads
+//!                                                   (P0..P3)
+//! ```
+//!
+//! Everything that can happen is an [`event::Event`]; [`process`] handles them one at a time, and what becomes due by time in
+//! between. What it decides is stored together with the rows that say it, and a sender says them.
+//!
+//! # The modules, in the order of the flow
+//!
+//! | module | |
+//! |---|---|
+//! | [`clients`] | the only code that opens sockets to others: Kubernetes (own list and watch loop), Slack's Web API, its sockets |
+//! | [`cluster`] | what Kubernetes says: slim facts, an index with `apply` and `delete`, what can be seen, what happened before |
+//! | [`findings`] | what is wrong right now: one file for each check, which is also its documentation |
+//! | [`services`] | who matters: priorities of the configuration and what every K3s has; the roles of cluster DNS, ingress, nodes |
+//! | [`incidents`] | which findings are one problem, since when, how bad: one step of one owner's incident |
+//! | [`alerts`] | what must be said of a change, its texts, and the sender of the outbox |
+//! | [`conversation`] | what people say and what is answered: one file for each `/k8s` word, questions in threads, the gate |
+//! | [`store`] | the only code that knows SQL: incidents, outbox, inbox, leases, cycles, history |
+//! | [`process`] | the loop: one event in, one handler |
+//! | [`event`], [`schedule`] | what can happen; when a monitoring pass is due |
+//! | [`app`] | the running bot's parts, how they start and stop |
+//! | [`config`] | every key explained in `default.toml`; the only reader of the environment |
+//! | [`http`], [`telemetry`], [`clock`] | `/healthz` and `/readyz`; logs; the present, which tests move by hand |
+//! | [`report`], [`cli`] | what `check` prints; the subcommands |
+//! | `sandbox` | a pretend Slack workspace and cluster that speak the real protocols, for `demo` and the tests (feature `sandbox`) |
+//!
+//! # The words
+//!
+//! | word | means |
+//! |---|---|
+//! | [`cluster::Fact`] | the few fields of one Kubernetes object that a rule or a message needs |
+//! | [`cluster::ClusterIndex`] | all facts of one cluster; knows owner chains, pods of an owner, Services hit by it |
+//! | [`cluster::Sight`] | what can be seen, per kind: seen, blind (since when, why), not applicable |
+//! | [`cluster::History`] | the last transitions of each owner: restarts, lost endpoints, failed runs |
+//! | [`findings::Check`] | one rule; says a [`findings::Verdict`] of an owner: wrong, pending, healthy, not wanted, unknown, symptom |
+//! | [`findings::Finding`] | something that is wrong: owner, objects, reason, since, who is hit, evidence |
+//! | [`incidents::Incident`] | one problem: at most one open for each cluster and top owner; its findings are keyed by their class |
+//! | [`incidents::Severity`] | SEV-1 to SEV-4, from who is hit and how much the service matters, by one table |
+//! | [`alerts::Outgoing`] | something to be sent, as a row of the outbox |
+//! | [`conversation::Standing`] | how things stand at one moment: the value every answer is made from |
+//! | asker, action, scope | who wants to do what, on what: every command, button and question passes `conversation::permissions::may` |
+//!
+//! # Invariants
+//!
+//! As they hold in this code; what is not there yet is said.
+//!
+//! 1. `cluster`, `findings`, `services`, `incidents`, `alerts::from_incidents`, the texts of `alerts::message` and all of
+//!    `conversation` are pure: values in, values out, `now` is an argument, no async. (Loading a dump reads files.) A stage imports
+//!    only what comes before it in the flow, with one exception: the check of failed Jobs reads a cron line by `schedule`.
+//! 2. `clients` and `store` import the types of the stages, never the reverse; `event` carries what the clients return. `&App` is
+//!    taken by `process` and `alerts::outbox` only.
+//! 3. Timers, watches and Slack only send events. A Slack envelope is an inbox row with a unique id before it is acknowledged. A
+//!    transition of an incident is one transaction: the row is read, the pure step made, and both the new state and its outbox rows
+//!    written if version and fencing number still hold. Fresh lists are read in tasks of their own and come back as an event. *Not
+//!    yet*: agents.
+//! 4. At least once everywhere, seen once by people: outbox row, call to Slack, marked as sent. A message's metadata carries the id
+//!    of its row; where it is not known whether Slack took it, the channel is searched before it is posted again. One process holds
+//!    the store's lease, on the database's clock, and sends. *Not yet*: several replicas that share the work.
+//! 5. Blindness is a state of a kind. Forbidden, time-out and a stale watch are [`findings::Verdict::Unknown`]: never "missing",
+//!    never "healthy". Incidents whose checks read that kind freeze, others go on. A required kind lost beyond its grace is an
+//!    alert; an optional one is a line in the status; an API group the cluster does not have is not applicable. *Not yet*: watches
+//!    per namespace (the index and the sight already know them).
+//! 6. An incident is resolved only by `Healthy` or `NotWanted`, held for its hold time, with the reason in words; never by silence.
+//!    A failed Job ends by a later success, its deletion, or after 24 h. It reopens in the same thread if it comes back within a day.
+//! 7. No model is asked anywhere. *To keep when one is*: its output never enters a fingerprint, never opens or closes an incident,
+//!    never lowers a severity.
+//! 8. Nothing is written to a cluster: the client has no verb but `get`, and the tests fail on anything else.
+//! 9. Text for people is made in `alerts::message`, `conversation` and (for the terminal) `report`. Text from the cluster and from people is
+//!    redacted and capped before it is stored, and made harmless for Slack by `alerts::blocks` alone.
+//! 10. Secrets are `SecretString`, read in `config`, exposed where a client needs them. Kubernetes Secrets are never read; the
+//!     bot's role names neither `secrets` nor `nodes/proxy`.
+//! 11. SQLite and PostgreSQL from the first migration: one SQL text (but for the expression of the database's clock), one suite,
+//!     both in `.ci/run`.
+//!
+//! # ARCHITECTURE: decisions that are not obvious
+//!
+//! - **sqlx's `AnyPool`, one SQL text.** Times are milliseconds in `BIGINT`, bodies JSON in `TEXT`, numbers come from a table of
+//!   counters: then nothing has to be written twice, and no query is checked at compile time. The suite runs on both databases.
+//! - **Everything that leaves goes through the outbox**, answers to commands as well: an answer and the settled envelope are one
+//!   transaction, so a crash between them neither loses nor doubles it. The price is a row for every answer.
+//! - **Own list and watch loop** over `kube`'s client instead of its watcher: protobuf, pages, bookmarks, and the time of the last
+//!   frame, without which staleness cannot be told from silence.
+//! - **A failed run of a `CronJob` is a transition of the history.** Kubernetes keeps one failed Job by default, so two failures in a
+//!   row cannot be seen in the objects; after a restart the schedule and the last success tell.
+//! - **Missing ReplicaSets make a Deployment unknown**, not its pods: they are then judged under the ReplicaSet they name.
+//! - **What people wrote wins over what is built in.** A line `kube-system/*` sets the priority of CoreDNS as well; its role, from
+//!   which SEV-1 follows, stays.
+//! - **Half of a configuration is a mistake, none of it is a wish.** Without any of Slack's settings the bot prints its alerts; with
+//!   a part of them it does not start. Without an app-level token it posts, as the prototype did, and people can only read.
+//! - **The clock is a parameter** that tests and `demo` move by hand; nothing sleeps by itself.
+//! - **Not among the dependencies yet**: `reqwest` and `octocrab` come with GitHub and the model; `minijinja` is not needed, texts are
+//!   functions. The prompts in `agents/` are there already and read by nobody.
 
 pub mod alerts;
 pub mod app;

@@ -54,10 +54,12 @@ fn unknown_namespace(index: &ClusterIndex, namespace: &str) -> Option<String> {
         return None;
     }
     let near = nearest(namespace, known.iter().map(String::as_str));
-    Some(match near.is_empty() {
-        true => format!("there is no namespace {namespace:?}; there are {}", known.len()),
-        false => format!("there is no namespace {namespace:?}; did you mean {}?", near.join(" or ")),
-    })
+    let hint = if near.is_empty() {
+        format!("there are {}, and none is called like it", known.len())
+    } else {
+        format!("did you mean {}?", near.join(" or "))
+    };
+    Some(format!("there is no namespace {namespace:?}; {hint}"))
 }
 
 /// Lists every kind once; what cannot be read is blind and does not stop the rest. Also returns the cluster as people call it.

@@ -1,6 +1,7 @@
 //! The command line: what each subcommand takes, and which file runs it.
 
 mod check;
+mod checks;
 mod config;
 #[cfg(feature = "sandbox")]
 mod demo;
@@ -36,6 +37,11 @@ pub struct Arguments {
 pub enum Command {
     /// One look at a cluster or a dump, printed. Exit code: 0 nothing wrong, 1 something wrong, 2 could not see.
     Check(CheckArguments),
+    /// What is looked for: a table of the checks, or one of them in full.
+    Checks {
+        /// The check to explain: crash-loop.
+        name: Option<String>,
+    },
     /// The bot: watches, alerts and answers until it is stopped.
     Run {
         /// One full monitoring pass, everything sent, then exit.
@@ -105,6 +111,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
     let options = Options { config: arguments.config, context: arguments.context };
     let result = match arguments.command {
         Command::Check(check) => check::run(check, &options).await,
+        Command::Checks { name } => checks::run(name.as_deref()),
         Command::Run { once } => run::run(once, &options).await,
         Command::Config { check } => config::run(check, &options),
         Command::TestAlert => test_alert::run(&options).await,

@@ -1,4 +1,4 @@
-//! Holds README, `.env.example` and the manifests to what the code has: keys, variables, rights.
+//! Holds README, `.env.example` and the manifests to what the code has: keys, variables, checks, commands, rights, agents.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 
 use super::{gather::DEFAULTS, keys::KEYS, *};
-use crate::cluster::Kind;
+use crate::{cluster::Kind, conversation::COMMANDS, findings::checks};
 
 fn read(path: &str) -> String {
     let whole = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -61,6 +61,62 @@ fn the_readme_has_the_table_of_every_key() {
 }
 
 #[test]
+fn the_readme_has_the_table_of_every_check() {
+    let mut table = "| check | says | waits | is silent |\n|---|---|---|---|\n".to_owned();
+    for check in checks::ALL {
+        let doc = check.doc();
+        writeln!(table, "| `{}` | {} | {} | {} |", check.name(), doc.what, doc.grace, doc.silent).unwrap();
+    }
+    assert!(read("README.md").contains(&table), "put this table into README.md:\n{table}");
+}
+
+#[test]
+fn the_readme_has_the_table_of_every_command() {
+    let mut table = "| in Slack | |\n|---|---|\n".to_owned();
+    for command in COMMANDS {
+        writeln!(table, "| `{}` | {} |", command.usage, command.help).unwrap();
+    }
+    assert!(read("README.md").contains(&table), "put this table into README.md:\n{table}");
+}
+
+/// The files of `agents/` with their texts.
+fn agents() -> BTreeMap<String, String> {
+    let folder = fs::read_dir(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("agents")).unwrap();
+    let names = folder.map(|file| file.unwrap().file_name().into_string().unwrap());
+    names.map(|name| (name.clone(), read(&format!("agents/{name}")))).collect()
+}
+
+#[test]
+fn every_agent_says_what_it_is_and_within_which_bounds() {
+    for (file, text) in agents() {
+        let (front, prompt) = text.strip_prefix("---\n").unwrap().split_once("\n---\n").unwrap();
+        let front: Value = serde_saphyr::from_str(front).unwrap();
+        let fields: BTreeSet<&str> = front.as_object().unwrap().keys().map(String::as_str).collect();
+        let expected = ["name", "description", "model", "tools", "max_turns", "max_tokens", "timeout"];
+        assert_eq!(fields, expected.into(), "{file}");
+        assert_eq!(format!("{}.md", front["name"].as_str().unwrap()), file);
+        for promise in ["INCONCLUSIVE", "never", "JSON", "fences"] {
+            assert!(prompt.to_lowercase().contains(&promise.to_lowercase()), "{file}: {promise}");
+        }
+    }
+}
+
+#[test]
+fn the_agents_of_the_manifests_are_those_of_the_folder_and_all_are_mounted() {
+    let all = manifests();
+    let data: BTreeMap<String, String> =
+        serde_json::from_value(named(&all, "ConfigMap", "k8s-monitor-agents")["data"].clone()).unwrap();
+    assert_eq!(data, agents());
+    let pod = &one(&all, "Deployment")["spec"]["template"]["spec"];
+    let mounted = pod["volumes"][0]["projected"]["sources"][1]["configMap"]["items"].as_array().unwrap();
+    let mounted: BTreeMap<&str, &str> =
+        mounted.iter().map(|i| (i["key"].as_str().unwrap(), i["path"].as_str().unwrap())).collect();
+    let paths: Vec<String> = data.keys().map(|name| format!("agents/{name}")).collect();
+    assert_eq!(mounted, data.keys().map(String::as_str).zip(paths.iter().map(String::as_str)).collect());
+    assert_eq!(pod["containers"][0]["volumeMounts"][0]["mountPath"], "/etc/k8s-monitor");
+}
+
+#[test]
 fn the_example_of_env_names_every_variable_and_is_itself_a_good_configuration() {
     let example = read(".env.example");
     let lines = example.lines().map(|l| l.trim_start_matches('#')).filter(|l| !l.starts_with(' '));
@@ -89,6 +145,10 @@ fn one<'a>(all: &'a [(String, Value)], kind: &str) -> &'a Value {
     let found: Vec<&Value> = all.iter().filter(|(_, m)| m["kind"] == kind).map(|(_, m)| m).collect();
     assert_eq!(found.len(), 1, "{kind}");
     found[0]
+}
+
+fn named<'a>(all: &'a [(String, Value)], kind: &str, name: &str) -> &'a Value {
+    all.iter().map(|(_, m)| m).find(|m| m["kind"] == kind && m["metadata"]["name"] == name).unwrap()
 }
 
 #[test]
@@ -120,7 +180,7 @@ fn the_cluster_role_allows_exactly_what_is_read() {
 fn every_manifest_is_named_k8s_monitor_and_none_is_a_secret() {
     let all = manifests();
     for (file, manifest) in &all {
-        assert_eq!(manifest["metadata"]["name"], "k8s-monitor", "{file}");
+        assert!(manifest["metadata"]["name"].as_str().unwrap().starts_with("k8s-monitor"), "{file}");
         assert_ne!(manifest["kind"], "Secret", "{file}: applying must not overwrite tokens");
     }
     let files = fs::read_dir(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("manifests/k3s")).unwrap();
@@ -144,7 +204,7 @@ fn the_settings_of_the_manifests_are_a_good_configuration_of_the_bot() {
     for (name, value) in secret["stringData"].as_object().unwrap() {
         env.insert(name.clone(), value.as_str().unwrap().into());
     }
-    let text = one(&all, "ConfigMap")["data"]["k8s-monitor.toml"].as_str().unwrap().to_owned();
+    let text = named(&all, "ConfigMap", "k8s-monitor")["data"]["k8s-monitor.toml"].as_str().unwrap().to_owned();
     let file = Some(Text { path: env["K8S_MONITOR_CONFIG"].clone(), text });
     let sources = Sources { purpose: Purpose::Run, env, file, ..Sources::default() };
     let (config, warnings) = Config::load(&sources).unwrap();

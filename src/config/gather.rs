@@ -112,7 +112,7 @@ fn variables(sources: &Sources, all: &mut Gathered) -> Variables {
             match item {
                 Ok((name, value)) => {
                     let place = Place::Dotenv { path: path.clone(), line: line_of_variable(text, &name) };
-                    add(&mut variables, name, (value, place), all);
+                    add(&mut variables, &name, (value, place), all);
                 }
                 Err(dotenvy::Error::LineParse(line, _)) => {
                     let number = 1 + text.lines().position(|l| l == line).unwrap_or(0);
@@ -129,7 +129,7 @@ fn variables(sources: &Sources, all: &mut Gathered) -> Variables {
         // An empty variable does not hide a line of `.env`: compose files pass `NAME=` for what is not set.
         if !value.trim().is_empty() {
             let place = Place::Environment { variable: name.clone() };
-            add(&mut environment, name.clone(), (value.clone(), place), all);
+            add(&mut environment, name, (value.clone(), place), all);
         }
     }
     variables.extend(environment);
@@ -138,15 +138,15 @@ fn variables(sources: &Sources, all: &mut Gathered) -> Variables {
 }
 
 /// Adds a variable under its documented name. The first of several spellings counts; large letters come first in the environment.
-fn add(variables: &mut Variables, name: String, found: (String, Place), all: &mut Gathered) {
-    let known = canonical(&name).unwrap_or_else(|| name.clone());
+fn add(variables: &mut Variables, name: &str, found: (String, Place), all: &mut Gathered) {
+    let known = canonical(name).unwrap_or_else(|| name.to_owned());
     if known != name && !found.0.trim().is_empty() {
         let (message, remedy) = if variables.contains_key(&known) {
             (format!("is ignored because {known} is set"), "remove it")
         } else {
             (format!("is read as {known}"), "write it in capitals")
         };
-        all.warn(&name, found.1.clone(), message, remedy);
+        all.warn(name, found.1.clone(), message, remedy);
     }
     variables.entry(known).or_insert(found);
 }

@@ -279,7 +279,8 @@ fn judge_slack(values: &mut Values<'_>, config: &SlackConfig, purpose: Purpose) 
         values.problem("slack.channel", "is missing", remedy);
     }
     // The prototype had no such token; its settings go on posting.
-    if config.app_token.is_none() && purpose == Purpose::Run && !mistaken(values, "slack.app_token") {
+    let is_posting = config.bot_token.is_some() && purpose == Purpose::Run;
+    if is_posting && config.app_token.is_none() && !mistaken(values, "slack.app_token") {
         let message = "is not set, so alerts are posted, but commands, buttons and threads do not work";
         let remedy = "set SLACK_APP_TOKEN: an app-level token with connections:write, xapp-...";
         values.warn("slack.app_token", message, remedy);

@@ -22,7 +22,7 @@ const WHOLE: usize = 6800;
 /// The longest name or word that is quoted.
 const NAME: usize = 200;
 
-/// Makes a message of lines of mrkdwn. The lines are ours: what they quote went through [`quote`], [`escape`] or [`code`]. Nothing
+/// Makes a message of lines of mrkdwn. The lines are ours: what they quote went through `quote`, `escape` or `code`. Nothing
 /// in it becomes a link or a mention by itself.
 pub fn say(lines: &[String]) -> Message {
     let mut sections: Vec<String> = Vec::new();

@@ -2,7 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::{Check, Judgement, Look, Verdict, checks, inhibition::inhibit, trouble::fact};
+use super::{
+    Check, Judgement, Look, Verdict, checks,
+    inhibition::inhibit,
+    trouble::{fact, key},
+};
 use crate::cluster::{Fact, Kind, ObjectRef};
 
 /// The verdicts of all checks that judge this owner.
@@ -36,8 +40,7 @@ fn settle(check: &dyn Check, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
     if !look.index.contains(owner) && look.index.pods_of(owner).next().is_none() {
         return Verdict::NotWanted("deleted".into());
     }
-    // Judged before its own owner was known, or adopted since: its owner is the one to judge.
-    if let Some(top) = look.index.top_of(owner).filter(|top| top != owner) {
+    if let Some(top) = above(owner, look) {
         return Verdict::NotWanted(format!("it belongs to {top}").into());
     }
     match fact(owner, look).and_then(not_wanted) {
@@ -46,13 +49,18 @@ fn settle(check: &dyn Check, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
     }
 }
 
+/// The top owner of what is not one itself: an object is asked about when it appears, before it is known to whom it belongs.
+fn above(owner: &ObjectRef, look: &Look<'_>) -> Option<ObjectRef> {
+    let key = key(owner).filter(|key| look.index.get(key).is_some())?;
+    Some(look.index.owner_of(&key)).filter(|top| top != owner)
+}
+
 /// The kind by which pods hang on an owner: without it the owner seems to have none, which is not health.
 fn between(owner: &ObjectRef) -> Option<Kind> {
-    match owner.watched_kind()? {
-        Kind::Deployment => Some(Kind::ReplicaSet),
-        Kind::CronJob => Some(Kind::Job),
-        _ => None,
-    }
+    let kind = owner.watched_kind()?;
+    [(Kind::Deployment, Kind::ReplicaSet), (Kind::CronJob, Kind::Job)]
+        .into_iter()
+        .find_map(|(owner, between)| (owner == kind).then_some(between))
 }
 
 /// Why nobody wants an object to run, if so.

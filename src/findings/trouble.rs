@@ -4,10 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     ConditionClass, Evidence, Finding, Impact, Level, Look, ServiceHit, Verdict, evidence,
-    pods::{Pods, is_batch},
+    pods::{Pods, Seen, containers, is_batch},
     redact::{cap, redact},
 };
-use crate::cluster::{Fact, Kind, ObjectKey, ObjectRef};
+use crate::cluster::{Fact, Kind, ObjectKey, ObjectRef, facts::Pod};
 
 /// How many objects a finding names.
 const MOST_OBJECTS: usize = 20;
@@ -39,6 +39,28 @@ impl Trouble {
     fn due(&self) -> Timestamp {
         self.since.checked_add(self.grace).unwrap_or(Timestamp::MAX)
     }
+}
+
+/// The verdict by what is wrong with each of the owner's pods.
+pub(crate) fn of_pods<I: IntoIterator<Item = Trouble>>(
+    check: &'static str,
+    owner: &ObjectRef,
+    look: &Look<'_>,
+    wrong: impl Fn(&Pod) -> I,
+) -> Verdict {
+    let all = Pods::of(owner, look);
+    let troubles = all.live.iter().flat_map(|pod| wrong(pod)).collect();
+    conclude(check, owner, look, &all, troubles)
+}
+
+/// The verdict by what is wrong with each container of the owner's pods.
+pub(crate) fn of_containers(
+    check: &'static str,
+    owner: &ObjectRef,
+    look: &Look<'_>,
+    wrong: impl Fn(&Seen<'_>) -> Option<Trouble>,
+) -> Verdict {
+    of_pods(check, owner, look, |pod| containers(pod).iter().filter_map(&wrong).collect::<Vec<_>>())
 }
 
 /// The verdict on the owner: wrong by the troubles past their grace, else pending by those within it. Without troubles it

@@ -56,6 +56,8 @@ fn pending(check: &'static str, due: Timestamp) -> Judgement {
 /// Plays one owner's life.
 #[derive(Default)]
 struct Story {
+    /// Another owner than the Deployment.
+    of: Option<ObjectRef>,
     incident: Option<Incident>,
     last: Option<Incident>,
     impact: Option<Impact>,
@@ -65,7 +67,7 @@ struct Story {
 impl Story {
     fn then(&mut self, minute: i64, judgements: &[Judgement]) -> Option<Incident> {
         let cluster = ClusterId("c1".into());
-        let owner = owner();
+        let owner = self.of.clone().unwrap_or_else(owner);
         let step_in = Step {
             cluster: &cluster,
             owner: &owner,
@@ -212,6 +214,13 @@ fn a_failed_job_ends_by_a_later_success_or_after_a_day() {
     assert_eq!(due(Some(&opened), &[failed()], at(61)), Some(at(24 * 60)));
     story.then(30, &[well("job")]);
     assert_eq!(story.then(31, &[well("job")]).unwrap().resolution.unwrap().reason, "a later run succeeded");
+
+    let job = ObjectRef { kind: Cow::Borrowed("Job"), ..owner() };
+    let mut anew = Story { of: Some(job), ..Story::default() };
+    anew.then(1, &[failed()]);
+    anew.then(30, &[well("job")]);
+    let reason = anew.then(31, &[well("job")]).unwrap().resolution.unwrap().reason;
+    assert_eq!(reason, "it was started anew and has not failed", "whether it succeeds is not known yet");
 
     let mut story = Story::default();
     story.then(1, &[failed()]);

@@ -253,7 +253,7 @@ async fn an_analysis_tells_of_the_node_below_and_of_what_nobody_knows() {
 async fn a_slow_analysis_says_what_it_still_reads() {
     run_test(async |bot| {
         a_healthy_shop(bot).await?;
-        bot.cluster().fault(Some(Fault::Slow(Duration::from_secs(2))));
+        bot.cluster().fault(Some(Fault::Slow(Duration::from_secs(3))));
         bot.person("ana").runs("/k8s analyze shop", "#alerts")?;
         bot.cluster().asked(|request| request.contains("/namespaces/shop/pods?")).await;
         bot.wait(Duration::from_secs(2)).await?;
@@ -278,16 +278,13 @@ async fn a_slow_analysis_says_what_it_still_reads() {
 async fn an_analysis_of_a_cluster_that_does_not_answer_says_so_at_once() {
     run_test(async |bot| {
         a_healthy_shop(bot).await?;
-        let address = bot.cluster().url();
         bot.cluster().stop().await;
         bot.person("ana").runs("/k8s analyze shop", "#alerts")?;
         bot.settle().await?;
-        let said = bot.everything_new("#alerts").await?.replace(&address, "https://k3s:6443");
-        // Whether the watches had noticed before is chance.
-        insta::assert_snapshot!(said.split("edited in").last().unwrap_or_default(), @"
-         #alerts:
-        The analysis of `shop` did not finish: https://k3s:6443 cannot be reached (Connection refused (os error 111)): is the address right, is the API server running? This says nothing about its health.
-        ");
+        // Whether the watches had noticed before, and in which words a cut connection fails, is chance.
+        let said = bot.everything_new("#alerts").await?;
+        assert!(said.contains("The analysis of `shop` did not finish: http://127.0.0.1:"), "{said}");
+        assert!(said.ends_with("This says nothing about its health."), "{said}");
         bot.cluster().start_again().await?;
         Ok(())
     })

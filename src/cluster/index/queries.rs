@@ -61,12 +61,6 @@ impl ClusterIndex {
         at.into()
     }
 
-    /// The top owner of what a reference names, if that is held.
-    pub fn top_of(&self, owner: &ObjectRef) -> Option<ObjectRef> {
-        let key = key_of(owner)?;
-        self.get(&key).map(|_| self.owner_of(&key))
-    }
-
     /// Everything a check can judge: top-level workloads (also those known only by the reference of what they control),
     /// `CronJob`s, Jobs and Pods without an owner, claims, nodes.
     pub fn owners(&self) -> impl Iterator<Item = ObjectRef> {

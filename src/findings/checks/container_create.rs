@@ -9,8 +9,8 @@ use crate::{
     },
     findings::{
         Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
-        pods::{self, Pods, Seen},
-        trouble::{Trouble, conclude},
+        pods::{self, Seen},
+        trouble::{Trouble, of_pods},
     },
 };
 
@@ -58,12 +58,11 @@ impl Check for ContainerCreate {
     }
 
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
-        let all = Pods::of(owner, look);
-        let containers =
-            all.live.iter().flat_map(|pod| pods::containers(pod)).filter_map(|seen| of_container(&seen, look));
-        let preparing = all.live.iter().filter_map(|pod| of_preparation(pod, look));
-        let troubles = containers.chain(preparing).collect();
-        conclude(self.name(), owner, look, &all, troubles)
+        of_pods(self.name(), owner, look, |pod| {
+            let containers = pods::containers(pod);
+            let troubles = containers.iter().filter_map(|seen| of_container(seen, look));
+            troubles.chain(of_preparation(pod, look)).collect::<Vec<_>>()
+        })
     }
 }
 

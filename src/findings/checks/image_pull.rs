@@ -6,8 +6,8 @@ use crate::{
     cluster::{Kind, ObjectRef},
     findings::{
         Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
-        pods::{self, Pods, Seen},
-        trouble::{Trouble, conclude},
+        pods::{self, Seen},
+        trouble::{Trouble, of_containers},
     },
 };
 
@@ -68,10 +68,7 @@ impl Check for ImagePull {
     }
 
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
-        let all = Pods::of(owner, look);
-        let troubles =
-            all.live.iter().flat_map(|pod| pods::containers(pod)).filter_map(|seen| trouble(&seen, look)).collect();
-        conclude(self.name(), owner, look, &all, troubles)
+        of_containers(self.name(), owner, look, |seen| trouble(seen, look))
     }
 }
 

@@ -9,8 +9,8 @@ use crate::{
     },
     findings::{
         Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
-        pods::{self, Pods, Role},
-        trouble::{Trouble, conclude, replicas},
+        pods::{self, Role},
+        trouble::{Trouble, of_pods, replicas},
     },
 };
 
@@ -49,9 +49,7 @@ impl Check for NotReady {
     }
 
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
-        let all = Pods::of(owner, look);
-        let troubles = all.live.iter().filter_map(|pod| trouble(owner, pod, look)).collect();
-        conclude(self.name(), owner, look, &all, troubles)
+        of_pods(self.name(), owner, look, |pod| trouble(owner, pod, look))
     }
 }
 

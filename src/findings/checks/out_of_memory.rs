@@ -6,8 +6,8 @@ use crate::{
     cluster::{Kind, ObjectRef, TransitionKind, facts::Time},
     findings::{
         Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
-        pods::{self, Pods, Seen},
-        trouble::{Trouble, conclude},
+        pods::{self, Seen},
+        trouble::{Trouble, of_containers},
     },
 };
 
@@ -42,14 +42,7 @@ impl Check for OutOfMemory {
     }
 
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
-        let all = Pods::of(owner, look);
-        let troubles = all
-            .live
-            .iter()
-            .flat_map(|pod| pods::containers(pod))
-            .filter_map(|seen| trouble(owner, &seen, look))
-            .collect();
-        conclude(self.name(), owner, look, &all, troubles)
+        of_containers(self.name(), owner, look, |seen| trouble(owner, seen, look))
     }
 }
 

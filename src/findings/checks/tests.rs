@@ -248,6 +248,18 @@ fn refused_pods_are_told_by_the_condition() {
     assert!(matches!(says("replicas-missing", &owner("Deployment", "api"), missing), Verdict::Wrong(_)));
 }
 
+#[test]
+fn what_belongs_to_another_is_not_judged_by_itself() {
+    let objects = vec![cron(Some(10_700)), job("j2", "Failed", 3540)];
+    let over = Verdict::NotWanted("it belongs to CronJob shop/nightly".into());
+    assert_eq!(says("job-failed", &owner("Job", "j2"), objects), over);
+    let mut starting = replica_set();
+    starting["status"]["readyReplicas"] = json!(0);
+    let objects = vec![deployment(1, 1), starting];
+    let over = Verdict::NotWanted("it belongs to Deployment shop/api".into());
+    assert_eq!(says("replicas-missing", &owner("ReplicaSet", "api-1"), objects), over);
+}
+
 fn cron(last_success: Option<i64>) -> Value {
     json!({"kind": "CronJob", "metadata": {"name": "nightly", "namespace": "shop", "uid": "cron", "creationTimestamp": ago(30 * 86_400)},
         "spec": {"schedule": "0 * * * *"}, "status": {"lastSuccessfulTime": last_success.map(ago)}})

@@ -8,9 +8,8 @@ use crate::{
         facts::{Condition, Pod, Time},
     },
     findings::{
-        Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
-        pods::{self, Pods},
-        trouble::{Trouble, conclude},
+        Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence, pods,
+        trouble::{Trouble, of_pods},
     },
 };
 
@@ -42,9 +41,7 @@ impl Check for Unschedulable {
     }
 
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
-        let all = Pods::of(owner, look);
-        let troubles = all.live.iter().filter_map(|pod| trouble(pod, look)).collect();
-        conclude(self.name(), owner, look, &all, troubles)
+        of_pods(self.name(), owner, look, |pod| trouble(pod, look))
     }
 }
 

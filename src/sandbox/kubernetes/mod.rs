@@ -1,6 +1,7 @@
 //! A pretend Kubernetes API on loopback: apply and delete objects, break it on purpose, watch the bot react.
 
 mod encode;
+mod objects;
 mod server;
 pub mod story;
 mod workload;

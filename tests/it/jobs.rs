@@ -1,0 +1,96 @@
+//! A nightly job that fails: told when it failed twice in a row, and until a run succeeded, though Kubernetes keeps one failed Job.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_monitor::cluster::Kind;
+use serde_json::{Value, json};
+
+use crate::harness::run_test;
+
+fn cron(last_success: Option<Timestamp>) -> Value {
+    json!({"kind": "CronJob", "apiVersion": "batch/v1",
+        "metadata": {"name": "api", "namespace": "shop", "uid": "cron", "creationTimestamp": "2026-11-24T13:59:00Z"},
+        "spec": {"schedule": "*/5 * * * *"}, "status": {"lastSuccessfulTime": last_success}})
+}
+
+fn run(name: &str, ended: &str, at: Timestamp) -> Value {
+    json!({"kind": "Job", "apiVersion": "batch/v1",
+        "metadata": {"name": name, "namespace": "shop", "uid": name, "creationTimestamp": at,
+            "ownerReferences": [{"apiVersion": "batch/v1", "kind": "CronJob", "name": "api", "uid": "cron", "controller": true}]},
+        "spec": {}, "status": {"conditions": [{"type": ended, "status": "True", "lastTransitionTime": at,
+            "reason": if ended == "Failed" { "BackoffLimitExceeded" } else { "CompletionsReached" }}]}})
+}
+
+#[tokio::test]
+async fn a_nightly_job_that_fails_twice_is_one_alert_until_a_later_run_succeeds() {
+    run_test(async |bot| {
+        let five = Duration::from_mins(5);
+        bot.cluster().apply(cron(None));
+        bot.starts().await?;
+        let now = bot.now();
+        bot.cluster().apply(run("api-1", "Failed", now));
+        bot.wait(five).await?;
+        assert_eq!(bot.everything_new("#alerts").await?, "", "one failed run is not told: the next one tries again");
+
+        let now = bot.now();
+        bot.cluster().apply(run("api-2", "Failed", now));
+        bot.cluster().delete(Kind::Job, "shop", "api-1");
+        bot.settle().await?;
+        bot.wait(Duration::from_secs(15)).await?;
+        insta::assert_snapshot!(bot.next_message("#alerts").await?, @"
+        🟠 *SEV-2 · CronJob api failed* · INC-2026-11-24-001
+        ▌#a30200
+        Its last 2 runs failed; it failed and its retries are used up
+        CronJob shop/api (P0)
+        Do: Read its log: kubectl -n shop logs job/api-2
+        ```
+        Job shop/api-2 condition Failed: BackoffLimitExceeded:
+        ```
+        [ Acknowledge ]
+        SEV-2 because P0 service: a Job failed · since 14:00 UTC · seen 14:05 UTC
+        ");
+
+        bot.stops().await;
+        bot.starts().await?;
+        bot.wait(five).await?;
+        let now = bot.now();
+        bot.cluster().apply(run("api-3", "Failed", now));
+        bot.cluster().delete(Kind::Job, "shop", "api-2");
+        bot.wait(five).await?;
+        insta::assert_snapshot!(bot.alert("#alerts").await?, @"
+        🟠 *SEV-2 · CronJob api failed* · INC-2026-11-24-001
+        ▌#a30200
+        Its last 3 runs failed; it failed and its retries are used up
+        CronJob shop/api (P0)
+        Do: Read its log: kubectl -n shop logs job/api-3
+        ```
+        Job shop/api-3 condition Failed: BackoffLimitExceeded:
+        ```
+        [ Acknowledge ]
+        SEV-2 because P0 service: a Job failed · since 14:00 UTC · seen 14:05 UTC · updated 14:10 UTC
+
+        last in its thread:
+        ");
+
+        let now = bot.now();
+        bot.cluster().apply(run("api-4", "Complete", now));
+        bot.cluster().apply(cron(Some(now)));
+        bot.wait(Duration::from_mins(2)).await?;
+        insta::assert_snapshot!(bot.alert("#alerts").await?, @"
+        ✅ *Resolved after 16 min · api: a later run succeeded (was SEV-2)* · INC-2026-11-24-001
+        ▌#2eb886
+        Was: its last 3 runs failed; it failed and its retries are used up
+        CronJob shop/api (P0)
+        ```
+        Job shop/api-3 condition Failed: BackoffLimitExceeded:
+        ```
+        since 14:00 UTC · seen 14:05 UTC · resolved 14:16 UTC
+
+        last in its thread:
+        ✅ *Resolved after 16 min · api: a later run succeeded (was SEV-2)* · INC-2026-11-24-001
+        ");
+        Ok(())
+    })
+    .await;
+}
