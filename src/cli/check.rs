@@ -9,7 +9,7 @@ use super::{CheckArguments, Options, Output, find_cluster, load, print};
 use crate::{
     clients::kubernetes::{Kubernetes, ReadError},
     clock::Clock,
-    cluster::{ClusterIndex, Dump, History, Kind, ObjectRef, Visibility},
+    cluster::{ClusterIndex, Dump, History, ObjectRef, Visibility},
     config::{Config, Purpose},
     findings::Look,
     report::Report,
@@ -52,9 +52,8 @@ async fn read_cluster(
     let kubernetes = Kubernetes::connect(place)?;
     let mut index = ClusterIndex::default();
     let mut history = History::default();
-    for kind in Kind::ALL {
-        let scope = namespace.filter(|_| kind.is_namespaced());
-        let visibility = match kubernetes.list(kind, scope).await {
+    for (kind, list) in kubernetes.list_all(namespace).await {
+        let visibility = match list {
             Ok(listed) => {
                 for transition in index.replace(kind, None, listed.facts, now).transitions {
                     history.record(transition);
