@@ -3,6 +3,8 @@
 pub(crate) mod identity;
 mod lease;
 mod passes;
+mod start;
+mod stop;
 mod tidy;
 
 use std::{
@@ -15,18 +17,13 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context;
 use futures::FutureExt;
 use jiff::Timestamp;
-use secrecy::ExposeSecret;
-use tokio::{
-    sync::{Notify, mpsc, watch},
-    time::{Instant, timeout, timeout_at},
-};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    alerts::{Channels, outbox},
+    alerts::Channels,
     clients::{
         kubernetes::{ClusterConfig, Kubernetes},
         slack::Slack,
@@ -37,9 +34,7 @@ use crate::{
     config::Config,
     conversation::permissions::Policy,
     event::Event,
-    http::{self, Health},
-    process,
-    process::slack_side,
+    http::Health,
     services::{Priorities, Priority},
     store::{Lease, Store},
 };
@@ -219,12 +214,6 @@ type Sockets = Arc<Mutex<Option<SocketHandle>>>;
 pub const CLUSTER: &str = "cluster";
 /// The part that is ready when the store answers.
 pub const STORE: &str = "store";
-/// How long stopping waits for work that goes on, and then, from the same beginning, for what that wrote to be sent. Together
-/// with the goodbyes it is less than the ten seconds Docker gives.
-const GRACE: Duration = Duration::from_secs(5);
-const GRACE_WITH_SENDING: Duration = Duration::from_secs(8);
-/// How long the goodbye to the sockets, and that to the store, may each take.
-const GOODBYE: Duration = Duration::from_secs(1);
 /// How long `run --once` may take.
 const ONE_PASS: Duration = Duration::from_mins(2);
 
@@ -234,7 +223,7 @@ impl Bot {
     /// # Errors
     /// If the store cannot be opened or is held by another instance, or if an address cannot be listened on.
     pub async fn start(config: Config, cluster: ClusterConfig, clock: Clock) -> anyhow::Result<Self> {
-        Self::begin(config, cluster, clock, Duration::ZERO).await
+        start::begin(config, cluster, clock, Duration::ZERO).await
     }
 
     /// [`Bot::start`], but an instance that crashed is waited for: until it loses the store.
@@ -242,57 +231,7 @@ impl Bot {
     /// # Errors
     /// As `start`; and if another instance is alive.
     pub async fn start_in_turn(config: Config, cluster: ClusterConfig, clock: Clock) -> anyhow::Result<Self> {
-        Self::begin(config, cluster, clock, lease::UNTIL_A_CRASHED_ONE_LOSES_IT).await
-    }
-
-    async fn begin(config: Config, cluster: ClusterConfig, clock: Clock, patience: Duration) -> anyhow::Result<Self> {
-        let name = config.cluster.name.clone().unwrap_or_else(|| cluster.name().to_owned());
-        let kubernetes = Kubernetes::connect(cluster)?;
-        let slack = match (&config.slack.bot_token, config.slack.enabled) {
-            (Some(token), true) => Some(Slack::new(&config.slack.api_url, token.clone())?),
-            _ => None,
-        };
-        let store = Store::open(config.database_url.expose_secret()).await?;
-        let lease = lease::take(&store, clock.now(), patience).await?;
-        let (events, receiver) = mpsc::channel(256);
-        // Without Slack the terminal is the channel.
-        let channels = if slack.is_none() { Channels::one("terminal") } else { Channels::default() };
-        let app = Arc::new(App {
-            priorities: Priorities::default(),
-            me: OnceLock::new(),
-            health: Health::new(clock.clone(), &[CLUSTER, STORE]),
-            clock,
-            slack,
-            kubernetes,
-            channels: watch::Sender::new(channels),
-            people: watch::Sender::new(Policy::default()),
-            sockets: OnceLock::new(),
-            lease: Mutex::new(lease),
-            events,
-            sent: AtomicU64::new(0),
-            outbox_wake: Wake::default(),
-            inbox_wake: Wake::default(),
-            passing: watch::Sender::default(),
-            pulse: watch::Sender::default(),
-            failed: OnceLock::new(),
-            stop: CancellationToken::new(),
-            drained: CancellationToken::new(),
-            tasks: TaskTracker::new(),
-            senders: TaskTracker::new(),
-            store,
-            config,
-        });
-        app.health.ready(STORE);
-        // First of all: whatever comes now may be slow, and a lease that ran out cannot be renewed.
-        app.spawn_vital("the task that holds the store", lease::keep(Arc::clone(&app)));
-        let sockets = Sockets::default();
-        match set_out(&app, &sockets, &name, receiver).await {
-            Ok(cluster) => Ok(Self { app, cluster, sockets }),
-            Err(error) => {
-                end(&app, &sockets).await;
-                Err(error)
-            }
-        }
+        start::begin(config, cluster, clock, lease::UNTIL_A_CRASHED_ONE_LOSES_IT).await
     }
 
     /// Returns when the bot stops by itself, with the reason for people: the store was taken over, or a part of it ended.
@@ -354,98 +293,11 @@ impl Bot {
     /// Stops: no new work is taken, what is in flight is finished and what it had to say is sent, the store is let go; all of it
     /// within ten seconds.
     pub async fn stop(self) {
-        end(&self.app, &self.sockets).await;
-    }
-}
-
-/// Starts what needs the store; the identity of the cluster is what takes time.
-async fn set_out(
-    app: &Arc<App>,
-    sockets: &Sockets,
-    name: &str,
-    receiver: mpsc::Receiver<Event>,
-) -> anyhow::Result<ClusterId> {
-    serve_health(app).await?;
-    app.spawn(connect_slack(Arc::clone(app), Arc::clone(sockets)));
-    let cluster = identity::of(app, name).await?;
-    let mind = process::Mind::load(app, cluster.clone(), name.to_owned()).await?;
-    process::watch_cluster(app, &app.kubernetes, &cluster);
-    app.spawn_vital("the loop that judges", process::run(Arc::clone(app), mind, receiver));
-    let sender = Arc::clone(app).vital("the task that sends".to_owned(), outbox::run(Arc::clone(app)));
-    spawn_in(&app.senders, sender);
-    app.spawn_vital("the task that starts passes", passes::run(Arc::clone(app)));
-    app.spawn(tidy::run(Arc::clone(app)));
-    Ok(cluster)
-}
-
-/// Stops every part in its order; ends within ten seconds, whatever hangs.
-async fn end(app: &App, sockets: &Sockets) {
-    let begun = Instant::now();
-    app.stop.cancel();
-    let work = async {
-        let sockets = lock(sockets).take();
-        if let Some(sockets) = sockets
-            && timeout(GOODBYE, sockets.shutdown()).await.is_err()
-        {
-            tracing::warn!("Slack's sockets do not close; they are dropped");
-        }
-        app.tasks.close();
-        app.tasks.wait().await;
-    };
-    if timeout_at(begun + GRACE, work).await.is_err() {
-        tracing::warn!("some work did not end in time; it is in the store and goes on at the next start");
-    }
-    app.drained.cancel();
-    app.senders.close();
-    if timeout_at(begun + GRACE_WITH_SENDING, app.senders.wait()).await.is_err() {
-        tracing::warn!("not everything could be sent; it is in the store and is sent after the next start");
-    }
-    let lease = app.held().clone();
-    let goodbye = async {
-        if let Err(error) = app.store.release(&lease).await {
-            tracing::warn!(%error, "the store could not be let go; the next instance waits for it a little");
-        }
-        app.store.close().await;
-    };
-    if timeout(GOODBYE, goodbye).await.is_err() {
-        tracing::warn!("the store does not close; it is left alone");
+        stop::end(&self.app, &self.sockets).await;
     }
 }
 
 fn lock(sockets: &Sockets) -> MutexGuard<'_, Option<SocketHandle>> {
     // Nothing panics while it is held.
     sockets.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Opens the sockets to Slack, however long that takes; they are closed at once if the bot stops meanwhile.
-async fn connect_slack(app: Arc<App>, sockets: Sockets) {
-    let opened = app.stop.run_until_cancelled(slack_side::connect(&app)).await.flatten();
-    app.pulse.send_modify(|pulse| pulse.connected = true);
-    let late = {
-        let mut sockets = lock(&sockets);
-        if app.stop.is_cancelled() {
-            opened
-        } else {
-            *sockets = opened;
-            None
-        }
-    };
-    if let Some(late) = late {
-        late.shutdown().await;
-    }
-}
-
-/// Serves `/healthz` and `/readyz` where the configuration says.
-async fn serve_health(app: &Arc<App>) -> anyhow::Result<()> {
-    let Some(address) = app.config.http_listen else { return Ok(()) };
-    let listener = tokio::net::TcpListener::bind(address).await.with_context(|| {
-        format!("HTTP_LISTEN: cannot listen on {address}; choose another address, or leave it empty")
-    })?;
-    let (health, stop) = (app.health.clone(), app.stop.clone());
-    app.spawn(async move {
-        if let Err(error) = http::serve(listener, health, stop).await {
-            tracing::error!(%error, "the health endpoints ended");
-        }
-    });
-    Ok(())
 }

@@ -79,9 +79,11 @@ async fn postpone(app: &App, mind: &mut Mind, owner: ObjectRef) {
     let failures = mind.failures.entry(owner.clone()).or_default();
     let wait = FIRST_RETRY.checked_mul(1_i32 << (*failures).min(8)).map_or(LAST_RETRY, |wait| wait.min(LAST_RETRY));
     *failures = failures.saturating_add(1);
+    let is_away = app.store.ping().await.is_err();
+    // Asking takes its time where nobody answers.
     let again = app.clock.now().checked_add(wait).unwrap_or(Timestamp::MAX);
     mind.due.insert(owner, again);
-    if app.store.ping().await.is_err() {
+    if is_away {
         mind.store_is_away_until = Some(again);
     }
 }

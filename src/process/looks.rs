@@ -1,6 +1,6 @@
 //! Fresh lists: the scheduled pass that reconciles and is stored as a cycle, and the analysis of a namespace on request.
 
-use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc};
+use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
 use jiff::Timestamp;
@@ -21,6 +21,9 @@ use crate::{
     store::{Cycle, StoreError},
 };
 
+/// How long the pass at the start waits for the first picture.
+const FIRST_PICTURE: Duration = Duration::from_mins(1);
+
 /// Begins a monitoring pass; who asks for it knows that none runs.
 pub(super) fn begin_pass(app: &Arc<App>, mind: &mut Mind, at: Timestamp) {
     mind.pass_since = Some(app.clock.now());
@@ -33,6 +36,14 @@ pub(super) fn begin(app: &Arc<App>, look: LookId, namespace: Option<String>) {
     app.pulse.send_modify(|pulse| pulse.looks += 1);
     let app_of_task = Arc::clone(app);
     app.spawn(async move {
+        if matches!(look, LookId::Pass(_)) {
+            // The pass at the start: the watches read everything anyhow, and before that nothing can be judged.
+            let mut pulse = app_of_task.pulse.subscribe();
+            let complete = tokio::time::timeout(FIRST_PICTURE, pulse.wait_for(|pulse| pulse.complete));
+            if app_of_task.stop.run_until_cancelled(complete).await.is_none() {
+                return;
+            }
+        }
         let read = AssertUnwindSafe(app_of_task.kubernetes.list_all(namespace.as_deref())).catch_unwind();
         let Some(read) = app_of_task.stop.run_until_cancelled(read).await else { return };
         let lists = read.unwrap_or_else(|_panic| {

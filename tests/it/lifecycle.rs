@@ -5,9 +5,9 @@ use std::time::Duration;
 use k8s_monitor::{
     app::Bot,
     clients::kubernetes::ClusterConfig,
-    cluster::ClusterId,
+    cluster::{ClusterId, Kind},
     sandbox::{
-        kubernetes::{CLUSTER_ID, Workload, deployment, story},
+        kubernetes::{CLUSTER_ID, Fault as Slowness, Workload, deployment, story},
         slack::Fault,
     },
     store::Lease,
@@ -452,6 +452,63 @@ async fn a_cluster_that_could_not_be_asked_who_it_is_keeps_its_incidents_when_it
         store.close().await;
         assert!(words.ends_with(&["blind", "complete"]), "{words:?}");
         assert_eq!(alerts, 1, "one was posted, the rest were edits and a note in the thread");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_pass_that_was_missed_because_one_still_ran_is_made_up_for_once() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        bot.starts().await?;
+        bot.cluster().fault(Some(Slowness::Slow(Duration::from_millis(200))));
+        bot.clock().advance(Duration::from_mins(1));
+        bot.until("a pass runs", |pulse| pulse.looks == 1).await?;
+        bot.clock().advance(Duration::from_secs(200));
+        bot.cluster().fault(None);
+        bot.settle().await?;
+        bot.wait(Duration::from_mins(1)).await?;
+        let store = bot.store().await?;
+        let cycles = store.last_cycles(&ClusterId(CLUSTER_ID.into()), 10).await?;
+        store.close().await;
+        let started: Vec<_> = cycles.iter().rev().map(|c| format!("{} {}", c.started, c.status)).collect();
+        insta::assert_snapshot!(started.join("\n"), @r"
+        2026-11-24T14:00:00Z complete
+        2026-11-24T14:01:00Z complete
+        2026-11-24T14:04:20Z complete
+        2026-11-24T14:05:05Z complete
+        ");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_happened_to_owners_that_are_gone_is_forgotten() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        let web = workload(bot, "shop/web").crash_looping(6, false);
+        let now = bot.now();
+        apply(bot, &web);
+        bot.starts().await?;
+        for object in web.objects(now) {
+            let text = |pointer: &str| object.pointer(pointer).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
+            let kind = Kind::from_name(&text("/kind")).unwrap();
+            bot.cluster().delete(kind, "shop", &text("/metadata/name"));
+        }
+        bot.wait(Duration::from_mins(3)).await?;
+        let told = bot.everything_new("#alerts").await?;
+        assert!(told.contains("deleted"), "{told}");
+        let store = bot.store().await?;
+        let remembered = async || -> anyhow::Result<usize> {
+            Ok(store.load_history(&ClusterId(CLUSTER_ID.into())).await?.owners().count())
+        };
+        assert_eq!(remembered().await?, 1);
+        bot.clock().advance(Duration::from_hours(1));
+        bot.settle().await?;
+        assert_eq!(remembered().await?, 0);
+        store.close().await;
         Ok(())
     })
     .await;
