@@ -41,6 +41,17 @@ pub enum Event {
     },
     /// Something may be due by time alone.
     Due,
+    /// The channels for alerts became known, or others than before.
+    Channels,
+    /// The cluster said who it is, after it could not be asked.
+    Identified {
+        /// Who.
+        cluster: ClusterId,
+    },
+    /// The right to write had run out and was taken anew: what is stored may have changed meanwhile.
+    LeaseAnew,
+    /// It is time to forget what is gone.
+    Tidy,
 }
 
 /// What a set of fresh lists is for.

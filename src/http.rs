@@ -27,6 +27,8 @@ pub struct Health {
 #[derive(Debug)]
 struct HealthState {
     beat: Timestamp,
+    /// How often the ticker of the schedule had to be started anew, and when it last was.
+    ticker: (u64, Option<Timestamp>),
     parts: BTreeMap<String, Result<(), String>>,
 }
 
@@ -34,7 +36,7 @@ impl Health {
     /// A process that has just started: alive; none of its parts is ready yet.
     pub fn new(clock: Clock, parts: &[&str]) -> Self {
         let parts = parts.iter().map(|p| ((*p).to_owned(), Err("not yet".to_owned()))).collect();
-        let state = HealthState { beat: clock.now(), parts };
+        let state = HealthState { beat: clock.now(), ticker: (0, None), parts };
         Self { clock, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -42,6 +44,13 @@ impl Health {
     pub fn beat(&self) {
         let now = self.clock.now();
         self.lock().beat = now;
+    }
+
+    /// The ticker of the schedule had fallen silent and was started anew.
+    pub fn ticker_restarted(&self) {
+        let now = self.clock.now();
+        let ticker = &mut self.lock().ticker;
+        *ticker = (ticker.0.saturating_add(1), Some(now));
     }
 
     /// A part works: the first picture of a cluster is complete, the store answers, the sockets are up.
@@ -57,13 +66,22 @@ impl Health {
     /// Answer of `/healthz`.
     pub fn healthz(&self) -> (StatusCode, Value) {
         let now = self.clock.now();
-        let beat = self.lock().beat;
+        let (beat, (restarts, last)) = {
+            let state = self.lock();
+            (state.beat, state.ticker)
+        };
         let still = now.duration_since(beat);
-        if still > STUCK {
+        let (status, mut body) = if still > STUCK {
             let why = format!("nothing was handled for {} s (limit {} s)", still.as_secs(), STUCK.as_secs());
-            return (StatusCode::SERVICE_UNAVAILABLE, json!({"status": "stuck", "why": why, "last_beat": beat}));
+            (StatusCode::SERVICE_UNAVAILABLE, json!({"status": "stuck", "why": why, "last_beat": beat}))
+        } else {
+            (StatusCode::OK, json!({"status": "ok", "last_beat": beat}))
+        };
+        if let (Some(last), Some(body)) = (last, body.as_object_mut()) {
+            let ticker = json!({"why": "it fell silent and was started anew", "times": restarts, "last": last});
+            body.insert("ticker".to_owned(), ticker);
         }
-        (StatusCode::OK, json!({"status": "ok", "last_beat": beat}))
+        (status, body)
     }
 
     /// Answer of `/readyz`.
@@ -128,6 +146,18 @@ mod tests {
         assert_eq!(body["why"], "nothing was handled for 91 s (limit 60 s)");
         health.beat();
         assert_eq!(health.healthz().0, StatusCode::OK);
+    }
+
+    #[test]
+    fn a_ticker_that_was_started_anew_is_told_and_no_reason_to_kill_the_process() {
+        let (_, health) = started();
+        assert_eq!(health.healthz().1, json!({"status": "ok", "last_beat": "2026-11-24T10:00:00Z"}));
+        health.ticker_restarted();
+        health.ticker_restarted();
+        let (status, body) = health.healthz();
+        assert_eq!(status, StatusCode::OK);
+        let why = "it fell silent and was started anew";
+        assert_eq!(body["ticker"], json!({"why": why, "times": 2, "last": "2026-11-24T10:00:00Z"}));
     }
 
     #[test]

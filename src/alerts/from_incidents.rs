@@ -66,8 +66,9 @@ impl Channels {
 /// Decides what must be said when an incident changed from `previous` to `now`. The truth table is in the tests.
 pub fn needs_update(previous: Option<&Incident>, now: &Incident) -> Vec<Alert> {
     let Some(previous) = previous.filter(|p| p.worst.is_said()) else {
-        // Never said before.
-        return if now.is_open() && now.severity.is_said() { vec![Alert::Root] } else { Vec::new() };
+        // Never said before, or in the summary of the first start.
+        let is_told = now.is_open() && now.severity.is_said() && !now.in_summary;
+        return if is_told { vec![Alert::Root] } else { Vec::new() };
     };
     let mut notes = Vec::new();
     if now.reopened > previous.reopened {
@@ -81,8 +82,12 @@ pub fn needs_update(previous: Option<&Incident>, now: &Incident) -> Vec<Alert> {
     if previous.is_open() && !now.is_open() {
         notes.push(Note::Resolved);
     }
-    if notes.is_empty() && now.looks_like(previous) {
+    if notes.is_empty() && (previous.in_summary || now.looks_like(previous)) {
         return Vec::new();
+    }
+    if previous.in_summary {
+        // There is no message to edit and no thread; its own message says everything.
+        return vec![Alert::Root];
     }
     std::iter::once(Alert::Edit).chain(notes.into_iter().map(Alert::Note)).collect()
 }
@@ -90,7 +95,7 @@ pub fn needs_update(previous: Option<&Incident>, now: &Incident) -> Vec<Alert> {
 /// The rows of the outbox that say it.
 pub fn say(previous: Option<&Incident>, now: &Incident, channels: &Channels, times: &Times<'_>) -> Vec<Outgoing> {
     let alerts = needs_update(previous, now);
-    let before = previous.map(|p| channels.of(p.worst)).unwrap_or_default();
+    let before = previous.filter(|p| !p.in_summary).map(|p| channels.of(p.worst)).unwrap_or_default();
     let mut rows = Vec::new();
     if alerts.is_empty() {
         return rows;

@@ -22,6 +22,7 @@ fn the(words: &str, before: Option<&Incident>) -> Option<Incident> {
             "acknowledged" => it.acknowledged = Some(acknowledged("ana")),
             "recovering" => it.healthy_since = Some(at(5)),
             "frozen" => it.frozen = Some("pods cannot be read".into()),
+            "in the summary" => it.in_summary = true,
             "reopened" => it.reopened = 1,
             "reopened again" => it.reopened = 2,
             "resolved" => {
@@ -121,6 +122,14 @@ fn acknowledged(by: &str) -> Acknowledgement {
 #[case("SEV-2, acknowledged, resolved", "SEV-2, reopened", "edit, say that it is back")]
 #[case("SEV-3, once SEV-1, reopened", "SEV-2, reopened", "edit, say that it is worse")]
 #[case("SEV-2, once SEV-1, reopened", "SEV-1, reopened", "edit, say that it is worse")]
+// What only the summary of the first start speaks of has no message to edit; it gets one when there is something to note.
+#[case("nothing", "SEV-2, in the summary", "silence")]
+#[case("SEV-2, in the summary", "SEV-2, in the summary, another cause", "silence")]
+#[case("SEV-2, in the summary", "SEV-3, in the summary, recovering", "silence")]
+#[case("SEV-2, in the summary", "SEV-1", "post")]
+#[case("SEV-2, in the summary", "SEV-2, acknowledged", "post")]
+#[case("SEV-2, in the summary", "SEV-2, resolved", "post")]
+#[case("SEV-2, resolved", "SEV-2, reopened, in the summary", "edit, say that it is back")]
 fn after_this_comes_that_and_people_hear(#[case] before: &str, #[case] now: &str, #[case] heard: &str) {
     let before = the(before, None);
     let now = the(now, before.as_ref()).unwrap();

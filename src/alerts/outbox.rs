@@ -36,9 +36,20 @@ pub async fn run(app: Arc<App>) {
             }
         };
         tokio::select! {
-            () = app.stop.cancelled() => return,
+            () = app.drained.cancelled() => return send_last(&app, &mut pace).await,
             () = app.outbox_wake.called() => {}
             () = wait => {}
+        }
+    }
+}
+
+/// Sends what was written last, and what only waits for its channel's pace. What has to wait longer is sent after the next start.
+async fn send_last(app: &App, pace: &mut Pace) {
+    loop {
+        match send_due(app, pace).await {
+            Ok(Some(next)) if next.duration_since(app.clock.now()) <= PACE => app.clock.sleep_until(next).await,
+            Ok(_) => return,
+            Err(error) => return tracing::error!(%error, "what is left in the outbox is sent after the next start"),
         }
     }
 }

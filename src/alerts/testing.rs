@@ -82,6 +82,7 @@ pub(crate) fn incident(severity: Severity) -> Incident {
         reopened: 0,
         acknowledged: None,
         resolution: None,
+        in_summary: false,
         version: 1,
     }
 }

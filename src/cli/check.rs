@@ -72,9 +72,8 @@ async fn read_cluster(
     let kubernetes = Kubernetes::connect(place)?;
     let mut index = ClusterIndex::default();
     let mut history = History::default();
-    for kind in Kind::ALL {
-        let scope = namespace.filter(|_| kind.is_namespaced());
-        let visibility = match kubernetes.list(kind, scope).await {
+    for (kind, list) in kubernetes.list_all(namespace).await {
+        let visibility = match list {
             Ok(listed) => {
                 for transition in index.replace(kind, None, listed.facts, now).transitions {
                     history.record(transition);

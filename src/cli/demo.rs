@@ -61,6 +61,7 @@ pub(super) async fn run(port: u16, speed: f64) -> anyhow::Result<ExitCode> {
     tokio::select! {
         () = tell => {}
         () = hurry => {}
+        why = bot.ended() => print(&format!("the bot stopped by itself: {why}")),
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }

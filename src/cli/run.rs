@@ -1,37 +1,83 @@
 //! `run`: the bot from its configuration until it is told to stop, or for one full pass.
 
-use std::process::ExitCode;
+use std::{io, process::ExitCode, time::Duration};
 
-use tokio::signal::unix::{SignalKind, signal};
+use anyhow::bail;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::timeout,
+};
 
 use super::{Options, find_cluster, load, say};
 use crate::{app::Bot, clock::Clock, config::Purpose, process::parts, telemetry};
 
-/// Starts the bot and waits for a signal (or, with `once`, for the end of one pass).
+/// How long a start may still take after a signal, so that the store is let go.
+const START_IS_FINISHED: Duration = Duration::from_secs(1);
+
+/// Starts the bot and waits for a signal (or, with `once`, for the end of one pass). A bot that stops by itself is an error.
 pub(super) async fn run(once: bool, options: &Options) -> anyhow::Result<ExitCode> {
+    // Before anything else: a signal while the bot starts must not be lost, nor end it in the middle.
+    let mut signals = Signals::install()?;
     let config = load(options, Purpose::Run)?;
     telemetry::start(&config)?;
     let (place, described) = find_cluster(&config).await?;
     say(&format!("cluster: {described}"));
-    let bot = Bot::start(config, place, Clock::System).await?;
+    let starting = async {
+        if once {
+            Bot::start(config, place, Clock::System).await
+        } else {
+            Bot::start_in_turn(config, place, Clock::System).await
+        }
+    };
+    tokio::pin!(starting);
+    let bot = tokio::select! {
+        bot = &mut starting => bot?,
+        () = signals.next() => {
+            say("stopped before it had started");
+            // What is nearly there is stopped as it should be; what hangs is left.
+            if let Ok(Ok(bot)) = timeout(START_IS_FINISHED, starting).await {
+                bot.stop().await;
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
     for part in parts(bot.app()) {
         match part.state {
             Ok(state) => say(&format!("{}: {state}", part.name)),
             Err(missing) => say(&format!("{} is missing: {missing}", part.name)),
         }
     }
-    if once {
-        let code = bot.one_pass().await?;
-        bot.stop().await;
-        return Ok(ExitCode::from(code));
-    }
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    tracing::info!("stopping: finishing what is in flight");
+    let pass = async { if once { bot.one_pass().await } else { std::future::pending().await } };
+    let outcome = tokio::select! {
+        code = pass => code.map(Ok),
+        why = bot.ended() => Ok(Err(why)),
+        () = signals.next() => {
+            tracing::info!("stopping: finishing what is in flight");
+            Ok(Ok(0))
+        }
+    };
     bot.stop().await;
-    Ok(ExitCode::SUCCESS)
+    match outcome? {
+        Ok(code) => Ok(ExitCode::from(code)),
+        Err(why) => bail!("the bot stopped by itself: {why}"),
+    }
+}
+
+/// What tells the bot to stop: `docker stop` and Kubernetes send the one, Ctrl-C the other.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn install() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

@@ -76,6 +76,11 @@ impl History {
         self.of.values().flatten()
     }
 
+    /// The owners something is remembered of.
+    pub fn owners(&self) -> impl Iterator<Item = &ObjectRef> {
+        self.of.keys()
+    }
+
     /// Forgets an owner that is gone.
     pub fn forget(&mut self, owner: &ObjectRef) {
         self.of.remove(owner);

@@ -206,6 +206,7 @@ pub(crate) mod samples {
             reopened: 0,
             acknowledged: None,
             resolution: None,
+            in_summary: false,
             version: 1,
         }
     }

@@ -99,6 +99,7 @@ fn open(last: Option<&Incident>, wrong: BTreeMap<ConditionClass, Finding>, step:
         reopened: recent.map_or(0, |l| l.reopened.saturating_add(1)),
         acknowledged: None,
         resolution: None,
+        in_summary: false,
         version: recent.map_or(0, |l| l.version),
     };
     rate(&mut incident, now);

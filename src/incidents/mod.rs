@@ -113,6 +113,10 @@ pub struct Incident {
     /// How it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution: Option<Resolution>,
+    /// It was there when the bot first saw the cluster, and was said in the summary of those only: it gets a message of its own
+    /// when there is something to note of it.
+    #[serde(default)]
+    pub in_summary: bool,
     /// Counts the writes; a writer that read an older one has lost.
     #[serde(default)]
     pub version: i64,
@@ -134,6 +138,7 @@ impl Incident {
         (self.is_open() && self.acknowledged.is_none()).then(|| Self {
             acknowledged: Some(Acknowledgement { by: by.to_owned(), at, note: redact(note) }),
             updated_at: at,
+            in_summary: false,
             ..self.clone()
         })
     }

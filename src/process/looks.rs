@@ -1,10 +1,11 @@
 //! Fresh lists: the scheduled pass that reconciles and is stored as a cycle; those of an analysis are handed on.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures::FutureExt;
 use jiff::Timestamp;
 
-use super::{Mind, analysis, incidents};
+use super::{Mind, analysis, first_look};
 use crate::{
     alerts::Outgoing,
     app::App,
@@ -15,30 +16,36 @@ use crate::{
     store::{Cycle, StoreError},
 };
 
-/// Begins a monitoring pass, unless one is still running: passes never overlap.
+/// How long the pass at the start waits for the first picture.
+const FIRST_PICTURE: Duration = Duration::from_mins(1);
+
+/// Begins a monitoring pass; who asks for it knows that none runs.
 pub(super) fn begin_pass(app: &Arc<App>, mind: &mut Mind, at: Timestamp) {
-    if mind.pass_since.is_some() {
-        tracing::warn!(due = %at, "the last pass still runs; this one is left out");
-        return;
-    }
     mind.pass_since = Some(app.clock.now());
     mind.last_pass = Some(at);
     begin(app, LookId::Pass(at));
 }
 
-/// Reads every kind afresh in a task of its own; the lists come back as an event.
+/// Reads every kind afresh in a task of its own; the lists come back as an event, whatever happens to the task.
 fn begin(app: &Arc<App>, look: LookId) {
     app.pulse.send_modify(|pulse| pulse.looks += 1);
     let app_of_task = Arc::clone(app);
     app.spawn(async move {
-        let mut lists: Lists = Vec::with_capacity(Kind::ALL.len());
-        for kind in Kind::ALL {
-            let list = tokio::select! {
-                list = app_of_task.kubernetes.list(kind, None) => list,
-                () = app_of_task.stop.cancelled() => return,
-            };
-            lists.push((kind, list));
+        if matches!(look, LookId::Pass(_)) {
+            // The pass at the start: the watches read everything anyhow, and before that nothing can be judged.
+            let mut pulse = app_of_task.pulse.subscribe();
+            let complete = tokio::time::timeout(FIRST_PICTURE, pulse.wait_for(|pulse| pulse.complete));
+            if app_of_task.stop.run_until_cancelled(complete).await.is_none() {
+                return;
+            }
         }
+        let read = AssertUnwindSafe(app_of_task.kubernetes.list_all(None)).catch_unwind();
+        let Some(read) = app_of_task.stop.run_until_cancelled(read).await else { return };
+        let lists = read.unwrap_or_else(|_panic| {
+            let server = app_of_task.kubernetes.server().to_owned();
+            let why = ReadError::Unreachable { server, why: "the task that reads it ended by a bug".to_owned() };
+            Kind::ALL.map(|kind| (kind, Err(why.clone()))).into()
+        });
         app_of_task.send(Event::Listed { look, lists }).await;
     });
 }
@@ -47,7 +54,11 @@ fn begin(app: &Arc<App>, look: LookId) {
 pub(super) async fn arrived(app: &App, mind: &mut Mind, look: LookId, lists: Lists) -> Result<(), StoreError> {
     app.pulse.send_modify(|pulse| pulse.looks = pulse.looks.saturating_sub(1));
     match look {
-        LookId::Pass(_) => end_pass(app, mind, lists).await,
+        LookId::Pass(_) => {
+            let ended = end_pass(app, mind, lists).await;
+            app.passing.send_replace(false);
+            ended
+        }
         LookId::Analysis { namespace, response_url, asked_at } => {
             let answer = analysis::answer(app, mind, &namespace, asked_at, lists);
             let outgoing = Outgoing::Respond { response_url, message: answer, replace: true };
@@ -63,27 +74,30 @@ async fn end_pass(app: &App, mind: &mut Mind, lists: Lists) -> Result<(), StoreE
     let started = mind.pass_since.take().unwrap_or(now);
     let mut corrected = 0;
     let mut errors = Vec::new();
+    let mut transitions = Vec::new();
     for (kind, list) in lists {
         match list {
             Ok(listed) => {
                 let touched = mind.reconcile(kind, listed, now);
                 corrected += touched.owners.len();
-                mind.remember(app, touched.transitions).await?;
+                transitions.extend(touched.transitions);
             }
             Err(ReadError::NotServed { .. }) => {}
             Err(error) => errors.push(error.to_string()),
         }
     }
+    mind.remember(app, transitions).await;
     if corrected > 0 && mind.complete {
         tracing::warn!(corrected, "the fresh lists differed from what the watches had said");
     }
     if mind.complete {
-        incidents::judge_everything(app, mind).await?;
+        first_look::judge_everything(app, mind).await;
     }
     let look = Look { index: &mind.index, history: &mind.history, now, no_grace: false };
     let findings = findings::judge_all(&look).iter().filter(|j| matches!(j.verdict, Verdict::Wrong(_))).count();
-    let blind = mind.index.sight().all_blind().any(|(kind, ..)| kind.is_required());
-    let status = if blind {
+    let status = if !mind.complete {
+        "starting"
+    } else if mind.blind().is_some() {
         "blind"
     } else if errors.is_empty() {
         "complete"
@@ -96,7 +110,8 @@ async fn end_pass(app: &App, mind: &mut Mind, lists: Lists) -> Result<(), StoreE
         started,
         finished: app.clock.now(),
         status: status.to_owned(),
-        findings: count(findings),
+        // Before the first picture nothing was found, because nothing was judged.
+        findings: if mind.complete { count(findings) } else { 0 },
         alerts: count(std::mem::take(&mut mind.said)),
         incidents_open: count(mind.open.len()),
         error: errors.into_iter().next(),

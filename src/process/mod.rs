@@ -1,6 +1,7 @@
 //! The loop: one event in, one handler; what is due by time is handled in between.
 
 mod analysis;
+mod first_look;
 mod incidents;
 mod looks;
 mod people;
@@ -19,9 +20,12 @@ use tokio::sync::mpsc;
 pub use standing::parts;
 pub use watches::watch_cluster;
 
+use self::first_look::FirstLook;
 use crate::{
-    app::App,
-    cluster::{ClusterId, ClusterIndex, History, Kind, ObjectRef},
+    alerts::Channels,
+    app::{self, App, identity},
+    cluster::{ClusterId, ClusterIndex, History, Kind, ObjectRef, Transition},
+    config::Detection,
     event::Event,
     incidents::Incident,
     store::StoreError,
@@ -32,6 +36,8 @@ use crate::{
 pub struct Mind {
     /// The cluster.
     pub cluster: ClusterId,
+    /// What it was taken for before it said who it is: its watches still go by that.
+    formerly: BTreeSet<ClusterId>,
     /// Its name for people.
     pub name: String,
     /// Its facts.
@@ -44,13 +50,23 @@ pub struct Mind {
     pub due: BTreeMap<ObjectRef, Timestamp>,
     /// Kinds that were listed or are known to be blind.
     heard: BTreeSet<Kind>,
-    /// Whether the first picture is complete.
+    /// Whether the first picture is complete: every kind is known, or known to be blind.
     pub complete: bool,
+    /// Whether this cluster was ever seen completely, by this process or an earlier one.
+    first_look: FirstLook,
+    /// The channels in which everything was said that could not be said before they were known.
+    channels: Channels,
+    /// Transitions that are not in the store yet.
+    unwritten: Vec<Transition>,
+    /// How often in a row an owner's incident could not be written.
+    failures: BTreeMap<ObjectRef, u32>,
+    /// Until when the store is left alone, because it did not answer.
+    store_is_away_until: Option<Timestamp>,
     /// Last resource version seen per kind.
     positions: BTreeMap<Kind, u64>,
     /// Since when the running pass runs; passes never overlap.
     pass_since: Option<Timestamp>,
-    /// Alerts said since the last pass ended.
+    /// Alerts posted since the last pass ended: root messages, and notes that are shown in the channel.
     said: usize,
     /// When the last pass was due.
     last_pass: Option<Timestamp>,
@@ -66,7 +82,15 @@ impl Mind {
     pub async fn load(app: &App, cluster: ClusterId, name: String) -> Result<Self, StoreError> {
         let open = app.store.open_incidents(&cluster).await?;
         let history = app.store.load_history(&cluster).await?;
+        let first_look = FirstLook::load(app, &cluster).await?;
         Ok(Self {
+            first_look,
+            // Nothing was missed in channels that are known from the start.
+            channels: app.channels.borrow().clone(),
+            formerly: BTreeSet::new(),
+            unwritten: Vec::new(),
+            failures: BTreeMap::new(),
+            store_is_away_until: None,
             cluster,
             name,
             index: ClusterIndex::default(),
@@ -83,9 +107,42 @@ impl Mind {
         })
     }
 
-    /// The earliest instant at which something is due.
-    fn next_due(&self) -> Option<Timestamp> {
-        self.due.values().min().copied()
+    /// Reads anew what the store knows: another instance may have written meanwhile, or the cluster has another id.
+    async fn reload(&mut self, app: &App) -> Result<(), StoreError> {
+        let open = app.store.open_incidents(&self.cluster).await?;
+        for transition in app.store.load_history(&self.cluster).await?.all() {
+            self.history.record(transition.clone());
+        }
+        self.first_look = FirstLook::load(app, &self.cluster).await?;
+        self.open = open.into_iter().map(|i| (i.owner.clone(), i)).collect();
+        Ok(())
+    }
+
+    /// Takes the cluster for the one it says it is. What was written under a provisional id is moved to the real one.
+    async fn identified(&mut self, app: &App, cluster: ClusterId) -> Result<(), StoreError> {
+        if cluster == self.cluster {
+            return Ok(());
+        }
+        if self.cluster == identity::provisional(&self.name) {
+            app.store.adopt(&self.cluster, &cluster).await?;
+        } else {
+            tracing::warn!(name = %self.name, was = %self.cluster, is = %cluster, "another cluster goes by this name now");
+        }
+        self.formerly.insert(std::mem::replace(&mut self.cluster, cluster));
+        self.reload(app).await
+    }
+
+    /// The earliest instant at which something is due; with alerts at passes only there is none.
+    fn next_due(&self, app: &App) -> Option<Timestamp> {
+        let earliest = self.due.values().min().copied();
+        earliest.filter(|_| self.complete && app.config.detection == Detection::Watch)
+    }
+
+    /// The required kinds that cannot be seen, with the reason of the first.
+    fn blind(&self) -> Option<(Vec<Kind>, &str)> {
+        let blind: Vec<_> = self.index.sight().all_blind().filter(|(kind, ..)| kind.is_required()).collect();
+        let why = blind.first().map(|(.., why)| *why)?;
+        Some((blind.iter().map(|(kind, ..)| *kind).collect(), why))
     }
 }
 
@@ -94,17 +151,20 @@ const BEAT: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Handles events until the bot stops, then those that are already there.
 pub async fn run(app: Arc<App>, mut mind: Mind, mut events: mpsc::Receiver<Event>) {
+    let mut channels = app.channels.subscribe();
     loop {
         let due = async {
-            match mind.next_due() {
-                Some(at) if mind.complete => app.clock.sleep_until(at).await,
-                _ => std::future::pending().await,
+            match mind.next_due(&app) {
+                Some(at) => app.clock.sleep_until(at).await,
+                None => std::future::pending().await,
             }
         };
         let event = tokio::select! {
             biased;
             () = app.stop.cancelled() => break,
             event = events.recv() => event,
+            // The sender is held by `app`, so this cannot fail.
+            _ = channels.changed() => Some(Event::Channels),
             () = due => Some(Event::Due),
             // Nothing to do is health, too.
             () = tokio::time::sleep(BEAT) => {
@@ -122,36 +182,53 @@ pub async fn run(app: Arc<App>, mut mind: Mind, mut events: mpsc::Receiver<Event
 }
 
 async fn handle_and_count(app: &Arc<App>, mind: &mut Mind, event: Event) {
-    let was_sent = !matches!(event, Event::Due);
+    let was_sent = !matches!(event, Event::Due | Event::Channels);
     // The one place where a failure of our own is logged; the state is in the store, and the next pass looks again.
     if let Err(error) = handle(app, mind, event).await {
         tracing::error!(%error, "an event could not be handled");
     }
     app.health.beat();
-    if mind.complete {
-        app.health.ready(crate::app::CLUSTER);
-    } else {
-        app.health.not_ready(crate::app::CLUSTER, "the first picture is not complete");
+    let blind = mind.blind();
+    match &blind {
+        _ if !mind.complete => app.health.not_ready(app::CLUSTER, "the first picture is not complete"),
+        Some((kinds, why)) => {
+            let kinds: Vec<&str> = kinds.iter().map(|kind| kind.plural()).collect();
+            app.health.not_ready(app::CLUSTER, format!("cannot read {}: {why}", kinds.join(", ")));
+        }
+        None => app.health.ready(app::CLUSTER),
     }
+    let blind = blind.map_or(0, |(kinds, _)| kinds.len());
     app.pulse.send_modify(|pulse| {
         pulse.handled += u64::from(was_sent);
         pulse.complete = mind.complete;
+        pulse.blind = blind;
+        pulse.channels.clone_from(&mind.channels);
         pulse.positions.clone_from(&mind.positions);
-        pulse.next_due = mind.next_due();
+        pulse.next_due = mind.next_due(app);
     });
 }
 
 async fn handle(app: &Arc<App>, mind: &mut Mind, event: Event) -> Result<(), StoreError> {
     match event {
         Event::Cluster { cluster, watched } => {
-            if cluster == mind.cluster {
-                watches::changed(app, mind, *watched).await?;
+            if cluster == mind.cluster || mind.formerly.contains(&cluster) {
+                watches::changed(app, mind, *watched).await;
             }
         }
         Event::Pass { at } => looks::begin_pass(app, mind, at),
         Event::Listed { look, lists } => looks::arrived(app, mind, look, lists).await?,
         Event::Said { inbox, said, person } => people::said(app, mind, inbox, said, person).await?,
-        Event::Due => incidents::judge_due(app, mind).await?,
+        Event::Due => incidents::judge_due(app, mind).await,
+        Event::Channels => first_look::channels_are_known(app, mind).await?,
+        Event::Identified { cluster } => {
+            mind.identified(app, cluster).await?;
+            incidents::judge_if_watching(app, mind).await;
+        }
+        Event::LeaseAnew => {
+            mind.reload(app).await?;
+            incidents::judge_if_watching(app, mind).await;
+        }
+        Event::Tidy => mind.forget_what_is_gone(app).await?,
     }
     Ok(())
 }

@@ -162,8 +162,7 @@ async fn acknowledge(
         return settle(reply::already_acknowledged(&incident, before, now)).await;
     }
     let channels = app.channels.borrow().clone();
-    let request =
-        UpdateRequest { id: IncidentId(incident.id.0.clone()), fence: app.lease.fence, now, inbox: Some(inbox) };
+    let request = UpdateRequest { id: IncidentId(incident.id.0.clone()), fence: app.fence(), now, inbox: Some(inbox) };
     let done = app
         .store
         .update_incident(

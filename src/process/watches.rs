@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use super::{Mind, incidents};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Mind, first_look, incidents};
 use crate::{
     app::App,
     clients::kubernetes::{Change, Kubernetes, ReadError, Scope, Watched, Watcher},
-    cluster::{ClusterId, Kind, Touched, Visibility},
+    cluster::{ClusterId, Kind, ObjectRef, Touched, Transition, Visibility},
     config::Detection,
     event::Event,
+    findings,
     store::StoreError,
 };
 
@@ -18,7 +21,8 @@ pub fn watch_cluster(app: &Arc<App>, kubernetes: &Kubernetes, cluster: &ClusterI
         let (sender, mut receiver) = tokio::sync::mpsc::channel(64);
         let watch = Watcher::new(kubernetes.clone(), Scope { kind, namespace: None }, app.clock.clone());
         let stop = app.stop.clone();
-        app.spawn(async move {
+        // A watch that ended would be taken for a kind in which nothing happens.
+        app.spawn_vital(format!("the watch of {}", kind.plural()), async move {
             stop.run_until_cancelled(watch.run(sender)).await;
         });
         let (app_of_task, cluster) = (Arc::clone(app), cluster.clone());
@@ -37,7 +41,7 @@ pub fn watch_cluster(app: &Arc<App>, kubernetes: &Kubernetes, cluster: &ClusterI
 }
 
 /// Takes in what a watch said, and judges what it touched.
-pub(super) async fn changed(app: &App, mind: &mut Mind, watched: Watched) -> Result<(), StoreError> {
+pub(super) async fn changed(app: &App, mind: &mut Mind, watched: Watched) {
     let Watched { scope: Scope { kind, .. }, at, change } = watched;
     let now = app.clock.now();
     let mut heard = false;
@@ -62,7 +66,10 @@ pub(super) async fn changed(app: &App, mind: &mut Mind, watched: Watched) -> Res
             Touched::default()
         }
         Change::Live => {
-            sight_changed = mind.see(kind, Visibility::Seen(at));
+            // What was lost is seen again with its next list: until then all that is known of it is from before.
+            if matches!(mind.index.sight().of(kind), Some(Visibility::Seen(_))) {
+                mind.see(kind, Visibility::Seen(at));
+            }
             Touched::default()
         }
         Change::Lost(ReadError::NotServed { .. }) => {
@@ -80,24 +87,34 @@ pub(super) async fn changed(app: &App, mind: &mut Mind, watched: Watched) -> Res
             Touched::default()
         }
     };
-    mind.remember(app, touched.transitions).await?;
-    if heard && mind.heard.insert(kind) && mind.heard.len() == Kind::ALL.len() {
-        mind.complete = true;
-        tracing::info!(cluster = %mind.name, pods = mind.index.count(Kind::Pod), "the first picture is complete");
-        return incidents::judge_everything(app, mind).await;
+    if heard {
+        mind.heard.insert(kind);
     }
+    let heard_again = mind.index.sight().blind(kind, "").is_none();
+    mind.remember(app, touched.transitions).await;
     if !mind.complete {
-        return Ok(());
-    }
-    if sight_changed {
+        if mind.heard.len() == Kind::ALL.len() {
+            mind.complete = true;
+            tracing::info!(cluster = %mind.name, pods = mind.index.count(Kind::Pod), "the first picture is complete");
+            // The pass at the start may have found too little to judge, so this belongs to it.
+            first_look::judge_everything(app, mind).await;
+        }
+    } else if sight_changed && heard_again && mind.blind().is_some() {
+        // After an outage the kinds come back one by one; in between there is nothing to say.
+        let soon = now.checked_add(COMES_BACK_WITHIN).unwrap_or(Timestamp::MAX);
+        mind.due.insert(findings::sight_owner(&mind.name), soon);
+    } else if sight_changed {
         // Whoever reads this kind freezes or thaws; it is rare, so all are judged.
-        return incidents::judge_everything(app, mind).await;
+        incidents::judge_if_watching(app, mind).await;
+    } else if app.config.detection == Detection::Watch {
+        incidents::consider(app, mind, touched.owners).await;
     }
-    if app.config.detection == Detection::Schedule {
-        return Ok(());
-    }
-    incidents::consider(app, mind, touched.owners).await
 }
+
+/// How long the kinds may take to come back after the first of them.
+const COMES_BACK_WITHIN: SignedDuration = SignedDuration::from_secs(10);
+/// How many transitions wait for a store that does not take them.
+const MOST_UNWRITTEN: usize = 10_000;
 
 impl Mind {
     fn moved_to(&mut self, kind: Kind, version: &str) {
@@ -114,18 +131,39 @@ impl Mind {
         changed
     }
 
-    /// Keeps transitions, here and in the store.
-    pub(super) async fn remember(
-        &mut self,
-        app: &App,
-        transitions: Vec<crate::cluster::Transition>,
-    ) -> Result<(), StoreError> {
-        if transitions.is_empty() {
+    /// Keeps transitions, here and in the store. What cannot be written is written with what comes next: the rules read it here.
+    pub(super) async fn remember(&mut self, app: &App, transitions: Vec<Transition>) {
+        for transition in &transitions {
+            self.history.record(transition.clone());
+        }
+        self.unwritten.extend(transitions);
+        let now = app.clock.now();
+        if self.unwritten.is_empty() || self.store_is_away_until.is_some_and(|until| until > now) {
+            return;
+        }
+        match app.store.record_transitions(&self.cluster, &self.unwritten).await {
+            Ok(()) => self.unwritten.clear(),
+            Err(error) => {
+                let too_many = self.unwritten.len().saturating_sub(MOST_UNWRITTEN);
+                self.unwritten.drain(..too_many);
+                tracing::warn!(%error, waiting = self.unwritten.len(), "the history could not be written yet");
+            }
+        }
+    }
+
+    /// Forgets what happened to owners that are gone. Nobody asks for it any more; a new one of that name begins anew.
+    pub(super) async fn forget_what_is_gone(&mut self, app: &App) -> Result<(), StoreError> {
+        let sees_all = Kind::ALL.iter().all(|kind| self.index.sight().blind(*kind, "").is_none());
+        if !self.complete || !sees_all {
             return Ok(());
         }
-        app.store.record_transitions(&self.cluster, &transitions).await?;
-        for transition in transitions {
-            self.history.record(transition);
+        let is_gone = |owner: &&ObjectRef| !self.index.contains(owner) && !self.open.contains_key(*owner);
+        let gone: Vec<ObjectRef> = self.history.owners().filter(is_gone).cloned().collect();
+        for owner in gone {
+            app.store.forget_transitions(&self.cluster, &owner).await?;
+            self.history.forget(&owner);
+            self.due.remove(&owner);
+            self.failures.remove(&owner);
         }
         Ok(())
     }

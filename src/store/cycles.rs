@@ -15,11 +15,12 @@ pub struct Cycle {
     pub started: Timestamp,
     /// When it was over.
     pub finished: Timestamp,
-    /// How the cluster was found, in a word.
+    /// How the cluster was found, in a word: `complete`, `partial` (something could not be listed), `blind` (a required kind
+    /// cannot be seen) or `starting` (not everything was seen once).
     pub status: String,
     /// How many findings there were.
     pub findings: u32,
-    /// How many alerts it caused.
+    /// How many alerts were posted since the pass before.
     pub alerts: u32,
     /// How many incidents were open at its end.
     pub incidents_open: u32,
@@ -35,7 +36,19 @@ pub struct Pruned {
     pub inbox: u64,
     pub cycles: u64,
     pub transitions: u64,
+    pub incidents: u64,
 }
+
+/// How long what came from Slack is kept after it was answered: nothing is delivered again after that.
+const SETTLED_IS_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How long what was sent, or can never be, is kept.
+const SENT_IS_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How long monitoring passes are kept.
+const CYCLES_ARE_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How long the transitions of owners are kept; rules look back a day at most.
+const TRANSITIONS_ARE_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How long an incident is kept after it was resolved.
+const RESOLVED_IS_KEPT: SignedDuration = SignedDuration::from_hours(365 * 24);
 
 impl Store {
     /// Remembers a monitoring pass.
@@ -94,27 +107,40 @@ impl Store {
         .await
     }
 
-    /// Tidies away what nobody asks for any more: sent, superseded and settled rows and passes after a week, rows that
-    /// could not be sent and transitions after 30 days. Incidents stay.
+    /// Tidies away what nobody asks for any more. Open incidents stay with everything of theirs.
     pub async fn prune(&self, now: Timestamp) -> Result<Pruned, StoreError> {
-        let before = |days: i64| millis(now).saturating_sub(SignedDuration::from_hours(24 * days).as_secs() * 1000);
-        let (week, month) = (before(7), before(30));
+        let before = |kept: SignedDuration| millis(now).saturating_sub(kept.as_secs() * 1000);
         self.again("tidying old rows", |_| async move {
-            let delete = async |sql: &'static str, before: i64| {
-                Ok::<u64, super::Fault>(sqlx::query(sql).bind(before).execute(&self.pool).await?.rows_affected())
+            let mut tx = self.begin().await?;
+            let mut delete = async |sql: &'static str, kept: SignedDuration| {
+                Ok::<u64, super::Fault>(sqlx::query(sql).bind(before(kept)).execute(&mut *tx).await?.rows_affected())
             };
-            Ok(Pruned {
+            let mut pruned = Pruned {
                 outbox: delete(
-                    "DELETE FROM outbox WHERE created_ms < $1 AND state IN ('sent', 'superseded') \
-                     AND (sent_ms IS NULL OR sent_ms < $1)",
-                    week,
+                    "DELETE FROM outbox WHERE created_ms < $1 AND state IN ('sent', 'superseded', 'dead') \
+                     AND (sent_ms IS NULL OR sent_ms < $1) AND NOT (kind = 'post' AND COALESCE(incident_id, '') IN \
+                     (SELECT id FROM incidents WHERE status = 'open'))",
+                    SENT_IS_KEPT,
                 )
-                .await?
-                    + delete("DELETE FROM outbox WHERE created_ms < $1 AND state = 'dead'", month).await?,
-                inbox: delete("DELETE FROM inbox WHERE done_ms < $1", week).await?,
-                cycles: delete("DELETE FROM cycles WHERE finished_ms < $1", week).await?,
-                transitions: delete("DELETE FROM transitions WHERE at_ms < $1", month).await?,
-            })
+                .await?,
+                inbox: delete("DELETE FROM inbox WHERE done_ms < $1", SETTLED_IS_KEPT).await?,
+                cycles: delete("DELETE FROM cycles WHERE finished_ms < $1", CYCLES_ARE_KEPT).await?,
+                transitions: delete("DELETE FROM transitions WHERE at_ms < $1", TRANSITIONS_ARE_KEPT).await?,
+                incidents: 0,
+            };
+            // What belongs to an incident goes before it.
+            for sql in [
+                "DELETE FROM outbox WHERE incident_id IN \
+                 (SELECT id FROM incidents WHERE status = 'resolved' AND resolved_ms < $1)",
+                "DELETE FROM messages WHERE incident_id IN \
+                 (SELECT id FROM incidents WHERE status = 'resolved' AND resolved_ms < $1)",
+            ] {
+                delete(sql, RESOLVED_IS_KEPT).await?;
+            }
+            let incidents = "DELETE FROM incidents WHERE status = 'resolved' AND resolved_ms < $1";
+            pruned.incidents = delete(incidents, RESOLVED_IS_KEPT).await?;
+            tx.commit().await?;
+            Ok(pruned)
         })
         .await
     }

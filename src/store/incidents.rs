@@ -60,14 +60,19 @@ struct Write<'a> {
 }
 
 impl Store {
-    /// The open incidents of a cluster, oldest first.
+    /// The open incidents of a cluster, oldest first. One that this version cannot read is left out, and said to be: the others
+    /// go on.
     pub async fn open_incidents(&self, cluster: &ClusterId) -> Result<Vec<Incident>, StoreError> {
         self.once("reading the open incidents", async {
             let rows = sqlx::query(
-                "SELECT id, version, body FROM incidents WHERE cluster_id = $1 AND status = 'open' \
+                "SELECT id, cluster_id, version, body FROM incidents WHERE cluster_id = $1 AND status = 'open' \
                  ORDER BY opened_ms, id",
             );
-            rows.bind(&cluster.0).fetch_all(&self.pool).await?.iter().map(incident).collect()
+            let mut open = Vec::new();
+            for row in rows.bind(&cluster.0).fetch_all(&self.pool).await? {
+                open.extend(readable(incident(&row))?);
+            }
+            Ok(open)
         })
         .await
     }
@@ -75,7 +80,7 @@ impl Store {
     /// The incident with this id.
     pub async fn incident(&self, id: &IncidentId) -> Result<Option<Incident>, StoreError> {
         self.once("reading an incident", async {
-            let row = sqlx::query("SELECT id, version, body FROM incidents WHERE id = $1").bind(&id.0);
+            let row = sqlx::query("SELECT id, cluster_id, version, body FROM incidents WHERE id = $1").bind(&id.0);
             row.fetch_optional(&self.pool).await?.as_ref().map(incident).transpose()
         })
         .await
@@ -86,8 +91,10 @@ impl Store {
     pub async fn find_incident(&self, text: &str) -> Result<Option<Incident>, StoreError> {
         let Some(pattern) = pattern(text) else { return Ok(None) };
         self.once("looking for an incident", async {
-            let row = sqlx::query("SELECT id, version, body FROM incidents WHERE id LIKE $1 ORDER BY id DESC LIMIT 1")
-                .bind(pattern);
+            let row = sqlx::query(
+                "SELECT id, cluster_id, version, body FROM incidents WHERE id LIKE $1 ORDER BY id DESC LIMIT 1",
+            )
+            .bind(pattern);
             row.fetch_optional(&self.pool).await?.as_ref().map(incident).transpose()
         })
         .await
@@ -102,7 +109,7 @@ impl Store {
     ) -> Result<Vec<Incident>, StoreError> {
         self.once("reading the recent incidents", async {
             let rows = sqlx::query(
-                "SELECT id, version, body FROM incidents WHERE cluster_id = $1 AND updated_ms >= $2 \
+                "SELECT id, cluster_id, version, body FROM incidents WHERE cluster_id = $1 AND updated_ms >= $2 \
                  ORDER BY updated_ms DESC, id DESC LIMIT $3",
             );
             let rows = rows.bind(&cluster.0).bind(millis(since)).bind(i64::from(limit));
@@ -173,7 +180,8 @@ impl Store {
         self.again("changing an incident", |tries| async move {
             let mut tx = self.begin().await?;
             take_turns(&mut tx, tries).await?;
-            let row = sqlx::query("SELECT id, version, body FROM incidents WHERE id = $1").bind(&request.id.0);
+            let row =
+                sqlx::query("SELECT id, cluster_id, version, body FROM incidents WHERE id = $1").bind(&request.id.0);
             let before = row.fetch_optional(&mut *tx).await?.as_ref().map(incident).transpose()?;
             let unchanged = |before: Option<Incident>| Transitioned { after: before.clone(), before, rows: 0 };
             let Some(mut after) = before.as_ref().and_then(step) else {
@@ -311,7 +319,7 @@ async fn open_of(
     owner: &ObjectRef,
 ) -> Result<Option<Incident>, Fault> {
     let row = sqlx::query(
-        "SELECT id, version, body FROM incidents WHERE cluster_id = $1 AND owner_kind = $2 AND namespace = $3 \
+        "SELECT id, cluster_id, version, body FROM incidents WHERE cluster_id = $1 AND owner_kind = $2 AND namespace = $3 \
          AND owner_name = $4 AND status = 'open'",
     );
     let row = row.bind(&cluster.0).bind(&*owner.kind).bind(&owner.namespace).bind(&owner.name);
@@ -325,11 +333,27 @@ async fn last_resolved(
     since: Timestamp,
 ) -> Result<Option<Incident>, Fault> {
     let row = sqlx::query(
-        "SELECT id, version, body FROM incidents WHERE cluster_id = $1 AND owner_kind = $2 AND namespace = $3 \
+        "SELECT id, cluster_id, version, body FROM incidents WHERE cluster_id = $1 AND owner_kind = $2 AND namespace = $3 \
          AND owner_name = $4 AND resolved_ms >= $5 ORDER BY resolved_ms DESC, id DESC LIMIT 1",
     );
     let row = row.bind(&cluster.0).bind(&*owner.kind).bind(&owner.namespace).bind(&owner.name).bind(millis(since));
-    row.fetch_optional(connection).await?.as_ref().map(incident).transpose()
+    // What is over and cannot be read is not reopened, and holds up nothing.
+    match row.fetch_optional(connection).await? {
+        Some(row) => readable(incident(&row)),
+        None => Ok(None),
+    }
+}
+
+/// Leaves out what this version cannot read, and says so.
+fn readable(incident: Result<Incident, Fault>) -> Result<Option<Incident>, Fault> {
+    match incident {
+        Ok(incident) => Ok(Some(incident)),
+        Err(Fault::Unreadable(why)) => {
+            tracing::error!(%why, "an incident cannot be read and is left out");
+            Ok(None)
+        }
+        Err(fault) => Err(fault),
+    }
 }
 
 fn incident(row: &AnyRow) -> Result<Incident, Fault> {
@@ -337,6 +361,7 @@ fn incident(row: &AnyRow) -> Result<Incident, Fault> {
     let mut incident: Incident =
         serde_json::from_str(&body).map_err(|e| Fault::Unreadable(format!("incident {id}: {e}")))?;
     incident.id = IncidentId(id);
+    incident.cluster = ClusterId(row.try_get("cluster_id")?);
     incident.version = row.try_get("version")?;
     Ok(incident)
 }

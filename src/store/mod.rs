@@ -1,5 +1,6 @@
 //! What must survive a restart: stage values in, rows of SQLite or PostgreSQL out, and back; the only code that knows SQL.
 
+mod clusters;
 mod cycles;
 mod error;
 mod history;

@@ -5,7 +5,7 @@ mod parts;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-pub use notices::test_alert;
+pub use notices::{already_there, test_alert};
 pub use parts::headline;
 
 use super::{

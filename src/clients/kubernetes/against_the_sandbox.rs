@@ -210,6 +210,47 @@ async fn refusals_are_told_apart() {
 }
 
 #[tokio::test]
+async fn every_kind_is_listed_and_one_that_is_forbidden_does_not_stop_the_rest() {
+    let cluster = Cluster::start().await.unwrap();
+    cluster.apply(pod("api-1", "Running"));
+    cluster.forbid("list", Kind::Node, None);
+    cluster.do_not_serve(Kind::CronJob);
+    let told = |lists: Vec<(Kind, Result<Listed, ReadError>)>| {
+        lists.into_iter().map(|(kind, list)| (kind, list.map(|l| l.facts.len()).map_err(|why| kind_of(&why)))).collect()
+    };
+    let lists: Vec<(Kind, Result<usize, &str>)> = told(client(&cluster).list_all(None).await);
+    let special = [
+        (Kind::Node, Err("forbidden")),
+        (Kind::CronJob, Err("not served")),
+        (Kind::Namespace, Ok(2)),
+        (Kind::Pod, Ok(1)),
+    ];
+    let expected = |kind| special.iter().find(|(of, _)| *of == kind).map_or(Ok(0), |(_, list)| *list);
+    assert_eq!(lists, Kind::ALL.map(|kind| (kind, expected(kind))));
+}
+
+#[tokio::test]
+async fn an_api_that_hangs_is_given_up_after_the_first_kinds() {
+    let cluster = Cluster::start().await.unwrap();
+    cluster.fault(Some(Fault::Hang));
+    let client = client(&cluster).with_patience(Duration::from_millis(200));
+    let lists = client.list_all(None).await;
+    assert_eq!(lists.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), Kind::ALL);
+    assert!(lists.iter().all(|(_, list)| matches!(list, Err(ReadError::TimedOut { .. }))), "{lists:?}");
+    assert!(cluster.requests().len() < Kind::ALL.len(), "{:?}", cluster.requests());
+}
+
+#[tokio::test]
+async fn what_is_refused_to_all_is_asked_no_further() {
+    let cluster = Cluster::start().await.unwrap();
+    cluster.require_token("right");
+    let lists = client_with(&cluster, Some("wrong")).list_all(None).await;
+    assert_eq!(lists.len(), Kind::ALL.len());
+    assert!(lists.iter().all(|(_, list)| matches!(list, Err(ReadError::Unauthorized { .. }))), "{lists:?}");
+    assert!(cluster.requests().len() < Kind::ALL.len(), "{:?}", cluster.requests());
+}
+
+#[tokio::test]
 async fn a_log_is_its_last_lines_or_nothing() {
     let cluster = Cluster::start().await.unwrap();
     cluster.apply(pod("api-1", "Running"));
@@ -286,6 +327,35 @@ async fn a_forbidden_kind_is_lost_until_it_is_allowed() {
     watch.live().await;
     cluster.apply(pod("api-1", "Running"));
     assert_eq!(watch.news().await, "applied api-1");
+}
+
+#[tokio::test]
+async fn what_was_lost_is_listed_before_it_is_live_again() {
+    let mut cluster = Cluster::start().await.unwrap();
+    cluster.apply(pod("api-1", "Running"));
+    let mut watch = Listening::to(&cluster, Kind::Pod);
+    watch.live().await;
+    cluster.stop().await;
+    assert_eq!(watch.news().await, "lost: unreachable");
+    cluster.start_again().await.unwrap();
+    let mut first = watch.next().await;
+    while matches!(first, Change::Lost(_)) {
+        first = watch.next().await;
+    }
+    assert!(matches!(&first, Change::Listed { facts, .. } if names(facts) == "api-1"), "{first:?}");
+    assert_eq!(watch.next().await, Change::Live);
+}
+
+#[tokio::test]
+async fn a_kind_that_may_be_listed_but_not_watched_stays_lost() {
+    let cluster = Cluster::start().await.unwrap();
+    let mut watch = Listening::to(&cluster, Kind::Pod);
+    watch.live().await;
+    cluster.forbid("watch", Kind::Pod, None);
+    cluster.cut_watches();
+    for _ in 0..5 {
+        assert_eq!(watch.news().await, "lost: forbidden");
+    }
 }
 
 #[tokio::test]

@@ -14,6 +14,9 @@ pub const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount
 /// Where K3s leaves the kubeconfig of its administrator.
 pub const K3S_KUBECONFIG: &str = "/etc/rancher/k3s/k3s.yaml";
 
+/// The name of the cluster the bot runs in, if it is given no other.
+const IN_CLUSTER: &str = "in-cluster";
+
 /// What is known about where a cluster might be; the environment is read by the configuration, not here.
 #[derive(Clone, Debug)]
 pub struct Places {
@@ -51,6 +54,7 @@ impl Default for Places {
 #[derive(Clone)]
 pub struct ClusterConfig {
     pub(super) kube: kube::Config,
+    name: String,
 }
 
 impl std::fmt::Debug for ClusterConfig {
@@ -61,12 +65,19 @@ impl std::fmt::Debug for ClusterConfig {
 }
 
 impl ClusterConfig {
-    /// A server at that address, with that bearer token.
+    /// A server at that address, with that bearer token; its name is the address.
     pub fn at(server: &str, token: Option<SecretString>) -> Result<Self, NoCluster> {
         let server: Uri = server.parse().map_err(|error| NoCluster::broken("the server's address", error))?;
         let mut kube = kube::Config::new(server);
         kube.auth_info.token = token;
-        Ok(Self { kube })
+        let mut config = Self { kube, name: String::new() };
+        config.name = config.server();
+        Ok(config)
+    }
+
+    /// What the cluster is called where it was found: the context of the kubeconfig, `in-cluster`, else the server's address.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Address of the API server, for people.
@@ -161,7 +172,7 @@ pub async fn find(places: &Places) -> Result<Found, NoCluster> {
                 let kube = kube::Config::from_custom_kubeconfig(*kubeconfig, &options)
                     .await
                     .map_err(|error| NoCluster::broken(format!("context {context} of {name}"), chain(&error)))?;
-                let config = ClusterConfig { kube };
+                let config = ClusterConfig { kube, name: context.clone() };
                 let described = format!("context {context} of {name}, {}", config.server());
                 return Ok(Found { config, described, warnings });
             }
@@ -227,7 +238,7 @@ fn in_cluster(places: &Places) -> Result<Found, NoCluster> {
     let mut kube = kube::Config::new(uri);
     kube.root_cert_file = Some(existing(&folder.join("ca.crt"))?);
     kube.auth_info.token_file = Some(existing(&folder.join("token"))?.display().to_string());
-    let config = ClusterConfig { kube };
+    let config = ClusterConfig { kube, name: IN_CLUSTER.to_owned() };
     let described = format!("service account of this Pod ({}), {}", folder.display(), config.server());
     Ok(Found { config, described, warnings: Vec::new() })
 }
@@ -301,10 +312,12 @@ mod tests {
         places.service_host = Some("fd00::1".into());
         let found = find(&places).await.unwrap();
         assert!(found.described.ends_with("https://[fd00::1]:443"), "{}", found.described);
+        assert_eq!(found.config.name(), "in-cluster");
 
         places.context = Some("b".into());
         let found = find(&places).await.unwrap();
         assert_eq!(found.described, format!("context b of {}, https://127.0.0.1:1002", places.k3s.display()));
+        assert_eq!(found.config.name(), "b");
     }
 
     #[tokio::test]

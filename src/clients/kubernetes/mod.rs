@@ -8,6 +8,7 @@ mod config;
 mod decode;
 mod error;
 mod frames;
+mod lists;
 mod watch;
 
 use std::{fmt, time::Duration};

@@ -69,7 +69,8 @@ pub enum Change {
     Bookmark(String),
     /// The watch is connected: everything up to now is known or on its way.
     Live,
-    /// It cannot be seen now, and why; it is tried again for ever.
+    /// It cannot be seen now, and why; it is tried again for ever. What was known of it is old: it is seen again with the next
+    /// list.
     Lost(ReadError),
 }
 
@@ -113,6 +114,17 @@ pub struct Watcher {
     last_frame: watch::Sender<Option<Timestamp>>,
 }
 
+/// How far a scope is known.
+#[derive(Default)]
+struct Position {
+    /// From where to watch; None: list first.
+    version: Option<String>,
+    /// It was said to be lost and is not seen again.
+    lost: bool,
+    /// The list after a loss: told when the watch is open too. Where only lists are allowed, the kind stays lost.
+    held_back: Option<Change>,
+}
+
 /// How one attempt ended.
 enum Ended {
     /// The server closed it or it went silent: resume.
@@ -150,13 +162,13 @@ impl Watcher {
 
     /// Lists, watches, resumes, begins again; ends when the receiver is gone.
     pub async fn run(self, out: mpsc::Sender<Watched>) {
-        let mut version: Option<String> = None;
+        let mut position = Position::default();
         let mut failures: u32 = 0;
         loop {
             let mut progress = false;
-            let ended = match version.clone() {
-                None => self.list(&mut version, &out).await,
-                Some(_) => self.watch(&mut version, &mut progress, &out).await,
+            let ended = match position.version {
+                None => self.list(&mut position, &out).await,
+                Some(_) => self.watch(&mut position, &mut progress, &out).await,
             };
             if progress {
                 failures = 0;
@@ -168,7 +180,7 @@ impl Watcher {
                 Err(Ended::Cut) if progress => Duration::ZERO,
                 Err(Ended::Cut) => self.pause(failures),
                 Err(Ended::TooOld) => {
-                    version = None;
+                    position.version = None;
                     if progress { Duration::ZERO } else { self.pause(failures) }
                 }
                 Err(Ended::Failed(why)) => {
@@ -183,6 +195,8 @@ impl Watcher {
                         | ReadError::Garbage { .. }
                         | ReadError::Failed { .. } => self.pause(failures),
                     };
+                    // A list once more: what is resumed would be judged by what was there before the loss.
+                    position = Position { lost: true, ..Position::default() };
                     if self.say(&out, Change::Lost(why)).await.is_err() {
                         return;
                     }
@@ -197,16 +211,21 @@ impl Watcher {
         }
     }
 
-    async fn list(&self, version: &mut Option<String>, out: &mpsc::Sender<Watched>) -> Result<(), Ended> {
+    async fn list(&self, position: &mut Position, out: &mpsc::Sender<Watched>) -> Result<(), Ended> {
         let listed = self.kubernetes.list(self.scope.kind, self.scope.namespace.as_deref()).await?;
         self.heard();
-        *version = Some(listed.resource_version.clone());
-        self.say(out, Change::Listed { facts: listed.facts, resource_version: listed.resource_version }).await
+        position.version = Some(listed.resource_version.clone());
+        let listed = Change::Listed { facts: listed.facts, resource_version: listed.resource_version };
+        if position.lost {
+            position.held_back = Some(listed);
+            return Ok(());
+        }
+        self.say(out, listed).await
     }
 
     async fn watch(
         &self,
-        version: &mut Option<String>,
+        position: &mut Position,
         progress: &mut bool,
         out: &mpsc::Sender<Watched>,
     ) -> Result<(), Ended> {
@@ -216,12 +235,16 @@ impl Watcher {
         let query = query(&[
             ("watch", "true"),
             ("allowWatchBookmarks", "true"),
-            ("resourceVersion", version.as_deref().unwrap_or_default()),
+            ("resourceVersion", position.version.as_deref().unwrap_or_default()),
             ("timeoutSeconds", &time.as_secs().max(1).to_string()),
         ]);
         let uri = format!("{}?{query}", path(kind, self.scope.namespace.as_deref()));
         let (encoding, mut body) = self.kubernetes.open(&uri, self.asked()).await?;
         self.heard();
+        if let Some(listed) = position.held_back.take() {
+            self.say(out, listed).await?;
+        }
+        position.lost = false;
         self.say(out, Change::Live).await?;
 
         let opened = tokio::time::Instant::now();
@@ -269,7 +292,7 @@ impl Watcher {
                 // Said first, remembered then: what was not handed over is sent again.
                 self.say(out, change).await?;
                 if let Some(newest) = newest.filter(|v| !v.is_empty()) {
-                    *version = Some(newest);
+                    position.version = Some(newest);
                 }
             }
         }

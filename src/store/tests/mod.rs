@@ -54,6 +54,7 @@ fn wrong(name: &str, now: Timestamp) -> Incident {
         reopened: 0,
         acknowledged: None,
         resolution: None,
+        in_summary: false,
         version: 0,
     }
 }

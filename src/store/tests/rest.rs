@@ -130,10 +130,67 @@ async fn old_rows_are_tidied_and_open_ones_stay() {
 
     let day = 24 * 60;
     assert_eq!(store.prune(at(6 * day)).await.unwrap(), Pruned::default());
-    assert_eq!(store.prune(at(8 * day)).await.unwrap(), Pruned { outbox: 1, inbox: 1, ..Pruned::default() });
+    assert_eq!(store.prune(at(8 * day)).await.unwrap(), Pruned { inbox: 1, ..Pruned::default() });
+    // The root message of an open incident stays, however old.
+    assert_eq!(store.prune(at(31 * day)).await.unwrap(), Pruned::default());
     assert_eq!(store.inbox_open().await.unwrap().len(), 1);
     assert_eq!(texts(&due(&store, at(8 * day)).await), ["reply unsent"]);
     assert_eq!(store.root_message(&id, "C1").await.unwrap().as_deref(), Some("1.0"));
+
+    sqlx::query("UPDATE incidents SET status = 'resolved', resolved_ms = $1")
+        .bind(millis(at(day)))
+        .execute(&store.pool)
+        .await
+        .unwrap();
+    assert_eq!(store.prune(at(31 * day)).await.unwrap(), Pruned { outbox: 1, ..Pruned::default() });
+    assert!(store.incident(&id).await.unwrap().is_some());
+    // After a year nothing of it is left, not even what could never be sent.
+    assert_eq!(store.prune(at(367 * day)).await.unwrap(), Pruned { incidents: 1, ..Pruned::default() });
+    assert_eq!(store.incident(&id).await.unwrap(), None);
+    assert_eq!(due(&store, at(367 * day)).await, []);
+}
+
+#[tokio::test]
+async fn the_rows_of_a_cluster_that_was_not_known_become_those_of_the_real_one() {
+    let (store, _guard) = testing::fresh().await.unwrap();
+    let real = ClusterId("real".into());
+    let moved = opened(&store, "api", at(0)).await;
+    store.adopt(&cluster(), &real).await.unwrap();
+    assert_eq!(store.open_incidents(&cluster()).await.unwrap(), []);
+    let open = store.open_incidents(&real).await.unwrap();
+    assert_eq!((open[0].id.clone(), open[0].cluster.clone()), (moved.id, real.clone()));
+    // An owner with an open incident there keeps the one it has.
+    let stays = opened(&store, "api", at(1)).await;
+    store.adopt(&cluster(), &real).await.unwrap();
+    assert_eq!(store.open_incidents(&cluster()).await.unwrap(), [stays]);
+    assert_eq!(store.open_incidents(&real).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_first_picture_is_spoken_of_once() {
+    let (store, _guard) = testing::fresh().await.unwrap();
+    assert!(!store.had_first_picture(&cluster()).await.unwrap());
+    for text in ["first", "again"] {
+        store.record_first_picture(&cluster(), &[post(text)], at(0)).await.unwrap();
+    }
+    assert!(store.had_first_picture(&cluster()).await.unwrap());
+    assert_eq!(texts(&due(&store, at(0)).await), ["post first"]);
+}
+
+#[tokio::test]
+async fn an_incident_that_cannot_be_read_does_not_hold_up_the_others() {
+    let (store, _guard) = testing::fresh().await.unwrap();
+    opened(&store, "api", at(0)).await;
+    let other = opened(&store, "web", at(0)).await;
+    sqlx::query("UPDATE incidents SET body = '{}' WHERE owner_name = 'api'").execute(&store.pool).await.unwrap();
+    assert_eq!(store.open_incidents(&cluster()).await.unwrap(), [other]);
+    sqlx::query("UPDATE incidents SET status = 'resolved', resolved_ms = $1 WHERE owner_name = 'api'")
+        .bind(millis(at(1)))
+        .execute(&store.pool)
+        .await
+        .unwrap();
+    assert_eq!(store.last_resolved(&cluster(), &owner("api"), at(0)).await.unwrap(), None);
+    assert_eq!(opened(&store, "api", at(2)).await.owner, owner("api"));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use anyhow::{Context, bail, ensure};
 use jiff::Timestamp;
 use k8s_monitor::{
-    app::Bot,
+    app::{Bot, Pulse},
     clients::kubernetes::ClusterConfig,
     clock::Clock,
     cluster::Kind,
@@ -14,8 +14,9 @@ use k8s_monitor::{
         kubernetes::Cluster,
         slack::{Options, Person, Seen, Workspace},
     },
-    store::testing,
+    store::{Store, testing},
 };
+use sqlx::Connection as _;
 
 /// When every story begins.
 pub(crate) const START: &str = "2026-11-24T14:00:00Z";
@@ -29,6 +30,7 @@ pub(crate) struct BotTester {
     workspace: Workspace,
     bot: Option<Bot>,
     url: String,
+    settings: BTreeMap<String, String>,
     _database: testing::Guard,
 }
 
@@ -52,13 +54,33 @@ impl BotTester {
         let url = database.url().to_owned();
         let workspace = Workspace::start(Options { clock: clock.clone(), ..Options::default() }).await?;
         let cluster = Cluster::start().await?;
-        Ok(Self { clock, cluster, workspace, bot: None, url, _database: database })
+        let settings = BTreeMap::new();
+        Ok(Self { clock, cluster, workspace, bot: None, url, settings, _database: database })
     }
 
     /// Starts the bot, as `run` does.
     pub(crate) async fn starts(&mut self) -> anyhow::Result<()> {
+        self.sets_out().await?;
+        self.workspace.wait_for_sockets(2).await?;
+        self.settle().await
+    }
+
+    /// Starts the bot and waits for nothing that it does not wait for itself.
+    pub(crate) async fn sets_out(&mut self) -> anyhow::Result<()> {
+        let place = ClusterConfig::at(&self.cluster.url(), None)?;
+        self.bot = Some(Bot::start(self.configuration()?, place, self.clock.clone()).await?);
+        Ok(())
+    }
+
+    /// Sets a variable of the environment for the next start.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.settings.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// What the bot is started with.
+    pub(crate) fn configuration(&self) -> anyhow::Result<Config> {
         let tokens = Options::default();
-        let env: BTreeMap<String, String> = [
+        let mut env: BTreeMap<String, String> = [
             ("SLACK_BOT_TOKEN", tokens.bot_token.as_str()),
             ("SLACK_APP_TOKEN", tokens.app_token.as_str()),
             ("SLACK_CHANNEL", "alerts"),
@@ -68,12 +90,55 @@ impl BotTester {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
-        let text = "[priorities]\nP0 = [\"shop/api\"]\n[http]\nlisten = \"127.0.0.1:0\"\n".to_owned();
+        env.extend(self.settings.clone());
+        let listen = if env.contains_key("HTTP_LISTEN") { "" } else { "[http]\nlisten = \"127.0.0.1:0\"\n" };
+        let text = format!("[priorities]\nP0 = [\"shop/api\"]\n{listen}");
         let file = Some(Text { path: "k8s-monitor.toml".to_owned(), text });
         let (config, _) = Config::load(&Sources { purpose: Purpose::Run, env, file, ..Sources::default() })?;
-        let place = ClusterConfig::at(&self.cluster.url(), None)?;
-        self.bot = Some(Bot::start(config, place, self.clock.clone()).await?);
-        self.workspace.wait_for_sockets(2).await?;
+        Ok(config)
+    }
+
+    /// The running bot.
+    pub(crate) fn bot(&self) -> anyhow::Result<&Bot> {
+        self.bot.as_ref().context("the bot does not run")
+    }
+
+    /// The clock of this world.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The bot's store, opened once more.
+    pub(crate) async fn store(&self) -> anyhow::Result<Store> {
+        Ok(Store::open(&self.url).await?)
+    }
+
+    /// Changes the bot's tables behind its back.
+    pub(crate) async fn sql(&self, statement: &'static str) -> anyhow::Result<()> {
+        let mut connection = sqlx::AnyConnection::connect(&self.url).await?;
+        sqlx::query(statement).execute(&mut connection).await?;
+        Ok(connection.close().await?)
+    }
+
+    /// Waits until the bot is so far, whatever the clock says.
+    pub(crate) async fn until(&self, what: &str, is_so: impl Fn(&Pulse) -> bool) -> anyhow::Result<()> {
+        let mut pulse = self.bot()?.app().pulse.subscribe();
+        let reached = tokio::time::timeout(PATIENCE, pulse.wait_for(|pulse| is_so(pulse))).await;
+        reached.with_context(|| format!("in vain waited until {what}"))?.context("the bot is gone")?;
+        Ok(())
+    }
+
+    /// The API server goes away, and the bot notices.
+    pub(crate) async fn loses_the_cluster(&mut self) -> anyhow::Result<()> {
+        self.cluster.stop().await;
+        let required = Kind::ALL.into_iter().filter(|kind| kind.is_required()).count();
+        self.until("nothing can be seen", |pulse| pulse.blind == required).await
+    }
+
+    /// The API server is back, and the bot sees everything.
+    pub(crate) async fn finds_the_cluster(&mut self) -> anyhow::Result<()> {
+        self.cluster.start_again().await?;
+        self.until("everything can be seen", |pulse| pulse.complete && pulse.blind == 0).await?;
         self.settle().await
     }
 
@@ -141,7 +206,10 @@ impl BotTester {
 
     async fn is_settled(&self, bot: &Bot) -> anyhow::Result<bool> {
         let positions = bot.app().pulse.borrow().positions.clone();
-        let seen = |kind: &Kind| positions.get(kind).copied().unwrap_or(0) >= self.cluster.latest_version(*kind);
+        // What cannot be seen cannot be waited for.
+        let blind = bot.app().pulse.borrow().blind > 0;
+        let seen =
+            |kind: &Kind| blind || positions.get(kind).copied().unwrap_or(0) >= self.cluster.latest_version(*kind);
         if !self.workspace.unacked().is_empty() || !Kind::ALL.iter().all(seen) || !bot.is_settled() {
             return Ok(false);
         }

@@ -1,0 +1,303 @@
+//! The running bot's parts: configuration, clock, store, clients, and how its tasks are started and stopped.
+
+pub(crate) mod identity;
+mod lease;
+mod passes;
+mod start;
+mod stop;
+mod tidy;
+
+use std::{
+    collections::BTreeMap,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::FutureExt;
+use jiff::Timestamp;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    alerts::Channels,
+    clients::{
+        kubernetes::{ClusterConfig, Kubernetes},
+        slack::Slack,
+        slack_socket::{SocketHandle, SocketHealth},
+    },
+    clock::Clock,
+    cluster::{ClusterId, Kind, ObjectRef},
+    config::Config,
+    conversation::permissions::Policy,
+    event::Event,
+    http::Health,
+    services::{Priorities, Priority},
+    store::{Lease, Store},
+};
+
+/// What every handler may use. Cheap to share.
+#[derive(Debug)]
+pub struct App {
+    /// What is in force.
+    pub config: Config,
+    /// The cluster.
+    pub kubernetes: Kubernetes,
+    /// Who may act in Slack; empty until Slack could be asked.
+    pub people: watch::Sender<Policy>,
+    /// What `/healthz` and `/readyz` say.
+    pub health: Health,
+    /// The bot's own user id in Slack, once Slack told it.
+    pub me: OnceLock<String>,
+    /// Who matters: the configuration first, then what is built in.
+    pub priorities: Priorities,
+    /// The time.
+    pub clock: Clock,
+    /// Durable state.
+    pub store: Store,
+    /// Slack, or None: then messages are printed.
+    pub slack: Option<Slack>,
+    /// Channel ids by severity, resolved at start; empty until Slack could be asked.
+    pub channels: watch::Sender<Channels>,
+    /// How the sockets to Slack are, once they were opened.
+    pub sockets: OnceLock<watch::Receiver<SocketHealth>>,
+    /// The right to write; it may be taken anew, with a greater number.
+    lease: Mutex<Lease>,
+    /// Where events go.
+    pub events: mpsc::Sender<Event>,
+    /// Events sent so far.
+    pub sent: AtomicU64,
+    /// Wakes the outbox: rows were written.
+    pub outbox_wake: Wake,
+    /// Wakes the conversation: an envelope was stored.
+    pub inbox_wake: Wake,
+    /// Whether a monitoring pass runs: the next one is asked for when it is over.
+    pub passing: watch::Sender<bool>,
+    /// What the health endpoints and the tests look at.
+    pub pulse: watch::Sender<Pulse>,
+    /// Why the bot stops by itself, if it does.
+    failed: OnceLock<String>,
+    /// Told when the bot must stop.
+    pub stop: CancellationToken,
+    /// Told when nobody writes to the outbox any more: what is due is sent, then the sender ends.
+    pub drained: CancellationToken,
+    /// Every task but the senders, so that stopping waits for them.
+    pub tasks: TaskTracker,
+    /// The tasks that empty the outbox; they end last.
+    pub senders: TaskTracker,
+}
+
+/// Wakes one task, and counts, so that everybody can see whether it has woken for the last call.
+#[derive(Debug, Default)]
+pub struct Wake {
+    notify: Notify,
+    calls: AtomicU64,
+}
+
+impl Wake {
+    /// Wakes the task.
+    pub fn wake(&self) {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        self.notify.notify_one();
+    }
+
+    /// Waits for a call; one that came before counts.
+    pub async fn called(&self) {
+        self.notify.notified().await;
+    }
+
+    /// How often it was called.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::SeqCst)
+    }
+}
+
+/// How far the bot is: what `/readyz` says, and what [`Bot::is_settled`] compares.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pulse {
+    /// Every kind was listed, or is known to be blind.
+    pub complete: bool,
+    /// Events handled so far.
+    pub handled: u64,
+    /// How many required kinds cannot be seen.
+    pub blind: usize,
+    /// Last resource version seen per kind.
+    pub positions: BTreeMap<Kind, u64>,
+    /// When something is due by time alone.
+    pub next_due: Option<Timestamp>,
+    /// When the next pass is due.
+    pub next_pass: Option<Timestamp>,
+    /// Fresh lists that are being read.
+    pub looks: u64,
+    /// The call for which the outbox last woke, and when it looks again.
+    pub outbox: (u64, Option<Timestamp>),
+    /// The call for which the inbox last woke.
+    pub inbox: u64,
+    /// Slack was asked for the first time, with whatever result; true where there is no Slack.
+    pub connected: bool,
+    /// The channels for which the loop has made up what could not be said before they were known.
+    pub channels: Channels,
+}
+
+impl App {
+    /// Starts a task that is waited for when the bot stops. It has to end by itself when `stop` is cancelled.
+    pub fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
+        spawn_in(&self.tasks, task);
+    }
+
+    /// Starts a task without which the bot is none: if it ends before the bot is stopped, or panics, the bot stops and says why.
+    pub fn spawn_vital(self: &Arc<Self>, what: impl Into<String>, task: impl Future<Output = ()> + Send + 'static) {
+        spawn_in(&self.tasks, Arc::clone(self).vital(what.into(), task));
+    }
+
+    async fn vital(self: Arc<Self>, what: String, task: impl Future<Output = ()> + Send) {
+        let ended = AssertUnwindSafe(task).catch_unwind().await;
+        if ended.is_err() {
+            self.give_up(format!("{what} ended by a bug; the lines above say where"));
+        } else if !self.stop.is_cancelled() {
+            self.give_up(format!("{what} ended, which it never should"));
+        }
+    }
+
+    /// Stops the bot by itself. The first reason counts.
+    pub fn give_up(&self, why: String) {
+        tracing::error!("stopping: {why}");
+        // A later reason follows from the first.
+        drop(self.failed.set(why));
+        self.stop.cancel();
+    }
+
+    /// The number under which this bot writes; rows written under a greater one refuse it.
+    pub fn fence(&self) -> i64 {
+        self.held().fence
+    }
+
+    fn held(&self) -> MutexGuard<'_, Lease> {
+        // Nothing panics while it is held, and a plain value cannot be half written.
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The priority of an owner by the configuration, else the built-in one of the K3s system set.
+    pub fn priority_of(&self, owner: &ObjectRef) -> Option<Priority> {
+        self.priorities.priority_of(owner)
+    }
+
+    /// Sends an event; a bot that is stopping drops it, and reads its state anew when it starts.
+    pub async fn send(&self, event: Event) {
+        self.sent.fetch_add(1, Ordering::SeqCst);
+        if self.events.send(event).await.is_err() {
+            tracing::debug!("an event arrived while stopping");
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where tasks are started")]
+fn spawn_in(tracker: &TaskTracker, task: impl Future<Output = ()> + Send + 'static) {
+    drop(tokio::spawn(tracker.track_future(task)));
+}
+
+/// A running bot.
+#[derive(Debug)]
+pub struct Bot {
+    app: Arc<App>,
+    cluster: ClusterId,
+    sockets: Sockets,
+}
+
+/// The sockets to Slack, once they were opened: by a task, because Slack may hang.
+type Sockets = Arc<Mutex<Option<SocketHandle>>>;
+
+/// The part that is ready when every required kind of the cluster can be seen.
+pub const CLUSTER: &str = "cluster";
+/// The part that is ready when the store answers.
+pub const STORE: &str = "store";
+/// How long `run --once` may take.
+const ONE_PASS: Duration = Duration::from_mins(2);
+
+impl Bot {
+    /// Starts every part; what is not configured is left out. Slack is not waited for.
+    ///
+    /// # Errors
+    /// If the store cannot be opened or is held by another instance, or if an address cannot be listened on.
+    pub async fn start(config: Config, cluster: ClusterConfig, clock: Clock) -> anyhow::Result<Self> {
+        start::begin(config, cluster, clock, Duration::ZERO).await
+    }
+
+    /// [`Bot::start`], but an instance that crashed is waited for: until it loses the store.
+    ///
+    /// # Errors
+    /// As `start`; and if another instance is alive.
+    pub async fn start_in_turn(config: Config, cluster: ClusterConfig, clock: Clock) -> anyhow::Result<Self> {
+        start::begin(config, cluster, clock, lease::UNTIL_A_CRASHED_ONE_LOSES_IT).await
+    }
+
+    /// Returns when the bot stops by itself, with the reason for people: the store was taken over, or a part of it ended.
+    pub async fn ended(&self) -> String {
+        self.app.stop.cancelled().await;
+        self.app.failed.get().cloned().unwrap_or_else(|| "it was told to stop".to_owned())
+    }
+
+    /// The parts of the running bot, for the tests and the demo.
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Whether everything that happened up to now, by its clock, was dealt with: events handled, passes made, rows sent.
+    pub fn is_settled(&self) -> bool {
+        let (app, now) = (&self.app, self.app.clock.now());
+        let pulse = app.pulse.borrow().clone();
+        let later = |at: Option<Timestamp>| at.is_none_or(|at| at > now);
+        pulse.complete
+            && pulse.connected
+            && pulse.channels == *app.channels.borrow()
+            && pulse.looks == 0
+            && !*app.passing.borrow()
+            && pulse.handled == app.sent.load(Ordering::SeqCst)
+            && later(pulse.next_due)
+            && pulse.next_pass.is_some_and(|at| at > now)
+            && pulse.outbox.0 == app.outbox_wake.calls()
+            && later(pulse.outbox.1)
+            && pulse.inbox == app.inbox_wake.calls()
+    }
+
+    /// Waits for one full pass and for everything it had to say; the exit code is that of `check`: 0 nothing wrong, 1 something
+    /// is, 2 a required kind could not be seen or something could not be sent.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn one_pass(&self) -> anyhow::Result<u8> {
+        let mut pulse = self.app.pulse.subscribe();
+        let settled = async {
+            while !self.is_settled() {
+                // Nothing is lost if the sender of the pulse is gone: the bot has stopped then.
+                if pulse.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        let in_time = tokio::time::timeout(ONE_PASS, settled).await.is_ok();
+        let left = self.app.store.counts().await?;
+        let cycle = self.app.store.last_cycles(&self.cluster, 1).await?.into_iter().next();
+        let open = !self.app.store.open_incidents(&self.cluster).await?.is_empty();
+        Ok(match cycle {
+            Some(cycle) if cycle.status == "blind" => 2,
+            _ if !in_time || left.pending > 0 => 2,
+            Some(cycle) => u8::from(cycle.findings > 0 || open),
+            None => 2,
+        })
+    }
+
+    /// Stops: no new work is taken, what is in flight is finished and what it had to say is sent, the store is let go; all of it
+    /// within ten seconds.
+    pub async fn stop(self) {
+        stop::end(&self.app, &self.sockets).await;
+    }
+}
+
+fn lock(sockets: &Sockets) -> MutexGuard<'_, Option<SocketHandle>> {
+    // Nothing panics while it is held.
+    sockets.lock().unwrap_or_else(PoisonError::into_inner)
+}

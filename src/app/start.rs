@@ -1,0 +1,137 @@
+//! How the bot starts: the store first, then every part; Slack is not waited for.
+
+use std::{
+    sync::{Arc, Mutex, OnceLock, atomic::AtomicU64},
+    time::Duration,
+};
+
+use anyhow::Context;
+use secrecy::ExposeSecret;
+use tokio::sync::{mpsc, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{App, Bot, CLUSTER, STORE, Sockets, Wake, identity, lease, lock, passes, spawn_in, stop, tidy};
+use crate::{
+    alerts::{Channels, outbox},
+    clients::{
+        kubernetes::{ClusterConfig, Kubernetes},
+        slack::Slack,
+    },
+    clock::Clock,
+    cluster::ClusterId,
+    config::Config,
+    conversation::permissions::Policy,
+    event::Event,
+    http::{self, Health},
+    process::{self, slack_side},
+    store::Store,
+};
+
+/// Takes the store and starts every part; a start that fails lets the store go.
+pub(super) async fn begin(
+    config: Config,
+    cluster: ClusterConfig,
+    clock: Clock,
+    patience: Duration,
+) -> anyhow::Result<Bot> {
+    let name = config.cluster.name.clone().unwrap_or_else(|| cluster.name().to_owned());
+    let kubernetes = Kubernetes::connect(cluster)?;
+    let slack = match (&config.slack.bot_token, config.slack.enabled) {
+        (Some(token), true) => Some(Slack::new(&config.slack.api_url, token.clone())?),
+        _ => None,
+    };
+    let store = Store::open(config.database_url.expose_secret()).await?;
+    let lease = lease::take(&store, clock.now(), patience).await?;
+    let (events, receiver) = mpsc::channel(256);
+    // Without Slack the terminal is the channel.
+    let channels = if slack.is_none() { Channels::one("terminal") } else { Channels::default() };
+    let app = Arc::new(App {
+        priorities: config.priorities.clone(),
+        me: OnceLock::new(),
+        health: Health::new(clock.clone(), &[CLUSTER, STORE]),
+        clock,
+        slack,
+        kubernetes,
+        channels: watch::Sender::new(channels),
+        people: watch::Sender::new(Policy::default()),
+        sockets: OnceLock::new(),
+        lease: Mutex::new(lease),
+        events,
+        sent: AtomicU64::new(0),
+        outbox_wake: Wake::default(),
+        inbox_wake: Wake::default(),
+        passing: watch::Sender::default(),
+        pulse: watch::Sender::default(),
+        failed: OnceLock::new(),
+        stop: CancellationToken::new(),
+        drained: CancellationToken::new(),
+        tasks: TaskTracker::new(),
+        senders: TaskTracker::new(),
+        store,
+        config,
+    });
+    app.health.ready(STORE);
+    // First of all: whatever comes now may be slow, and a lease that ran out cannot be renewed.
+    app.spawn_vital("the task that holds the store", lease::keep(Arc::clone(&app)));
+    let sockets = Sockets::default();
+    match set_out(&app, &sockets, &name, receiver).await {
+        Ok(cluster) => Ok(Bot { app, cluster, sockets }),
+        Err(error) => {
+            stop::end(&app, &sockets).await;
+            Err(error)
+        }
+    }
+}
+
+/// Starts what needs the store; the identity of the cluster is what takes time.
+async fn set_out(
+    app: &Arc<App>,
+    sockets: &Sockets,
+    name: &str,
+    receiver: mpsc::Receiver<Event>,
+) -> anyhow::Result<ClusterId> {
+    serve_health(app).await?;
+    app.spawn(connect_slack(Arc::clone(app), Arc::clone(sockets)));
+    let cluster = identity::of(app, name).await?;
+    let mind = process::Mind::load(app, cluster.clone(), name.to_owned()).await?;
+    process::watch_cluster(app, &app.kubernetes, &cluster);
+    app.spawn_vital("the loop that judges", process::run(Arc::clone(app), mind, receiver));
+    let sender = Arc::clone(app).vital("the task that sends".to_owned(), outbox::run(Arc::clone(app)));
+    spawn_in(&app.senders, sender);
+    app.spawn_vital("the task that starts passes", passes::run(Arc::clone(app)));
+    app.spawn(tidy::run(Arc::clone(app)));
+    Ok(cluster)
+}
+
+/// Opens the sockets to Slack, however long that takes; they are closed at once if the bot stops meanwhile.
+async fn connect_slack(app: Arc<App>, sockets: Sockets) {
+    let opened = app.stop.run_until_cancelled(slack_side::connect(&app)).await.flatten();
+    app.pulse.send_modify(|pulse| pulse.connected = true);
+    let late = {
+        let mut sockets = lock(&sockets);
+        if app.stop.is_cancelled() {
+            opened
+        } else {
+            *sockets = opened;
+            None
+        }
+    };
+    if let Some(late) = late {
+        late.shutdown().await;
+    }
+}
+
+/// Serves `/healthz` and `/readyz` where the configuration says.
+async fn serve_health(app: &Arc<App>) -> anyhow::Result<()> {
+    let Some(address) = app.config.http_listen else { return Ok(()) };
+    let listener = tokio::net::TcpListener::bind(address).await.with_context(|| {
+        format!("HTTP_LISTEN: cannot listen on {address}; choose another address, or leave it empty")
+    })?;
+    let (health, stop) = (app.health.clone(), app.stop.clone());
+    app.spawn(async move {
+        if let Err(error) = http::serve(listener, health, stop).await {
+            tracing::error!(%error, "the health endpoints ended");
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! What is known of a cluster as a whole: whether it was ever seen completely, and which rows are its own.
+
+use jiff::Timestamp;
+
+use super::{Store, StoreError, outbox};
+use crate::{alerts::Outgoing, cluster::ClusterId};
+
+fn first_picture(cluster: &ClusterId) -> String {
+    format!("first picture of {cluster}")
+}
+
+impl Store {
+    /// Whether the first complete picture of a cluster was dealt with, by this process or an earlier one.
+    pub async fn had_first_picture(&self, cluster: &ClusterId) -> Result<bool, StoreError> {
+        Ok(self.get(&first_picture(cluster)).await?.is_some())
+    }
+
+    /// The first complete picture of a cluster is dealt with, and this is what must be said of it: written together, so it is said
+    /// once.
+    pub async fn record_first_picture(
+        &self,
+        cluster: &ClusterId,
+        outgoing: &[Outgoing],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.again("recording the first picture of a cluster", |_| async move {
+            let mut tx = self.begin().await?;
+            let new = sqlx::query("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
+                .bind(first_picture(cluster))
+                .bind(now.to_string())
+                .execute(&mut *tx)
+                .await?;
+            if new.rows_affected() > 0 {
+                let origin = outbox::Origin { cluster: Some(cluster), incident: None, now };
+                outbox::insert(&mut tx, &origin, outgoing).await?;
+            }
+            tx.commit().await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Gives the rows of one cluster to another: it was not known who it is, and now is. An open incident of an owner that has one
+    /// there already stays where it is.
+    pub async fn adopt(&self, from: &ClusterId, to: &ClusterId) -> Result<(), StoreError> {
+        self.again("giving a cluster its real id", |_| async move {
+            let mut tx = self.begin().await?;
+            for sql in [
+                "UPDATE incidents SET cluster_id = $2 WHERE cluster_id = $1 AND NOT (status = 'open' AND EXISTS \
+                 (SELECT 1 FROM incidents o WHERE o.cluster_id = $2 AND o.status = 'open' \
+                 AND o.owner_kind = incidents.owner_kind AND o.namespace = incidents.namespace \
+                 AND o.owner_name = incidents.owner_name))",
+                "UPDATE outbox SET cluster_id = $2 WHERE cluster_id = $1",
+                "UPDATE cycles SET cluster_id = $2 WHERE cluster_id = $1",
+                "UPDATE transitions SET cluster_id = $2 WHERE cluster_id = $1",
+            ] {
+                sqlx::query(sql).bind(&from.0).bind(&to.0).execute(&mut *tx).await?;
+            }
+            tx.commit().await?;
+            Ok(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,515 @@
+//! Start, lease, loop, passes and stop: a bot that is slow, blind, robbed of its store or told to go neither loses a word nor repeats one.
+
+use std::time::Duration;
+
+use k8s_monitor::{
+    app::Bot,
+    clients::kubernetes::ClusterConfig,
+    cluster::{ClusterId, Kind},
+    sandbox::{
+        kubernetes::{CLUSTER_ID, Fault as Slowness, Workload, deployment, story},
+        slack::Fault,
+    },
+    store::Lease,
+};
+
+use crate::harness::{BotTester, run_test};
+
+const HOURS: Duration = Duration::from_hours(3);
+
+/// A namespace `shop` on one node.
+fn a_cluster(bot: &mut BotTester) {
+    let then = bot.now() - HOURS;
+    let objects = [story::node("node-1", true, Ok(then)), story::namespace("shop", then)];
+    bot.cluster().apply_all(objects);
+}
+
+/// A workload of the shop that has been there for hours.
+fn workload(bot: &BotTester, name: &str) -> Workload {
+    deployment(name, bot.now() - HOURS).replicas(2)
+}
+
+fn apply(bot: &mut BotTester, workload: &Workload) {
+    let now = bot.now();
+    bot.cluster().apply_all(workload.objects(now));
+}
+
+/// The texts of a channel's messages, with the address of the API server as people would see it.
+fn messages(bot: &mut BotTester) -> Vec<String> {
+    let address = bot.cluster().url();
+    let all = bot.workspace().messages("#alerts");
+    // What the network says differs with the moment at which it is asked.
+    let steady = |text: String| match text
+        .split_once("cannot be reached (")
+        .and_then(|(a, rest)| rest.split_once("): is").map(|(_, b)| format!("{a}cannot be reached (...): is{b}")))
+    {
+        Some(steady) => steady,
+        None => text,
+    };
+    all.into_iter().map(|message| steady(message.text.replace(&address, "https://cluster:6443"))).collect()
+}
+
+#[tokio::test]
+async fn an_api_server_that_is_away_is_one_alert_and_nothing_is_resolved_or_repeated() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        let web = workload(bot, "shop/web");
+        apply(bot, &web.clone().crash_looping(6, false));
+        bot.starts().await?;
+        bot.wait(Duration::from_mins(1)).await?;
+        assert_eq!(messages(bot).len(), 1);
+
+        bot.loses_the_cluster().await?;
+        bot.wait(Duration::from_mins(2)).await?;
+        let told = messages(bot);
+        assert_eq!(told.len(), 2, "{told:#?}");
+        insta::assert_snapshot!(told[1], @r"
+        🔴 *SEV-1 · I cannot see production: its API does not answer* · INC-2026-11-24-002
+        ▌#a30200
+        The Kubernetes API cannot be read: nothing is known of this cluster until it answers again
+        Do: See whether the API server runs and whether I can reach it; until then no incident is resolved
+        ```
+        reading namespaces: https://cluster:6443 cannot be reached (...): is the address right, is the API server running?
+        ```
+        [ Acknowledge ]
+        SEV-1 because nothing is known of the cluster · since 14:01 UTC · seen 14:02 UTC
+        ");
+        insta::assert_snapshot!(told[0].lines().find(|line| line.contains("cannot judge")).unwrap_or_default(), @"I cannot judge it at the moment, so it stays as it was: cannot read pods: https://cluster:6443 cannot be reached (...): is the address right, is the API server running?");
+        let readiness = bot.bot()?.app().health.readyz().1["parts"]["cluster"].to_string();
+        assert!(readiness.contains("cannot read namespaces, nodes, pods"), "{readiness}");
+        assert_eq!(bot.bot()?.app().health.healthz().0, 200, "the process itself is well");
+
+        bot.finds_the_cluster().await?;
+        bot.wait(Duration::from_mins(7)).await?;
+        let told = messages(bot);
+        assert_eq!(told.len(), 2, "{told:#?}");
+        assert!(!told[0].contains("Resolved") && !told[0].contains("cannot judge"), "{}", told[0]);
+        insta::assert_snapshot!(told[1], @r"
+        ✅ *Resolved after 7 min · production: everything could be read for 5 min (was SEV-1)* · INC-2026-11-24-002
+        ▌#2eb886
+        Was: The Kubernetes API cannot be read: nothing is known of this cluster until it answers again
+        ```
+        reading namespaces: https://cluster:6443 cannot be reached (...): is the address right, is the API server running?
+        ```
+        since 14:01 UTC · seen 14:02 UTC · resolved 14:08 UTC
+        ");
+        assert_eq!(bot.bot()?.app().health.readyz().0, 200);
+        bot.everything_new("#alerts").await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_wrong_just_before_an_outage_and_healed_in_it_is_not_told() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        let web = workload(bot, "shop/web");
+        apply(bot, &web);
+        bot.starts().await?;
+        let now = bot.now();
+        let mut blip = web.clone().not_ready().objects(now);
+        for condition in blip.iter_mut().filter_map(|object| object.pointer_mut("/status/conditions")) {
+            for condition in condition.as_array_mut().into_iter().flatten() {
+                condition["lastTransitionTime"] = serde_json::json!(now);
+            }
+        }
+        bot.cluster().apply_all(blip);
+        bot.settle().await?;
+        bot.loses_the_cluster().await?;
+        bot.wait(Duration::from_mins(5)).await?;
+        apply(bot, &web);
+        bot.finds_the_cluster().await?;
+        bot.wait(Duration::from_mins(2)).await?;
+        let told = bot.everything_new("#alerts").await?;
+        assert!(told.contains("I see production again") && !told.contains("web"), "{told}");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn by_schedule_alerts_leave_at_passes_only() {
+    run_test(async |bot| {
+        bot.set("DETECTION", "schedule");
+        bot.set("MONITORING_INTERVAL_MINUTES", "10");
+        a_cluster(bot);
+        let web = workload(bot, "shop/web");
+        apply(bot, &web);
+        bot.starts().await?;
+        bot.wait(Duration::from_mins(1)).await?;
+        apply(bot, &web.clone().crash_looping(6, false));
+        bot.wait(Duration::from_secs(8 * 60 + 45)).await?;
+        assert_eq!(bot.everything_new("#alerts").await?, "");
+        bot.wait(Duration::from_secs(30)).await?;
+        let told = bot.next_message("#alerts").await?;
+        assert!(told.contains("web serves nobody"), "{told}");
+
+        apply(bot, &web);
+        bot.loses_the_cluster().await?;
+        bot.wait(Duration::from_mins(5)).await?;
+        bot.finds_the_cluster().await?;
+        assert_eq!(bot.everything_new("#alerts").await?, "");
+        bot.wait(Duration::from_mins(5)).await?;
+        let told = bot.everything_new("#alerts").await?;
+        assert!(told.contains("recovering") && !told.contains("posted"), "{told}");
+        bot.wait(Duration::from_mins(10)).await?;
+        let told = bot.everything_new("#alerts").await?;
+        assert!(told.contains("Resolved"), "{told}");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn five_things_that_were_broken_before_the_first_start_are_one_summary() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        for name in ["shop/api", "shop/cart", "shop/mail", "shop/search", "shop/web"] {
+            let broken = workload(bot, name).crash_looping(6, false);
+            apply(bot, &broken);
+        }
+        bot.starts().await?;
+        bot.wait(Duration::from_secs(30)).await?;
+        let told = messages(bot);
+        let mut first_lines: Vec<_> = told.iter().map(|text| text.lines().next().unwrap_or_default()).collect();
+        first_lines.sort_unstable();
+        insta::assert_snapshot!(first_lines.join("\n"), @r"
+        🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001
+        🔴 *production: 5 problems were there before I began to watch it*
+        ");
+        let summary = told.iter().find(|text| text.contains("problems")).unwrap();
+        insta::assert_snapshot!(summary, @r"
+        🔴 *production: 5 problems were there before I began to watch it*
+        ▌#a30200
+        🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 · Deployment shop/api · since 11:00 UTC
+        🟠 *SEV-2 · cart serves nobody* · INC-2026-11-24-002 · Deployment shop/cart · since 11:00 UTC
+        🟠 *SEV-2 · mail serves nobody* · INC-2026-11-24-003 · Deployment shop/mail · since 11:00 UTC
+        🟠 *SEV-2 · search serves nobody* · INC-2026-11-24-004 · Deployment shop/search · since 11:00 UTC
+        🟠 *SEV-2 · web serves nobody* · INC-2026-11-24-005 · Deployment shop/web · since 11:00 UTC
+        Each SEV-1 has a message of its own; the others get theirs when they get worse, are taken by somebody (`/k8s ack`) or are resolved.
+        first seen 14:00 UTC
+        ");
+        bot.everything_new("#alerts").await?;
+
+        // A restart does not say it again, and what is only in the summary stays quiet while nothing happens.
+        bot.stops().await;
+        bot.starts().await?;
+        bot.wait(Duration::from_mins(3)).await?;
+        let told = bot.everything_new("#alerts").await?;
+        assert!(!told.contains("posted"), "{told}");
+
+        bot.person("ana").runs("/k8s ack 2", "#alerts")?;
+        let mended = workload(bot, "shop/mail");
+        apply(bot, &mended);
+        bot.wait(Duration::from_mins(6)).await?;
+        let told = bot.everything_new("#alerts").await?;
+        let posted: Vec<_> = told.lines().filter(|line| line.contains("INC-") && !line.contains("-001")).collect();
+        insta::assert_snapshot!(posted.join("\n"), @r"
+        🟠 *SEV-2 · acknowledged · cart serves nobody* · INC-2026-11-24-002
+        INC-2026-11-24-002 acknowledged by @ana
+        *SEV-2* INC-2026-11-24-002 · Deployment shop/cart · CrashLoopBackOff · 0 of 2 replicas ready, Service shop/cart has 0 of 2 endpoints ready · since 11:00 UTC (3 h 3 min)
+        ✅ *Resolved after 3 h 8 min · mail: 2 of 2 replicas ready for 5 min (was SEV-2)* · INC-2026-11-24-003
+        ");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn three_things_that_were_broken_before_are_told_one_by_one() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        for name in ["shop/cart", "shop/mail", "shop/web"] {
+            let broken = workload(bot, name).crash_looping(6, false);
+            apply(bot, &broken);
+        }
+        bot.starts().await?;
+        assert_eq!(messages(bot).len(), 3);
+        bot.everything_new("#alerts").await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_alert_from_before_slack_answered_is_posted_when_it_does() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        let broken = workload(bot, "shop/web").crash_looping(6, false);
+        apply(bot, &broken);
+        bot.workspace().fail_always("auth.test", Some(Fault::Unavailable));
+        bot.starts().await?;
+        assert_eq!(messages(bot), Vec::<String>::new());
+        bot.workspace().fail_always("auth.test", None);
+        bot.wait(Duration::from_secs(45)).await?;
+        let told = bot.next_message("#alerts").await?;
+        assert!(told.contains("web serves nobody"), "{told}");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_slack_that_hangs_holds_up_neither_the_start_nor_the_judging_nor_the_stop() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        let broken = workload(bot, "shop/web").crash_looping(6, false);
+        apply(bot, &broken);
+        bot.workspace().fail_always("auth.test", Some(Fault::Hang));
+        bot.sets_out().await?;
+        bot.until("the first picture is complete", |pulse| pulse.complete).await?;
+        let store = bot.store().await?;
+        assert_eq!(store.open_incidents(&ClusterId(CLUSTER_ID.into())).await?.len(), 1);
+        store.close().await;
+        bot.stops().await;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_bot_whose_store_was_taken_over_stops_and_says_why() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        bot.starts().await?;
+        let store = bot.store().await?;
+        let place = || ClusterConfig::at("http://127.0.0.1:1", None);
+        let refused = Bot::start(bot.configuration()?, place()?, bot.clock().clone()).await.unwrap_err();
+        insta::assert_snapshot!(refused, @"another instance holds the store; stop it, or wait 15 s if it crashed");
+
+        rob(&store).await?;
+        assert!(store.take_lease("bot", "another", Duration::from_secs(1)).await?.is_some());
+        bot.clock().advance(Duration::from_secs(5));
+        insta::assert_snapshot!(bot.bot()?.ended().await, @"another instance took the store over, because this one did not renew its lease for 15 s");
+        bot.stops().await;
+
+        // That one crashes: `run` waits until it loses the store.
+        let bot_in_turn = Bot::start_in_turn(bot.configuration()?, place()?, bot.clock().clone()).await?;
+        assert_ne!(store.lease_holder("bot").await?.as_deref(), Some("another"));
+        bot_in_turn.stop().await;
+        assert_eq!(store.lease_holder("bot").await?, None);
+        store.close().await;
+        Ok(())
+    })
+    .await;
+}
+
+/// The lease of the running bot runs out.
+async fn rob(store: &k8s_monitor::store::Store) -> anyhow::Result<()> {
+    let holder = store.lease_holder("bot").await?.unwrap_or_default();
+    Ok(store.release(&Lease { name: "bot".into(), holder, fence: 1 }).await?)
+}
+
+#[tokio::test]
+async fn a_lease_that_ran_out_while_nobody_looked_is_taken_anew() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        let web = workload(bot, "shop/web");
+        apply(bot, &web);
+        bot.starts().await?;
+        let store = bot.store().await?;
+        rob(&store).await?;
+        bot.wait(Duration::from_secs(15)).await?;
+        while bot.bot()?.app().fence() == 1 {
+            tokio::task::yield_now().await;
+        }
+        apply(bot, &web.clone().crash_looping(6, false));
+        bot.wait(Duration::from_mins(2)).await?;
+        assert_eq!(bot.bot()?.app().fence(), 2);
+        store.close().await;
+        let told = bot.everything_new("#alerts").await?;
+        assert!(told.contains("web serves nobody"), "{told}");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_start_that_fails_lets_the_store_go() {
+    run_test(async |bot| {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
+        bot.set("HTTP_LISTEN", &taken.local_addr()?.to_string());
+        let refused = bot.sets_out().await.unwrap_err().to_string();
+        assert!(refused.contains("choose another address, or leave it empty"), "{refused}");
+        bot.set("HTTP_LISTEN", "127.0.0.1:0");
+        bot.starts().await
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_part_that_ends_or_panics_stops_the_bot() {
+    run_test(async |bot| {
+        bot.starts().await?;
+        bot.bot()?.app().spawn_vital("the sample", async { panic!("a bug, on purpose") });
+        insta::assert_snapshot!(bot.bot()?.ended().await, @"the sample ended by a bug; the lines above say where");
+        bot.stops().await;
+        bot.starts().await?;
+        bot.bot()?.app().spawn_vital("the sample", async {});
+        insta::assert_snapshot!(bot.bot()?.ended().await, @"the sample ended, which it never should");
+        bot.stops().await;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_answered_while_stopping_was_sent() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        bot.starts().await?;
+        for _ in 0..5 {
+            bot.person("ana").runs("/k8s status", "#alerts")?;
+        }
+        bot.workspace().wait_for_acks().await?;
+        bot.stops().await;
+        let store = bot.store().await?;
+        let (open, left) = (store.inbox_open().await?.len(), store.counts().await?.pending);
+        store.close().await;
+        assert_eq!(left, 0, "what was answered is sent");
+        assert_eq!(
+            bot.workspace().ephemeral_for("ana").len() + open,
+            5,
+            "each is answered, or kept for the next start"
+        );
+        bot.starts().await?;
+        assert_eq!(bot.workspace().ephemeral_for("ana").len(), 5);
+        bot.everything_new("#alerts").await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_history_that_cannot_be_written_holds_up_no_alert() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        let broken = workload(bot, "shop/web").crash_looping(6, false);
+        apply(bot, &broken);
+        bot.sql("ALTER TABLE transitions RENAME COLUMN at_ms TO gone").await?;
+        bot.starts().await?;
+        let told = bot.next_message("#alerts").await?;
+        assert!(told.contains("web serves nobody"), "{told}");
+        bot.sql("ALTER TABLE transitions RENAME COLUMN gone TO at_ms").await?;
+        bot.wait(Duration::from_mins(1)).await?;
+        let store = bot.store().await?;
+        let history = store.load_history(&ClusterId(CLUSTER_ID.into())).await?;
+        store.close().await;
+        assert_eq!(history.owners().map(ToString::to_string).collect::<Vec<_>>(), ["Deployment shop/web"]);
+        bot.everything_new("#alerts").await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_tried_again_and_one_bad_row_holds_up_nobody_else() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        let (cart, web) = (workload(bot, "shop/cart"), workload(bot, "shop/web"));
+        apply(bot, &cart);
+        apply(bot, &web);
+        bot.starts().await?;
+        bot.sql("ALTER TABLE incidents RENAME COLUMN updated_ms TO gone").await?;
+        apply(bot, &cart.clone().crash_looping(6, false));
+        bot.wait(Duration::from_mins(1)).await?;
+        assert_eq!(bot.everything_new("#alerts").await?, "");
+        bot.sql("ALTER TABLE incidents RENAME COLUMN gone TO updated_ms").await?;
+        bot.wait(Duration::from_secs(45)).await?;
+        let told = bot.everything_new("#alerts").await?;
+        assert!(told.contains("cart serves nobody"), "{told}");
+
+        bot.sql("UPDATE incidents SET body = '{}'").await?;
+        bot.stops().await;
+        bot.starts().await?;
+        apply(bot, &web.clone().crash_looping(6, false));
+        bot.wait(Duration::from_mins(2)).await?;
+        let told = bot.everything_new("#alerts").await?;
+        assert!(told.contains("web serves nobody") && !told.contains("cart"), "{told}");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cluster_that_could_not_be_asked_who_it_is_keeps_its_incidents_when_it_can() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        bot.cluster().stop().await;
+        bot.sets_out().await?;
+        bot.workspace().wait_for_sockets(2).await?;
+        bot.until("every kind was tried", |pulse| pulse.complete).await?;
+        bot.wait(Duration::from_mins(2)).await?;
+        let told = bot.next_message("#alerts").await?;
+        assert!(told.contains("I cannot see production"), "{told}");
+
+        bot.finds_the_cluster().await?;
+        bot.wait(Duration::from_mins(7)).await?;
+        let told = bot.everything_new("#alerts").await?;
+        assert!(told.contains("Resolved") && !told.contains("posted"), "{told}");
+        let store = bot.store().await?;
+        let cycles = store.last_cycles(&ClusterId(CLUSTER_ID.into()), 100).await?;
+        let mut words: Vec<_> = cycles.iter().rev().map(|cycle| cycle.status.as_str()).collect();
+        words.dedup();
+        let alerts: u32 = cycles.iter().map(|cycle| cycle.alerts).sum();
+        store.close().await;
+        assert!(words.ends_with(&["blind", "complete"]), "{words:?}");
+        assert_eq!(alerts, 1, "one was posted, the rest were edits and a note in the thread");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_pass_that_was_missed_because_one_still_ran_is_made_up_for_once() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        bot.starts().await?;
+        bot.cluster().fault(Some(Slowness::Slow(Duration::from_millis(200))));
+        bot.clock().advance(Duration::from_mins(1));
+        bot.until("a pass runs", |pulse| pulse.looks == 1).await?;
+        bot.clock().advance(Duration::from_secs(200));
+        bot.cluster().fault(None);
+        bot.settle().await?;
+        bot.wait(Duration::from_mins(1)).await?;
+        let store = bot.store().await?;
+        let cycles = store.last_cycles(&ClusterId(CLUSTER_ID.into()), 10).await?;
+        store.close().await;
+        let started: Vec<_> = cycles.iter().rev().map(|c| format!("{} {}", c.started, c.status)).collect();
+        insta::assert_snapshot!(started.join("\n"), @r"
+        2026-11-24T14:00:00Z complete
+        2026-11-24T14:01:00Z complete
+        2026-11-24T14:04:20Z complete
+        2026-11-24T14:05:05Z complete
+        ");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_happened_to_owners_that_are_gone_is_forgotten() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        let web = workload(bot, "shop/web").crash_looping(6, false);
+        let now = bot.now();
+        apply(bot, &web);
+        bot.starts().await?;
+        for object in web.objects(now) {
+            let text = |pointer: &str| object.pointer(pointer).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
+            let kind = Kind::from_name(&text("/kind")).unwrap();
+            bot.cluster().delete(kind, "shop", &text("/metadata/name"));
+        }
+        bot.wait(Duration::from_mins(3)).await?;
+        let told = bot.everything_new("#alerts").await?;
+        assert!(told.contains("deleted"), "{told}");
+        let store = bot.store().await?;
+        let remembered = async || -> anyhow::Result<usize> {
+            Ok(store.load_history(&ClusterId(CLUSTER_ID.into())).await?.owners().count())
+        };
+        assert_eq!(remembered().await?, 1);
+        bot.clock().advance(Duration::from_hours(1));
+        bot.settle().await?;
+        assert_eq!(remembered().await?, 0);
+        store.close().await;
+        Ok(())
+    })
+    .await;
+}
