@@ -16,7 +16,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    alerts::{Channels, outbox},
+    alerts::{Channels, Rooms, outbox},
     clients::{
         kubernetes::{ClusterConfig, Kubernetes},
         slack::Slack,
@@ -32,7 +32,7 @@ use crate::{
     process::slack_side,
     schedule,
     services::{Priorities, Priority},
-    store::{Lease, Store},
+    store::{Lease, Store, StoreError},
 };
 
 /// What every handler may use. Cheap to share.
@@ -56,8 +56,10 @@ pub struct App {
     pub store: Store,
     /// Slack, or None: then messages are printed.
     pub slack: Option<Slack>,
-    /// Channel ids by severity, resolved at start; empty until Slack could be asked.
+    /// The channels by severity, as they are configured.
     pub channels: watch::Sender<Channels>,
+    /// Where they are in Slack, and what stands in the way.
+    pub rooms: watch::Sender<Rooms>,
     /// How the sockets to Slack are, once they were opened.
     pub sockets: OnceLock<watch::Receiver<SocketHealth>>,
     /// The right to write, with its fencing number.
@@ -70,6 +72,8 @@ pub struct App {
     pub outbox_wake: Wake,
     /// Wakes the conversation: an envelope was stored.
     pub inbox_wake: Wake,
+    /// Wakes who asks Slack how it is: something could not be sent.
+    pub doubts: Wake,
     /// What the health endpoints and the tests look at.
     pub pulse: watch::Sender<Pulse>,
     /// Told when the bot must stop.
@@ -122,6 +126,8 @@ pub struct Pulse {
     pub outbox: (u64, Option<Timestamp>),
     /// The call for which the inbox last woke.
     pub inbox: u64,
+    /// The doubt for which Slack was last asked how it is, and when it is asked again; None until it was asked.
+    pub slack: Option<(u64, Option<Timestamp>)>,
 }
 
 impl App {
@@ -150,6 +156,7 @@ impl App {
 pub struct Bot {
     app: Arc<App>,
     cluster: ClusterId,
+    started: Timestamp,
     socket: Option<SocketHandle>,
 }
 
@@ -182,14 +189,16 @@ impl Bot {
             _ => None,
         };
         let (events, receiver) = mpsc::channel(256);
+        let started = clock.now();
         let health = Health::new(clock.clone(), &[CLUSTER]);
         let app = Arc::new(App {
             priorities: Priorities::default(),
             me: OnceLock::new(),
             health,
             clock,
+            channels: watch::Sender::new(slack_side::channels(&config.slack, slack.is_some())),
+            rooms: watch::Sender::new(Rooms::default()),
             slack,
-            channels: watch::Sender::new(Channels::default()),
             people: watch::Sender::new(Policy::default()),
             sockets: OnceLock::new(),
             lease,
@@ -197,6 +206,7 @@ impl Bot {
             sent: AtomicU64::new(0),
             outbox_wake: Wake::default(),
             inbox_wake: Wake::default(),
+            doubts: Wake::default(),
             pulse: watch::Sender::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -212,7 +222,12 @@ impl Bot {
         app.spawn(outbox::run(Arc::clone(&app)));
         app.spawn(keep_lease(Arc::clone(&app)));
         app.spawn(passes(Arc::clone(&app)));
-        Ok(Self { app, cluster: id, socket })
+        Ok(Self { app, cluster: id, started, socket })
+    }
+
+    /// The cluster it watches.
+    pub fn cluster(&self) -> &ClusterId {
+        &self.cluster
     }
 
     /// The parts of the running bot, for the tests and the demo.
@@ -233,30 +248,44 @@ impl Bot {
             && pulse.outbox.0 == app.outbox_wake.calls()
             && later(pulse.outbox.1)
             && pulse.inbox == app.inbox_wake.calls()
+            && match pulse.slack {
+                None => app.slack.is_none(),
+                Some((_, Some(next))) => next > now,
+                Some((call, None)) => call == app.doubts.calls(),
+            }
     }
 
-    /// Waits for one full pass and for everything it had to say; the exit code is that of `check`: 0 nothing wrong, 1 something
-    /// is, 2 a required kind could not be seen or something could not be sent.
+    /// Waits for one full pass and until everything it had to say is sent, two minutes at most; the exit code is that of
+    /// `check`: 0 nothing wrong, 1 something is, 2 a required kind could not be seen, something could not be sent, or a
+    /// channel is not to be found.
     ///
     /// # Errors
     /// If the store cannot be read.
     pub async fn one_pass(&self) -> anyhow::Result<u8> {
         let mut pulse = self.app.pulse.subscribe();
         let settled = async {
-            while !self.is_settled() {
+            // What a channel's pace holds up is sent by and by; the pulse beats each time.
+            while !self.is_settled() || self.app.store.counts().await?.pending > 0 {
                 // Nothing is lost if the sender of the pulse is gone: the bot has stopped then.
                 if pulse.changed().await.is_err() {
-                    return;
+                    break;
                 }
             }
+            Ok::<(), StoreError>(())
         };
-        let in_time = tokio::time::timeout(ONE_PASS, settled).await.is_ok();
-        let left = self.app.store.counts().await?;
+        let in_time = match tokio::time::timeout(ONE_PASS, settled).await {
+            Ok(done) => done.map(|()| true)?,
+            Err(_) => false,
+        };
+        let unsent = self.app.store.counts().await?.pending + self.app.store.dead_since(self.started).await?;
+        let rooms = self.app.rooms.borrow().clone();
+        let is_lost = self.app.slack.is_some()
+            && self.app.config.slack.all_channels().iter().any(|channel| rooms.id_of(channel).is_none());
         let cycle = self.app.store.last_cycles(&self.cluster, 1).await?.into_iter().next();
         let open = !self.app.store.open_incidents(&self.cluster).await?.is_empty();
         Ok(match cycle {
             Some(cycle) if cycle.status == "blind" => 2,
-            _ if !in_time || left.pending > 0 => 2,
+            _ if !in_time || unsent > 0 || is_lost => 2,
             Some(cycle) => u8::from(cycle.findings > 0 || open),
             None => 2,
         })

@@ -10,8 +10,8 @@ use crate::{
     app::App,
     conversation::{
         Answer, Said, commands,
-        from_slack::What,
-        permissions::{Action, Person, Scope, may},
+        from_slack::{What, is_direct},
+        permissions::{Action, Person, Scope, may, may_ask_elsewhere},
         reply, thread,
     },
     event::LookId,
@@ -74,6 +74,12 @@ pub(super) async fn said(
     };
     // People talk to each other in channels; only threads of alerts, and mentions, are meant for the bot.
     let incident = match (&what, &back) {
+        (What::Message { channel, .. }, _) if is_direct(channel) => {
+            let policy = app.people.borrow().clone();
+            let is_member = person.is_some_and(|person| may_ask_elsewhere(&asker, &policy, &person));
+            let answer = back.outgoing(reply::ask_elsewhere(&policy.channels));
+            return settle(if is_member { std::slice::from_ref(&answer) } else { &[] }).await;
+        }
         (What::Message { thread_ts: None, .. }, _) => return settle(&[]).await,
         (What::Message { .. } | What::Mention { .. }, Back::Thread { channel, ts }) => {
             let incident = match app.store.incident_of_message(channel, ts).await? {
@@ -116,8 +122,10 @@ pub(super) async fn said(
             acknowledge(app, mind, inbox, &person.id, &incident, &note, &back).await
         }
         Answer::Analyze { namespace } => {
-            settle(&[back.outgoing(commands::analyze::started(&namespace))]).await?;
-            if let Back::Asker { response_url } = back {
+            let started = back.outgoing(commands::analyze::started(&namespace));
+            let is_first = app.store.settle(inbox, None, &[started], now).await?;
+            app.outbox_wake.wake();
+            if let (Back::Asker { response_url }, true) = (back, is_first) {
                 let look = LookId::Analysis { namespace: namespace.clone(), response_url, asked_at: now };
                 looks::begin(app, look, Some(namespace));
             }

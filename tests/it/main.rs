@@ -1,5 +1,6 @@
 //! What the bot does, as people see it. The modules are the table of contents.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod delivery;
 mod harness;
 mod monitoring;

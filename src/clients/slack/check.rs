@@ -61,18 +61,7 @@ impl fmt::Display for Problem {
 pub async fn check(slack: &Slack, app_token: Option<&SecretString>) -> Vec<Problem> {
     let mut problems = Vec::new();
     match slack.identity().await {
-        Ok(identity) => {
-            let scopes = match identity.scopes.clone() {
-                Some(scopes) => Some(scopes),
-                None => probe(slack, &identity).await,
-            };
-            let missing: Vec<_> = scopes
-                .map(|has| required_scopes().filter(|s| !has.iter().any(|h| h == s)).collect())
-                .unwrap_or_default();
-            if !missing.is_empty() {
-                problems.push(Problem::MissingScopes(missing));
-            }
-        }
+        Ok(identity) => problems.extend(missing_scopes(slack, &identity).await),
         Err(error) => problems.push(Problem::Token { key: "SLACK_BOT_TOKEN", error }),
     }
     if let Some(token) = app_token
@@ -81,6 +70,16 @@ pub async fn check(slack: &Slack, app_token: Option<&SecretString>) -> Vec<Probl
         problems.push(Problem::Token { key: "SLACK_APP_TOKEN", error });
     }
     problems
+}
+
+/// The scopes the bot token lacks, if Slack tells which it has.
+pub async fn missing_scopes(slack: &Slack, identity: &Identity) -> Option<Problem> {
+    let scopes = match identity.scopes.clone() {
+        Some(scopes) => scopes,
+        None => probe(slack, identity).await?,
+    };
+    let missing: Vec<_> = required_scopes().filter(|scope| !scopes.iter().any(|has| has == scope)).collect();
+    (!missing.is_empty()).then_some(Problem::MissingScopes(missing))
 }
 
 /// Without the header: harmless calls, the first refused for its scope tells all scopes the token has.
