@@ -1,8 +1,6 @@
-//! Both tokens tested at the start: what would fail later is said now, with the remedy.
+//! The bot token's scopes held against those it needs: what would fail later is said now, with the remedy.
 
 use std::fmt;
-
-use secrecy::SecretString;
 
 use super::{Identity, Slack, SlackError};
 
@@ -55,21 +53,6 @@ impl fmt::Display for Problem {
             }
         }
     }
-}
-
-/// Tests both tokens and the scopes. Empty: Slack will work.
-pub async fn check(slack: &Slack, app_token: Option<&SecretString>) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    match slack.identity().await {
-        Ok(identity) => problems.extend(missing_scopes(slack, &identity).await),
-        Err(error) => problems.push(Problem::Token { key: "SLACK_BOT_TOKEN", error }),
-    }
-    if let Some(token) = app_token
-        && let Err(error) = slack.can_open_sockets(token).await
-    {
-        problems.push(Problem::Token { key: "SLACK_APP_TOKEN", error });
-    }
-    problems
 }
 
 /// The scopes the bot token lacks, if Slack tells which it has.

@@ -17,7 +17,7 @@ use slack_morphism::{
 };
 use tokio::sync::OnceCell;
 
-pub use check::{Problem, REQUIRED_SCOPES, check, missing_scopes, required_scopes};
+pub use check::{Problem, REQUIRED_SCOPES, missing_scopes, required_scopes};
 pub use error::{Refused, SlackError};
 
 use crate::{

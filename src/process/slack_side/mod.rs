@@ -187,7 +187,17 @@ async fn look(app: &App, slack: &Slack, app_token: &mut Option<Result<(), String
 
 /// Finds a configured channel; an error says why the bot cannot use it.
 async fn find(slack: &Slack, name: &str, rooms: &mut Rooms) -> Result<(), String> {
-    let found = if is_channel_id(name) { slack.channel(name).await } else { slack.resolve_channel(name).await };
+    let known = match rooms.id_of(name) {
+        // Asking for one is cheaper than for all of them.
+        Some(id) => Some(slack.channel(id).await),
+        None => None,
+    };
+    let found = match known {
+        // The name may mean another channel by now.
+        Some(Err(error)) if error.is_permanent() && !is_channel_id(name) => slack.resolve_channel(name).await,
+        Some(found) => found,
+        None => slack.resolve_channel(name).await,
+    };
     let channel = found.map_err(|error| in_words(&error))?;
     rooms.ids.insert(name.to_owned(), channel.id);
     if channel.is_member { Ok(()) } else { Err(SlackError::not_in_channel(&channel.name).to_string()) }
@@ -216,4 +226,16 @@ async fn app_token_trouble(app: &App, slack: &Slack, known: &mut Option<Result<(
         }
     }
     known.clone().and_then(Result::err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_alerts_go_is_known_without_slack_and_without_slack_it_is_the_terminal() {
+        let config = SlackConfig { channels: vec!["alerts".to_owned()], ..SlackConfig::default() };
+        assert_eq!(channels(&config, true), Channels::one("alerts"));
+        assert_eq!(channels(&config, false), Channels::one(TERMINAL));
+    }
 }

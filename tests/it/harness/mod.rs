@@ -31,7 +31,7 @@ pub(crate) struct BotTester {
     url: String,
     channel: &'static str,
     may_be_refused: bool,
-    _database: testing::Guard,
+    database: testing::Guard,
 }
 
 /// Runs a test with a bot, then fails it for everything that nobody expected.
@@ -54,16 +54,7 @@ impl BotTester {
         let url = database.url().to_owned();
         let workspace = Workspace::start(Options { clock: clock.clone(), ..Options::default() }).await?;
         let cluster = Cluster::start().await?;
-        Ok(Self {
-            clock,
-            cluster,
-            workspace,
-            bot: None,
-            url,
-            channel: "alerts",
-            may_be_refused: false,
-            _database: database,
-        })
+        Ok(Self { clock, cluster, workspace, bot: None, url, channel: "alerts", may_be_refused: false, database })
     }
 
     /// Starts the bot, as `run` does.
@@ -110,6 +101,11 @@ impl BotTester {
             }
         };
         Ok(tokio::time::timeout(PATIENCE, gone).await?)
+    }
+
+    /// The database, to make it fail.
+    pub(crate) fn database(&self) -> &testing::Guard {
+        &self.database
     }
 
     /// Names another channel in the configuration; it counts from the next start.
