@@ -41,8 +41,6 @@ pub enum Event {
     },
     /// Something may be due by time alone.
     Due,
-    /// The channels for alerts became known, or others than before.
-    Channels,
     /// The cluster said who it is, after it could not be asked.
     Identified {
         /// Who.

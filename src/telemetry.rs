@@ -33,8 +33,9 @@ fn directives(level: LogLevel) -> String {
         LogLevel::Warn => "warn",
         LogLevel::Error | LogLevel::Off => "error",
     };
-    // At debug, slack_morphism prints whole requests and answers.
-    format!("{others},k8s_monitor={own},slack_morphism={others}")
+    // At debug, slack_morphism prints whole requests and answers. What it says of its sockets has their addresses in it, and
+    // with such an address anybody can listen in: we say ourselves how the sockets are.
+    format!("{others},k8s_monitor={own},slack_morphism={others},slack_morphism::hyper_tokio::socket_mode=off")
 }
 
 #[cfg(test)]
@@ -44,12 +45,18 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case(LogLevel::Trace, "info,k8s_monitor=trace,slack_morphism=info")]
-    #[case(LogLevel::Info, "info,k8s_monitor=info,slack_morphism=info")]
-    #[case(LogLevel::Warn, "warn,k8s_monitor=warn,slack_morphism=warn")]
-    #[case(LogLevel::Error, "error,k8s_monitor=error,slack_morphism=error")]
+    #[case(LogLevel::Trace, "info,k8s_monitor=trace,slack_morphism=info,slack_morphism::hyper_tokio::socket_mode=off")]
+    #[case(LogLevel::Info, "info,k8s_monitor=info,slack_morphism=info,slack_morphism::hyper_tokio::socket_mode=off")]
+    #[case(LogLevel::Warn, "warn,k8s_monitor=warn,slack_morphism=warn,slack_morphism::hyper_tokio::socket_mode=off")]
+    #[case(
+        LogLevel::Error,
+        "error,k8s_monitor=error,slack_morphism=error,slack_morphism::hyper_tokio::socket_mode=off"
+    )]
     #[case(LogLevel::Off, "off")]
-    fn the_crates_that_see_tokens_never_log_more_than_info(#[case] level: LogLevel, #[case] expected: &str) {
+    fn the_crates_that_see_tokens_never_log_more_than_info_and_nothing_of_the_sockets(
+        #[case] level: LogLevel,
+        #[case] expected: &str,
+    ) {
         assert_eq!(directives(level), expected);
     }
 }

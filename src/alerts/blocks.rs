@@ -192,6 +192,13 @@ pub(super) fn plain(message: &Message) -> String {
     text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
+/// The whole visible text without buttons, safe and short enough to be the text of a message.
+pub(super) fn bare(message: &Message) -> String {
+    let mut readable = message.clone();
+    readable.blocks.retain(|block| block.get("type").and_then(Value::as_str) != Some("actions"));
+    cap(&escape(&plain(&readable)), TEXT)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

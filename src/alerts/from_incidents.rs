@@ -30,7 +30,8 @@ pub enum Note {
     Resolved,
 }
 
-/// Where alerts go, by severity. An incident is said in the channels of the worst severity it had, and of those below: so it
+/// Where alerts go, by severity: channels as they are configured, so that nothing that must be said depends on whether Slack
+/// can be asked for their ids. An incident is said in the channels of the worst severity it had, and of those below: so it
 /// stays in the channel where it began when it becomes worse.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Channels {

@@ -4,10 +4,12 @@ pub(crate) mod blocks;
 mod from_incidents;
 pub mod message;
 pub mod outbox;
+mod rooms;
 #[cfg(test)]
 pub(crate) mod testing;
 
 pub use from_incidents::{Alert, Channels, Note, needs_update, say};
+pub use rooms::{Rooms, is_channel_id};
 
 use serde_json::Value;
 
@@ -28,29 +30,35 @@ impl Message {
     pub fn plain(&self) -> String {
         blocks::plain(self)
     }
+
+    /// The same without blocks and colour, for when Slack refuses their form: everything that is to be read, as text.
+    #[must_use]
+    pub fn bare(&self) -> Self {
+        Self { text: blocks::bare(self), blocks: Vec::new(), colour: None }
+    }
 }
 
 /// Something to be sent, as a row of the outbox.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case", tag = "do")]
 pub enum Outgoing {
-    /// Posts the root message of an incident in a channel (once per incident and channel).
+    /// Posts the root message of an incident in a channel. Where it is already, it is edited instead.
     Post {
-        /// Channel id.
+        /// The channel as it is configured: its name or its id.
         channel: String,
         /// The message.
         message: Message,
     },
-    /// Edits the root message of an incident wherever it was posted. A newer edit replaces an unsent older one.
+    /// Edits the root message of an incident in a channel. Where there is none (any more), it is posted instead.
     Edit {
-        /// Channel id.
+        /// The channel as it is configured: its name or its id.
         channel: String,
         /// The message.
         message: Message,
     },
     /// Replies in the thread of the incident's root message.
     Reply {
-        /// Channel id.
+        /// The channel as it is configured: its name or its id.
         channel: String,
         /// The message.
         message: Message,

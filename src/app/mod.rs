@@ -23,7 +23,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    alerts::Channels,
+    alerts::{Channels, Rooms},
     clients::{
         kubernetes::{ClusterConfig, Kubernetes},
         slack::Slack,
@@ -36,7 +36,7 @@ use crate::{
     event::Event,
     http::Health,
     services::{Priorities, Priority},
-    store::{Lease, Store},
+    store::{Lease, Store, StoreError},
 };
 
 /// What every handler may use. Cheap to share.
@@ -60,8 +60,10 @@ pub struct App {
     pub store: Store,
     /// Slack, or None: then messages are printed.
     pub slack: Option<Slack>,
-    /// Channel ids by severity, resolved at start; empty until Slack could be asked.
-    pub channels: watch::Sender<Channels>,
+    /// The channels by severity, as they are configured.
+    pub channels: Channels,
+    /// Where they are in Slack, and what stands in the way.
+    pub rooms: watch::Sender<Rooms>,
     /// How the sockets to Slack are, once they were opened.
     pub sockets: OnceLock<watch::Receiver<SocketHealth>>,
     /// The right to write; it may be taken anew, with a greater number.
@@ -74,6 +76,8 @@ pub struct App {
     pub outbox_wake: Wake,
     /// Wakes the conversation: an envelope was stored.
     pub inbox_wake: Wake,
+    /// Wakes who asks Slack how it is: something could not be sent.
+    pub doubts: Wake,
     /// Whether a monitoring pass runs: the next one is asked for when it is over.
     pub passing: watch::Sender<bool>,
     /// What the health endpoints and the tests look at.
@@ -138,8 +142,8 @@ pub struct Pulse {
     pub inbox: u64,
     /// Slack was asked for the first time, with whatever result; true where there is no Slack.
     pub connected: bool,
-    /// The channels for which the loop has made up what could not be said before they were known.
-    pub channels: Channels,
+    /// The doubt for which Slack was last asked how it is, and when it is asked again; None until it was asked.
+    pub slack: Option<(u64, Option<Timestamp>)>,
 }
 
 impl App {
@@ -175,6 +179,11 @@ impl App {
         self.held().fence
     }
 
+    /// The right to write, as it is now.
+    pub fn lease(&self) -> Lease {
+        self.held().clone()
+    }
+
     fn held(&self) -> MutexGuard<'_, Lease> {
         // Nothing panics while it is held, and a plain value cannot be half written.
         self.lease.lock().unwrap_or_else(PoisonError::into_inner)
@@ -204,6 +213,7 @@ fn spawn_in(tracker: &TaskTracker, task: impl Future<Output = ()> + Send + 'stat
 pub struct Bot {
     app: Arc<App>,
     cluster: ClusterId,
+    started: Timestamp,
     sockets: Sockets,
 }
 
@@ -240,6 +250,11 @@ impl Bot {
         self.app.failed.get().cloned().unwrap_or_else(|| "it was told to stop".to_owned())
     }
 
+    /// The cluster it watches.
+    pub fn cluster(&self) -> &ClusterId {
+        &self.cluster
+    }
+
     /// The parts of the running bot, for the tests and the demo.
     pub fn app(&self) -> &Arc<App> {
         &self.app
@@ -252,7 +267,6 @@ impl Bot {
         let later = |at: Option<Timestamp>| at.is_none_or(|at| at > now);
         pulse.complete
             && pulse.connected
-            && pulse.channels == *app.channels.borrow()
             && pulse.looks == 0
             && !*app.passing.borrow()
             && pulse.handled == app.sent.load(Ordering::SeqCst)
@@ -261,30 +275,44 @@ impl Bot {
             && pulse.outbox.0 == app.outbox_wake.calls()
             && later(pulse.outbox.1)
             && pulse.inbox == app.inbox_wake.calls()
+            && match pulse.slack {
+                None => app.slack.is_none(),
+                Some((_, Some(next))) => next > now,
+                Some((call, None)) => call == app.doubts.calls(),
+            }
     }
 
-    /// Waits for one full pass and for everything it had to say; the exit code is that of `check`: 0 nothing wrong, 1 something
-    /// is, 2 a required kind could not be seen or something could not be sent.
+    /// Waits for one full pass and until everything it had to say is sent, two minutes at most; the exit code is that of
+    /// `check`: 0 nothing wrong, 1 something is, 2 a required kind could not be seen, something could not be sent, or a
+    /// channel is not to be found.
     ///
     /// # Errors
     /// If the store cannot be read.
     pub async fn one_pass(&self) -> anyhow::Result<u8> {
         let mut pulse = self.app.pulse.subscribe();
         let settled = async {
-            while !self.is_settled() {
+            // What a channel's pace holds up is sent by and by; the pulse beats each time.
+            while !self.is_settled() || self.app.store.counts().await?.pending > 0 {
                 // Nothing is lost if the sender of the pulse is gone: the bot has stopped then.
                 if pulse.changed().await.is_err() {
-                    return;
+                    break;
                 }
             }
+            Ok::<(), StoreError>(())
         };
-        let in_time = tokio::time::timeout(ONE_PASS, settled).await.is_ok();
-        let left = self.app.store.counts().await?;
+        let in_time = match tokio::time::timeout(ONE_PASS, settled).await {
+            Ok(done) => done.map(|()| true)?,
+            Err(_) => false,
+        };
+        let unsent = self.app.store.counts().await?.pending + self.app.store.dead_since(self.started).await?;
+        let rooms = self.app.rooms.borrow().clone();
+        let is_lost = self.app.slack.is_some()
+            && self.app.config.slack.all_channels().iter().any(|channel| rooms.id_of(channel).is_none());
         let cycle = self.app.store.last_cycles(&self.cluster, 1).await?.into_iter().next();
         let open = !self.app.store.open_incidents(&self.cluster).await?.is_empty();
         Ok(match cycle {
             Some(cycle) if cycle.status == "blind" => 2,
-            _ if !in_time || left.pending > 0 => 2,
+            _ if !in_time || unsent > 0 || is_lost => 2,
             Some(cycle) => u8::from(cycle.findings > 0 || open),
             None => 2,
         })

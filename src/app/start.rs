@@ -12,7 +12,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{App, Bot, CLUSTER, STORE, Sockets, Wake, identity, lease, lock, passes, spawn_in, stop, tidy};
 use crate::{
-    alerts::{Channels, outbox},
+    alerts::outbox,
     clients::{
         kubernetes::{ClusterConfig, Kubernetes},
         slack::Slack,
@@ -43,16 +43,17 @@ pub(super) async fn begin(
     let store = Store::open(config.database_url.expose_secret()).await?;
     let lease = lease::take(&store, clock.now(), patience).await?;
     let (events, receiver) = mpsc::channel(256);
-    // Without Slack the terminal is the channel.
-    let channels = if slack.is_none() { Channels::one("terminal") } else { Channels::default() };
+    let started = clock.now();
     let app = Arc::new(App {
         priorities: config.priorities.clone(),
         me: OnceLock::new(),
         health: Health::new(clock.clone(), &[CLUSTER, STORE]),
         clock,
-        slack,
         kubernetes,
-        channels: watch::Sender::new(channels),
+        channels: slack_side::channels(&config.slack, slack.is_some()),
+        rooms: watch::Sender::default(),
+        doubts: Wake::default(),
+        slack,
         people: watch::Sender::new(Policy::default()),
         sockets: OnceLock::new(),
         lease: Mutex::new(lease),
@@ -75,7 +76,7 @@ pub(super) async fn begin(
     app.spawn_vital("the task that holds the store", lease::keep(Arc::clone(&app)));
     let sockets = Sockets::default();
     match set_out(&app, &sockets, &name, receiver).await {
-        Ok(cluster) => Ok(Bot { app, cluster, sockets }),
+        Ok(cluster) => Ok(Bot { app, cluster, started, sockets }),
         Err(error) => {
             stop::end(&app, &sockets).await;
             Err(error)

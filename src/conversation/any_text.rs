@@ -39,7 +39,7 @@ proptest! {
         cluster.blind = vec![Blind { kind: Kind::Pod, namespace: Some(namespace.clone()), since: now, why: why.clone() }; 3];
         cluster.cycles[0].status = state.clone();
         standing.outbox.last_error = Some(error.clone());
-        standing.parts = vec![Part { name: name.clone(), state: Ok(state) }, Part { name, state: Err(error) }];
+        standing.parts = vec![Part { name: name.clone(), state: Ok(state), troubles: vec![error.clone()] }, Part { name, state: Err(error), troubles: Vec::new() }];
 
         let mut said = vec![
             thread::answer(question, &it, now),

@@ -1,6 +1,9 @@
 //! Slack's envelopes in, what somebody said out; what is not meant for the bot is ignored with its reason.
 
-use std::fmt;
+use std::{
+    fmt,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+};
 
 use serde_json::Value;
 
@@ -86,8 +89,18 @@ pub fn unique_id(kind: EnvelopeKind, payload: &Value) -> String {
             }
         }
     }
-    // Without any name of its own it is its own name: the same text is the same thing.
-    .unwrap_or_else(|| format!("unnamed:{payload}"))
+    // Without any name of its own it is its own name: the same text is the same thing. An index takes only short names.
+    .unwrap_or_else(|| {
+        let text = payload.to_string();
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        format!("unnamed:{:016x}:{}", hasher.finish(), text.len())
+    })
+}
+
+/// Whether a channel is a person's direct messages with the bot.
+pub fn is_direct(channel: &str) -> bool {
+    channel.starts_with('D')
 }
 
 /// What was said. `bot_user` is the bot's own user id, to know its own words and its mention.
@@ -288,6 +301,15 @@ mod tests {
         assert_eq!(unique_id(EnvelopeKind::Event, &same), "message:C1:1.2");
         let edit = message(&json!({"subtype": "message_changed"}));
         assert_eq!(unique_id(EnvelopeKind::Event, &edit), "event:Ev1");
+    }
+
+    #[test]
+    fn what_has_no_name_is_named_after_its_text_in_short() {
+        let long = |letter: &str| json!({"type": "event_callback", "event": {"blocks": letter.repeat(5000)}});
+        let id = unique_id(EnvelopeKind::Event, &long("x"));
+        assert!(id.starts_with("unnamed:") && id.len() < 40, "{id}");
+        assert_eq!(id, unique_id(EnvelopeKind::Event, &long("x")));
+        assert_ne!(id, unique_id(EnvelopeKind::Event, &long("y")));
     }
 
     #[rstest]

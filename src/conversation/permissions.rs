@@ -103,6 +103,12 @@ pub fn may(asker: &Asker, action: Action, scope: &Scope, policy: &Policy, person
     Ok(())
 }
 
+/// Whether somebody who writes to the bot directly is told where it answers: members are, nobody else learns of channels.
+pub fn may_ask_elsewhere(asker: &Asker, policy: &Policy, person: &Person) -> bool {
+    let anywhere = Policy { channels: vec![asker.channel.clone()], ..policy.clone() };
+    may(asker, Action::Read, &Scope::Everything, &anywhere, person).is_ok()
+}
+
 fn who_may(policy: &Policy) -> String {
     let channels: Vec<_> = policy.channels.iter().map(|c| format!("<#{}>", escape(c))).collect();
     match channels.as_slice() {

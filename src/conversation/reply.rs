@@ -208,6 +208,19 @@ pub fn refused(refusal: &Refusal) -> Message {
     line(refusal.text.clone())
 }
 
+/// Said to somebody who writes to the bot directly.
+pub fn ask_elsewhere(channels: &[String]) -> Message {
+    let channels: Vec<_> = channels.iter().map(|c| format!("<#{}>", escape(c))).collect();
+    line(match channels.as_slice() {
+        [] => "I answer in the channels of my alerts, but none is known yet: an administrator sets SLACK_CHANNEL."
+            .to_owned(),
+        [one] => format!("I answer in {one}: mention me there, or ask in the thread of an alert."),
+        [first @ .., last] => {
+            format!("I answer in {} and {last}: mention me there, or ask in the thread of an alert.", first.join(", "))
+        }
+    })
+}
+
 /// Slack did not tell who the asker is, so nothing was done.
 pub fn could_not_check(why: &str) -> Message {
     line(format!("I could not ask Slack who you are ({}), so I did nothing. Please try again.", quote(why, 200)))

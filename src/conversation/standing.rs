@@ -72,8 +72,9 @@ pub struct Cycle {
 pub struct OutboxStanding {
     pub waiting: usize,
     pub oldest: Option<Timestamp>,
-    /// Rows Slack refuses until somebody mends something.
+    /// Rows that were given up.
     pub stuck: usize,
+    /// Why the newest of them waits, or was given up.
     pub last_error: Option<String>,
 }
 
@@ -93,6 +94,8 @@ pub struct Part {
     pub name: String,
     /// With what it is configured, secrets masked; or what is missing without it.
     pub state: Result<String, String>,
+    /// What a person has to mend so that it works, each in a sentence.
+    pub troubles: Vec<String>,
 }
 
 impl Blind {
@@ -235,8 +238,12 @@ pub(crate) mod samples {
             outbox: OutboxStanding::default(),
             sockets: Some(SocketStanding { open: 2, wanted: 2, last_frame_at: Some(at("14:08:00")) }),
             parts: vec![
-                Part { name: "Store".into(), state: Ok("sqlite:///data/k8s-monitor.db".into()) },
-                Part { name: "GitHub token".into(), state: Err("no commits and pull requests in alerts".into()) },
+                Part { name: "Store".into(), state: Ok("sqlite:///data/k8s-monitor.db".into()), troubles: Vec::new() },
+                Part {
+                    name: "GitHub token".into(),
+                    state: Err("no commits and pull requests in alerts".into()),
+                    troubles: Vec::new(),
+                },
             ],
         }
     }

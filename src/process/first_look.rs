@@ -1,11 +1,11 @@
-//! What was wrong before the bot: said in one summary if it is much; and what could not be said before the channels were known.
+//! What was wrong before the bot: said in one summary if it is much.
 
 use jiff::tz::TimeZone;
 
 use super::{Mind, incidents};
 use crate::{
     alerts::{
-        Channels, Outgoing,
+        Outgoing,
         message::{self, Times},
     },
     app::App,
@@ -25,7 +25,7 @@ pub(super) enum FirstLook {
     Outstanding,
     /// It is being judged, and what was there is much: a summary.
     InSummary,
-    /// It was judged; the summary waits for channels.
+    /// It was judged; the summary is not written yet.
     Unsaid,
     /// Long ago.
     Done,
@@ -51,22 +51,21 @@ pub(super) async fn judge_everything(app: &App, mind: &mut Mind) {
     incidents::judge_all_owners(app, mind).await;
     if is_first {
         mind.first_look = FirstLook::Unsaid;
-        if let Err(error) = summarise(app, mind).await {
-            tracing::error!(%error, "the summary of what was already wrong is not written yet");
-        }
+    }
+    if mind.first_look == FirstLook::Unsaid
+        && let Err(error) = summarise(app, mind).await
+    {
+        tracing::error!(%error, "the summary of what was already wrong is not written yet");
     }
 }
 
 /// Writes the summary, if there is something in it and somewhere to say it; after that the first picture is history.
 async fn summarise(app: &App, mind: &mut Mind) -> Result<(), StoreError> {
     let now = app.clock.now();
-    let channels = app.channels.borrow().clone();
+    let channels = app.channels.clone();
     let said: Vec<&Incident> =
         mind.open.values().filter(|i| i.worst.is_said() && i.owner.kind != findings::CLUSTER).collect();
     let is_much = said.iter().any(|incident| incident.in_summary);
-    if is_much && channels == Channels::default() {
-        return Ok(());
-    }
     let mut rows = Vec::new();
     for channel in channels.of(Severity::Sev1).into_iter().filter(|_| is_much) {
         let here: Vec<&Incident> = said.iter().copied().filter(|i| channels.of(i.worst).contains(&channel)).collect();
@@ -78,31 +77,6 @@ async fn summarise(app: &App, mind: &mut Mind) -> Result<(), StoreError> {
     app.store.record_first_picture(&mind.cluster, &rows, now).await?;
     mind.first_look = FirstLook::Done;
     mind.said += rows.len();
-    app.outbox_wake.wake();
-    Ok(())
-}
-
-/// Says in channels that were not known until now what is open: an incident that was opened meanwhile has no message there.
-pub(super) async fn channels_are_known(app: &App, mind: &mut Mind) -> Result<(), StoreError> {
-    let now = app.clock.now();
-    let channels = app.channels.borrow().clone();
-    if mind.first_look == FirstLook::Unsaid {
-        summarise(app, mind).await?;
-    }
-    let mut said = 0;
-    for incident in mind.open.values().filter(|i| i.worst.is_said() && !i.in_summary) {
-        let known_before = mind.channels.of(incident.worst);
-        for channel in channels.of(incident.worst).into_iter().filter(|channel| !known_before.contains(channel)) {
-            if app.store.root_message(&incident.id, &channel).await?.is_some() {
-                continue;
-            }
-            let message = message::root(incident, &Times { now, zone: &TimeZone::UTC });
-            app.store.enqueue(&mind.cluster, Some(&incident.id), &[Outgoing::Post { channel, message }], now).await?;
-            said += 1;
-        }
-    }
-    mind.said += said;
-    mind.channels = channels;
     app.outbox_wake.wake();
     Ok(())
 }

@@ -129,7 +129,7 @@ async fn consider_one(app: &App, mind: &mut Mind, owner: &ObjectRef) -> Result<(
             mind.due.insert(owner.clone(), until);
             return Ok(());
         }
-        let channels = app.channels.borrow().clone();
+        let channels = app.channels.clone();
         let first_look = mind.first_look;
         let posted = AtomicUsize::new(0);
         let done = app

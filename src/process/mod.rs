@@ -22,7 +22,6 @@ pub use watches::watch_cluster;
 
 use self::first_look::FirstLook;
 use crate::{
-    alerts::Channels,
     app::{self, App, identity},
     cluster::{ClusterId, ClusterIndex, History, Kind, ObjectRef, Transition},
     config::Detection,
@@ -54,8 +53,6 @@ pub struct Mind {
     pub complete: bool,
     /// Whether this cluster was ever seen completely, by this process or an earlier one.
     first_look: FirstLook,
-    /// The channels in which everything was said that could not be said before they were known.
-    channels: Channels,
     /// Transitions that are not in the store yet.
     unwritten: Vec<Transition>,
     /// How often in a row an owner's incident could not be written.
@@ -85,8 +82,6 @@ impl Mind {
         let first_look = FirstLook::load(app, &cluster).await?;
         Ok(Self {
             first_look,
-            // Nothing was missed in channels that are known from the start.
-            channels: app.channels.borrow().clone(),
             formerly: BTreeSet::new(),
             unwritten: Vec::new(),
             failures: BTreeMap::new(),
@@ -151,7 +146,6 @@ const BEAT: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Handles events until the bot stops, then those that are already there.
 pub async fn run(app: Arc<App>, mut mind: Mind, mut events: mpsc::Receiver<Event>) {
-    let mut channels = app.channels.subscribe();
     loop {
         let due = async {
             match mind.next_due(&app) {
@@ -163,8 +157,6 @@ pub async fn run(app: Arc<App>, mut mind: Mind, mut events: mpsc::Receiver<Event
             biased;
             () = app.stop.cancelled() => break,
             event = events.recv() => event,
-            // The sender is held by `app`, so this cannot fail.
-            _ = channels.changed() => Some(Event::Channels),
             () = due => Some(Event::Due),
             // Nothing to do is health, too.
             () = tokio::time::sleep(BEAT) => {
@@ -182,7 +174,7 @@ pub async fn run(app: Arc<App>, mut mind: Mind, mut events: mpsc::Receiver<Event
 }
 
 async fn handle_and_count(app: &Arc<App>, mind: &mut Mind, event: Event) {
-    let was_sent = !matches!(event, Event::Due | Event::Channels);
+    let was_sent = !matches!(event, Event::Due);
     // The one place where a failure of our own is logged; the state is in the store, and the next pass looks again.
     if let Err(error) = handle(app, mind, event).await {
         tracing::error!(%error, "an event could not be handled");
@@ -202,7 +194,6 @@ async fn handle_and_count(app: &Arc<App>, mind: &mut Mind, event: Event) {
         pulse.handled += u64::from(was_sent);
         pulse.complete = mind.complete;
         pulse.blind = blind;
-        pulse.channels.clone_from(&mind.channels);
         pulse.positions.clone_from(&mind.positions);
         pulse.next_due = mind.next_due(app);
     });
@@ -219,7 +210,6 @@ async fn handle(app: &Arc<App>, mind: &mut Mind, event: Event) -> Result<(), Sto
         Event::Listed { look, lists } => looks::arrived(app, mind, look, lists).await?,
         Event::Said { inbox, said, person } => people::said(app, mind, inbox, said, person).await?,
         Event::Due => incidents::judge_due(app, mind).await,
-        Event::Channels => first_look::channels_are_known(app, mind).await?,
         Event::Identified { cluster } => {
             mind.identified(app, cluster).await?;
             incidents::judge_if_watching(app, mind).await;

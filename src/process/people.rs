@@ -13,8 +13,8 @@ use crate::{
     app::App,
     conversation::{
         Answer, Said, commands,
-        from_slack::What,
-        permissions::{Action, Person, Scope, may},
+        from_slack::{What, is_direct},
+        permissions::{Action, Person, Scope, may, may_ask_elsewhere},
         reply,
         standing::Blind,
         thread,
@@ -70,6 +70,12 @@ pub(super) async fn said(
     };
     // People talk to each other in channels; only threads of alerts, and mentions, are meant for the bot.
     let incident = match (&what, &back) {
+        (What::Message { channel, .. }, _) if is_direct(channel) => {
+            let policy = app.people.borrow().clone();
+            let is_member = person.is_some_and(|person| may_ask_elsewhere(&asker, &policy, &person));
+            let answer = back.outgoing(reply::ask_elsewhere(&policy.channels));
+            return settle(if is_member { std::slice::from_ref(&answer) } else { &[] }).await;
+        }
         (What::Message { thread_ts: None, .. }, _) => return settle(&[]).await,
         (What::Message { .. } | What::Mention { .. }, Back::Thread { channel, ts }) => {
             let incident = match app.store.incident_of_message(channel, ts).await? {
@@ -115,8 +121,10 @@ pub(super) async fn said(
         }
         Answer::Analyze { namespace } => {
             let blind = Blind::all_of(mind.index.sight());
-            settle(&[back.outgoing(commands::analyze::started(&namespace, &blind, now))]).await?;
-            if let Back::Asker { response_url } = back {
+            let started = back.outgoing(commands::analyze::started(&namespace, &blind, now));
+            let is_first = app.store.settle(inbox, None, &[started], now).await?;
+            app.outbox_wake.wake();
+            if let (Back::Asker { response_url }, true) = (back, is_first) {
                 analysis::begin(app, Asked { cluster: mind.cluster.clone(), namespace, response_url, at: now });
             }
             Ok(())
@@ -161,7 +169,7 @@ async fn acknowledge(
     if let Some(before) = &incident.acknowledged {
         return settle(reply::already_acknowledged(&incident, before, now)).await;
     }
-    let channels = app.channels.borrow().clone();
+    let channels = app.channels.clone();
     let request = UpdateRequest { id: IncidentId(incident.id.0.clone()), fence: app.fence(), now, inbox: Some(inbox) };
     let done = app
         .store

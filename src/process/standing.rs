@@ -50,7 +50,7 @@ impl Mind {
                 waiting: usize::try_from(outbox.pending).unwrap_or(usize::MAX),
                 oldest: outbox.oldest_pending,
                 stuck: usize::try_from(outbox.dead).unwrap_or(usize::MAX),
-                last_error: None,
+                last_error: app.store.outbox_error().await?,
             },
             sockets: app.sockets.get().map(|health| {
                 let health = health.borrow();
@@ -66,6 +66,7 @@ pub fn parts(app: &App) -> Vec<Part> {
     let part = |name: &str, state: Result<&str, &str>| Part {
         name: name.to_owned(),
         state: state.map(str::to_owned).map_err(str::to_owned),
+        troubles: Vec::new(),
     };
     let config = &app.config;
     let slack = match (&app.slack, &config.slack.app_token) {
@@ -86,7 +87,7 @@ pub fn parts(app: &App) -> Vec<Part> {
             "Store",
             Ok(if config.database_url.expose_secret().starts_with("sqlite") { "SQLite" } else { "PostgreSQL" }),
         ),
-        part("Slack", slack),
+        Part { troubles: app.rooms.borrow().troubles.clone(), ..part("Slack", slack) },
         part("Model", model),
         part("GitHub", github),
     ]

@@ -106,7 +106,8 @@ pub(super) async fn mark_done(
     error: Option<&str>,
     now: Timestamp,
 ) -> Result<bool, Fault> {
-    let done = sqlx::query("UPDATE inbox SET done_ms = $1, error = $2 WHERE id = $3 AND done_ms IS NULL")
+    // What people wrote is not kept longer than it is needed.
+    let done = sqlx::query("UPDATE inbox SET done_ms = $1, error = $2, body = '' WHERE id = $3 AND done_ms IS NULL")
         .bind(millis(now))
         .bind(error.map(brief))
         .bind(id)

@@ -58,7 +58,34 @@ macro_rules! holder {
     };
 }
 
+macro_rules! holds {
+    ($db:ident) => {
+        concat!(
+            "SELECT COUNT(*) FROM leases WHERE name = $1 AND holder = $2 AND fence = $3 AND expires_ms > ",
+            now_ms!($db)
+        )
+    };
+}
+
 impl Store {
+    /// Whether a lease is still held by whom it was given to.
+    pub async fn holds(&self, lease: &Lease) -> Result<bool, StoreError> {
+        let sql = match self.dialect {
+            Dialect::Sqlite => holds!(sqlite),
+            Dialect::Postgres => holds!(postgres),
+        };
+        self.once("asking whether a lease is still held", async {
+            let held: i64 = sqlx::query_scalar(sql)
+                .bind(&*clean(&lease.name))
+                .bind(&*clean(&lease.holder))
+                .bind(lease.fence)
+                .fetch_one(&self.pool)
+                .await?;
+            Ok(held == 1)
+        })
+        .await
+    }
+
     /// Who holds a lease now.
     pub async fn lease_holder(&self, name: &str) -> Result<Option<String>, StoreError> {
         let sql = match self.dialect {

@@ -29,7 +29,7 @@ pub use error::StoreError;
 pub use inbox::InboxRow;
 pub use incidents::{TransitionRequest, Transitioned, UpdateRequest};
 pub use leases::Lease;
-pub use outbox::{OutboxCounts, OutboxRow, OutboxState};
+pub use outbox::{DueRow, Marked, OutboxCounts, OutboxRow, OutboxState};
 
 #[expect(clippy::disallowed_types, reason = "this is the module that knows SQL")]
 type Pool = sqlx::AnyPool;

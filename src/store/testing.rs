@@ -29,6 +29,36 @@ impl Guard {
     pub fn url(&self) -> &str {
         &self.url
     }
+
+    /// From now on the database fails when a row of the table changes so that a condition holds (`NEW.state = 'sent'`).
+    pub async fn fails_when(&self, table: &str, condition: &str) -> Result<(), StoreError> {
+        let sql = match self.what {
+            Temporary::Folder(_) => format!(
+                "CREATE TRIGGER failing BEFORE UPDATE ON {table} WHEN {condition} \
+                 BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+            ),
+            Temporary::Schema { .. } => format!(
+                "CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS \
+                 $$BEGIN RAISE EXCEPTION 'the disk is full'; END$$; \
+                 CREATE TRIGGER failing BEFORE UPDATE ON {table} FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION fail()"
+            ),
+        };
+        self.change(sql).await
+    }
+
+    /// The database works again.
+    pub async fn works_again(&self, table: &str) -> Result<(), StoreError> {
+        self.change(match self.what {
+            Temporary::Folder(_) => "DROP TRIGGER failing".to_owned(),
+            Temporary::Schema { .. } => format!("DROP TRIGGER failing ON {table}"),
+        })
+        .await
+    }
+
+    async fn change(&self, sql: String) -> Result<(), StoreError> {
+        let doing = "making the database fail for a test";
+        run(&self.url, sql).await.map_err(|source| StoreError::Query { doing, url: super::masked(&self.url), source })
+    }
 }
 
 /// An empty store: a schema of its own on the PostgreSQL named by `K8S_MONITOR_TEST_DATABASE_URL`, else a SQLite file in a

@@ -1,8 +1,6 @@
-//! Both tokens tested at the start: what would fail later is said now, with the remedy.
+//! The bot token's scopes held against those it needs: what would fail later is said now, with the remedy.
 
 use std::fmt;
-
-use secrecy::SecretString;
 
 use super::{Identity, Slack, SlackError};
 
@@ -57,30 +55,14 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Tests both tokens and the scopes. Empty: Slack will work.
-pub async fn check(slack: &Slack, app_token: Option<&SecretString>) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    match slack.identity().await {
-        Ok(identity) => {
-            let scopes = match identity.scopes.clone() {
-                Some(scopes) => Some(scopes),
-                None => probe(slack, &identity).await,
-            };
-            let missing: Vec<_> = scopes
-                .map(|has| required_scopes().filter(|s| !has.iter().any(|h| h == s)).collect())
-                .unwrap_or_default();
-            if !missing.is_empty() {
-                problems.push(Problem::MissingScopes(missing));
-            }
-        }
-        Err(error) => problems.push(Problem::Token { key: "SLACK_BOT_TOKEN", error }),
-    }
-    if let Some(token) = app_token
-        && let Err(error) = slack.can_open_sockets(token).await
-    {
-        problems.push(Problem::Token { key: "SLACK_APP_TOKEN", error });
-    }
-    problems
+/// The scopes the bot token lacks, if Slack tells which it has.
+pub async fn missing_scopes(slack: &Slack, identity: &Identity) -> Option<Problem> {
+    let scopes = match identity.scopes.clone() {
+        Some(scopes) => scopes,
+        None => probe(slack, identity).await?,
+    };
+    let missing: Vec<_> = required_scopes().filter(|scope| !scopes.iter().any(|has| has == scope)).collect();
+    (!missing.is_empty()).then_some(Problem::MissingScopes(missing))
 }
 
 /// Without the header: harmless calls, the first refused for its scope tells all scopes the token has.

@@ -11,6 +11,19 @@ const RETRY_AFTER_UNTOLD: Duration = Duration::from_secs(30);
 const UNSURE: [&str; 5] =
     ["internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"];
 
+/// Slack's words for a message whose form it will never take, whoever mends what.
+const MALFORMED: [&str; 9] = [
+    "invalid_blocks",
+    "invalid_blocks_format",
+    "invalid_attachments",
+    "too_many_attachments",
+    "markdown_text_conflict",
+    "msg_too_long",
+    "msg_blocks_too_long",
+    "no_text",
+    "invalid_arguments",
+];
+
 /// A call to Slack that did not do what it should.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields say what they hold")]
@@ -57,6 +70,16 @@ impl SlackError {
     /// Whether repeating it cannot help until a person mends something.
     pub fn is_permanent(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::MessageGone { .. } | Self::NoSuchChannel { .. } | Self::Setup(_))
+    }
+
+    /// Whether Slack refuses the form of the message; as plain text it may still take it.
+    pub fn is_malformed(&self) -> bool {
+        self.code().is_some_and(|code| MALFORMED.contains(&code))
+    }
+
+    /// The bot is not a member of a channel.
+    pub fn not_in_channel(name: &str) -> Self {
+        Self::refused("chat.postMessage", name, "not_in_channel".to_owned())
     }
 
     /// How long Slack wants to be left alone.
@@ -129,7 +152,7 @@ impl SlackError {
         if UNSURE.contains(&code) {
             return Self::Unknown { method: method.to_owned(), why: format!("Slack said `{code}`") };
         }
-        if matches!(code, "message_not_found" | "thread_not_found") {
+        if matches!(code, "message_not_found" | "thread_not_found" | "cannot_reply_to_message") {
             return Self::MessageGone { channel: place.to_owned() };
         }
         let text = |key: &str| body.get(key).and_then(Value::as_str).map(str::to_owned);

@@ -17,11 +17,11 @@ use slack_morphism::{
 };
 use tokio::sync::OnceCell;
 
-pub use check::{Problem, REQUIRED_SCOPES, check, required_scopes};
+pub use check::{Problem, REQUIRED_SCOPES, missing_scopes, required_scopes};
 pub use error::{Refused, SlackError};
 
 use crate::{
-    alerts::Message,
+    alerts::{Message, is_channel_id},
     conversation::permissions::{Person, PersonKind},
 };
 
@@ -61,6 +61,8 @@ pub struct Channel {
     pub id: String,
     /// Its name without `#`; the id where Slack was not asked.
     pub name: String,
+    /// Whether the bot is in it; true where Slack did not say.
+    pub is_member: bool,
 }
 
 /// The Web API with the bot's token. Cheap to clone.
@@ -140,6 +142,14 @@ impl Slack {
         self.send::<_, wire::Ts>("chat.update", &request, channel).await.map(|_| ())
     }
 
+    /// Deletes a message of ours; one that is gone already is as good.
+    pub async fn delete(&self, channel: &str, ts: &str) -> Result<(), SlackError> {
+        match self.send::<_, wire::Nothing>("chat.delete", &wire::Delete { channel, ts }, channel).await {
+            Ok(_) | Err(SlackError::MessageGone { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Answers a command or a button where Slack said it takes the answer.
     pub async fn respond(&self, response_url: &str, message: &Message, replace: bool) -> Result<(), SlackError> {
         let url = url::Url::parse(response_url)
@@ -206,7 +216,7 @@ impl Slack {
     pub async fn resolve_channel(&self, name_or_id: &str) -> Result<Channel, SlackError> {
         let wanted = name_or_id.trim().trim_start_matches('#');
         if is_channel_id(wanted) {
-            return Ok(Channel { id: wanted.to_owned(), name: wanted.to_owned() });
+            return Ok(Channel { id: wanted.to_owned(), name: wanted.to_owned(), is_member: true });
         }
         let wanted = wanted.to_lowercase();
         let mut seen = Vec::new();
@@ -226,7 +236,8 @@ impl Slack {
                 .await?;
             for channel in page.channels {
                 if channel.name == wanted {
-                    return Ok(Channel { id: channel.id, name: channel.name });
+                    let is_member = channel.is_member.unwrap_or(true);
+                    return Ok(Channel { id: channel.id, name: channel.name, is_member });
                 }
                 seen.push(channel.name);
             }
@@ -237,6 +248,15 @@ impl Slack {
         }
         let nearest = crate::conversation::nearest(&wanted, seen.iter().map(String::as_str));
         Err(SlackError::NoSuchChannel { name: wanted, nearest })
+    }
+
+    /// The channel with that id.
+    pub async fn channel(&self, id: &str) -> Result<Channel, SlackError> {
+        let info = self.get::<wire::ChannelInfo>("conversations.info", &[("channel", Some(id))], id).await?.channel;
+        if info.is_archived {
+            return Err(SlackError::refused("conversations.info", id, "is_archived".to_owned()));
+        }
+        Ok(Channel { id: info.id, name: info.name, is_member: info.is_member.unwrap_or(true) })
     }
 
     /// Who a person is: member, guest, bot, of another workspace, deactivated.
@@ -348,11 +368,6 @@ fn connector(base_url: &str) -> Result<Https, SlackError> {
         .with_root_certificates(rustls::RootCertStore::empty())
         .with_no_client_auth();
     Ok(builder.with_tls_config(tls).https_or_http().enable_http1().build())
-}
-
-/// Names are lower case, ids are not.
-fn is_channel_id(text: &str) -> bool {
-    text.starts_with(['C', 'G', 'D']) && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
 }
 
 #[cfg(test)]

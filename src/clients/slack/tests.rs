@@ -235,6 +235,21 @@ async fn an_answer_to_a_command_needs_no_token() {
     assert_eq!(late.to_string(), "the answer came too late or too often: Slack takes 5 answers within 30 minutes");
 }
 
+/// Everything that is wrong with the tokens.
+async fn check(slack: &Slack, app_token: Option<&SecretString>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    match slack.identity().await {
+        Ok(identity) => problems.extend(missing_scopes(slack, &identity).await),
+        Err(error) => problems.push(Problem::Token { key: "SLACK_BOT_TOKEN", error }),
+    }
+    if let Some(token) = app_token
+        && let Err(error) = slack.can_open_sockets(token).await
+    {
+        problems.push(Problem::Token { key: "SLACK_APP_TOKEN", error });
+    }
+    problems
+}
+
 #[tokio::test]
 async fn missing_scopes_and_bad_tokens_are_named_at_the_start() {
     let (slack, server, _) = slack().await;

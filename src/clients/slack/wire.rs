@@ -77,6 +77,12 @@ pub(super) struct Update<'a> {
 }
 
 #[derive(Debug, Serialize)]
+pub(super) struct Delete<'a> {
+    pub(super) channel: &'a str,
+    pub(super) ts: &'a str,
+}
+
+#[derive(Debug, Serialize)]
 pub(super) struct Respond<'a> {
     pub(super) response_type: &'static str,
     pub(super) replace_original: bool,
@@ -178,6 +184,15 @@ pub(super) struct ListedChannel {
     pub(super) id: String,
     #[serde(default)]
     pub(super) name: String,
+    #[serde(default)]
+    pub(super) is_member: Option<bool>,
+    #[serde(default)]
+    pub(super) is_archived: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ChannelInfo {
+    pub(super) channel: ListedChannel,
 }
 
 #[derive(Debug, Deserialize)]

@@ -31,6 +31,10 @@ fn run(_rest: &str, standing: &Standing) -> Answer {
         lines.extend(cluster_lines(cluster, now));
     }
     lines.push(bot_line(standing));
+    lines.extend(standing.parts.iter().flat_map(|part| {
+        let trouble = |why: &String| format!("⚠ {}: {}", reply::escape(&part.name), reply::quote(why, 500));
+        part.troubles.iter().map(trouble)
+    }));
     lines.extend(standing.parts.iter().filter_map(|p| {
         p.state
             .as_ref()
@@ -108,22 +112,22 @@ fn bot_line(standing: &Standing) -> String {
         parts.push(format!("Slack sockets {} of {} ({heard})", sockets.open, sockets.wanted));
     }
     let outbox = &standing.outbox;
-    let waiting = match (outbox.waiting, outbox.oldest) {
-        (0, _) => "nothing waits to be sent".to_owned(),
-        (n, Some(oldest)) => {
-            format!(
-                "{} to be sent, the oldest for {}",
-                reply::count(n, "message waits", "messages wait"),
-                reply::span(oldest, now)
-            )
-        }
-        (n, None) => format!("{} to be sent", reply::count(n, "message waits", "messages wait")),
+    let mut waiting = match outbox.waiting {
+        0 => "nothing waits to be sent".to_owned(),
+        n => format!("{} to be sent", reply::count(n, "message waits", "messages wait")),
     };
-    parts.push(waiting);
-    if outbox.stuck > 0 {
-        let why = outbox.last_error.as_deref().map(|e| format!(" ({})", reply::quote(e, 200))).unwrap_or_default();
-        parts.push(format!("{} refused{why}", outbox.stuck));
+    if let (Some(oldest), true) = (outbox.oldest, outbox.waiting > 0) {
+        waiting = format!("{waiting}, the oldest for {}", reply::span(oldest, now));
     }
+    if outbox.stuck > 0 {
+        waiting = format!("{waiting} · {} refused", outbox.stuck);
+    }
+    // What is wrong with a part is said below.
+    let is_said = |why: &String| standing.parts.iter().any(|part| part.troubles.contains(why));
+    if let Some(why) = outbox.last_error.as_ref().filter(|why| !is_said(why)) {
+        waiting = format!("{waiting} ({})", reply::quote(why, 500));
+    }
+    parts.push(waiting);
     parts.join(" · ")
 }
 

@@ -47,7 +47,8 @@ pub(crate) fn list(state: &State, args: &Args) -> Answer {
     let kind_of = |private: bool| if private { "private_channel" } else { "public_channel" };
     let wanted = |private: bool| types.split(',').any(|kind| kind.trim() == kind_of(private));
     let channels = state.channels.values().filter(|channel| {
-        wanted(channel.private)
+        !channel.is_direct()
+            && wanted(channel.private)
             && (channel.bot_in || !channel.private)
             && !(channel.archived && args.flag("exclude_archived"))
     });

@@ -10,13 +10,21 @@ impl State {
     /// Whether the app gets the messages of a channel: it is inside and has the scope.
     fn hears(&self, channel: &str) -> bool {
         self.channels.get(channel).is_some_and(|channel| {
-            let scope = if channel.private { "groups:history" } else { "channels:history" };
+            let scope = match (channel.is_direct(), channel.private) {
+                (true, _) => "im:history",
+                (false, true) => "groups:history",
+                (false, false) => "channels:history",
+            };
             channel.bot_in && self.scopes.contains(scope)
         })
     }
 
     fn channel_type(&self, channel: &str) -> &'static str {
-        if self.channels.get(channel).is_some_and(|channel| channel.private) { "group" } else { "channel" }
+        match self.channels.get(channel) {
+            Some(channel) if channel.is_direct() => "im",
+            Some(channel) if channel.private => "group",
+            Some(_) | None => "channel",
+        }
     }
 
     fn tell(&mut self, event: &Value, now: Timestamp) -> String {

@@ -220,6 +220,11 @@ impl Workspace {
         self.shared.change(|state| drop(state.scopes.take(scope)));
     }
 
+    /// Gives the bot's token a scope.
+    pub fn grant_scope(&self, scope: &str) {
+        self.shared.change(|state| state.scopes.extend([scope.to_owned()]));
+    }
+
     /// What the banner on top of the page says.
     pub fn set_caption(&self, text: &str) {
         self.shared.change(|state| text.clone_into(&mut state.caption));

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use super::socket::EnvelopeKind;
-use super::state::{APP, BOT_USER, Content, Message, PersonRow, State, TEAM};
+use super::state::{APP, BOT_USER, Channel, Content, Message, PersonRow, State, TEAM};
 use super::{Shared, Workspace};
 
 /// How long the real workspace waits for the acknowledgement of a command.
@@ -71,6 +71,32 @@ impl Person {
     /// Writes a message in a channel.
     pub fn says(&self, channel: &str, text: &str) -> Result<Written> {
         self.writes(channel, None, text)
+    }
+
+    /// Writes to the bot in direct messages, where nobody else reads; their name is that of the person.
+    pub fn writes_to_the_bot(&self, text: &str) -> Result<Written> {
+        let channel = self.shared.change(|state| {
+            let name = state.person(&self.name).map(|person| person.name.clone());
+            let name = name.with_context(|| format!("there is nobody called {:?}", self.name))?;
+            let id = format!("D0{}", name.to_uppercase());
+            let direct = Channel { id: id.clone(), name, private: true, archived: false, bot_in: true };
+            state.channels.entry(id.clone()).or_insert(direct);
+            anyhow::Ok(id)
+        })?;
+        self.writes(&channel, None, text)
+    }
+
+    /// Deletes a message, whoever wrote it: an administrator may. Its replies stay.
+    pub fn deletes(&self, channel: &str, ts: &str) -> Result<()> {
+        let now = self.shared.clock.now();
+        self.shared.change(|state| {
+            let (_, channel) = self.place(state, channel)?;
+            let old = state.message(&channel, ts).with_context(|| format!("there is no message {ts} in {channel}"))?;
+            let old = state.message_json(old, false);
+            state.remove(&channel, ts);
+            state.tell_of_deletion(&channel, ts, &old, now);
+            Ok(())
+        })
     }
 
     /// Replies in a thread, named by its root or by any reply.

@@ -63,6 +63,13 @@ pub(crate) struct Channel {
     pub(crate) bot_in: bool,
 }
 
+impl Channel {
+    /// Whether it is the direct messages of a person with the bot.
+    pub(crate) fn is_direct(&self) -> bool {
+        self.id.starts_with('D')
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Content {
     pub(crate) text: String,

@@ -27,7 +27,7 @@ CREATE TABLE counters (
     n    BIGINT NOT NULL
 );
 
--- The root message of an incident in a channel.
+-- The root message of an incident in a channel, by Slack's id of the channel.
 CREATE TABLE messages (
     incident_id TEXT NOT NULL REFERENCES incidents (id),
     channel     TEXT NOT NULL,
@@ -36,8 +36,9 @@ CREATE TABLE messages (
 );
 CREATE INDEX messages_ts ON messages (channel, ts);
 
--- What must be sent. `lane`: rows of one lane go one after the other. `taken`: a sender was given the row, so its message
--- may be on its way and is not changed any more.
+-- What must be sent. `destination`: the channel as it is configured. `lane`: rows of one lane go one after the other.
+-- `taken`: how often a sender was given the row without a word since; then its message may be on its way and is not changed.
+-- `sent_ms`: when it was sent, or given up.
 CREATE TABLE outbox (
     id          BIGINT PRIMARY KEY,
     cluster_id  TEXT,

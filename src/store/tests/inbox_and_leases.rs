@@ -36,7 +36,7 @@ async fn people_are_answered_once() {
     assert!(!store.settle(id, None, std::slice::from_ref(&answer), at(0)).await.unwrap());
 
     assert_eq!(store.inbox_open().await.unwrap(), []);
-    let rows = store.due(at(0), 10).await.unwrap();
+    let rows = taken(&store, at(0)).await;
     assert_eq!(rows.len(), 1);
     assert_eq!((rows[0].destination.as_str(), &rows[0].outgoing, &rows[0].cluster), ("respond", &answer, &None));
 }
@@ -58,11 +58,13 @@ async fn one_holds_a_lease_and_the_next_has_a_greater_number() {
     // Who has it keeps it, under the same number.
     assert_eq!(one.take_lease("leader", &first.holder, long).await.unwrap().as_ref(), Some(&first));
     assert!(one.renew(&first, long).await.unwrap());
+    assert!(one.holds(&first).await.unwrap());
     assert!(store.take_lease("another", other, long).await.unwrap().is_some());
 
     // It expires while its holder sleeps.
     assert!(one.renew(&first, over).await.unwrap());
     assert!(!one.renew(&first, long).await.unwrap());
+    assert!(!one.holds(&first).await.unwrap());
     let next = store.take_lease("leader", other, long).await.unwrap().unwrap();
     assert_eq!(next.fence, 2);
     assert!(!one.renew(&first, long).await.unwrap());

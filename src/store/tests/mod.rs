@@ -101,7 +101,16 @@ async fn resolved(store: &Store, name: &str, now: Timestamp) -> Incident {
     store.transition(request(name, 1, now), step, silent).await.unwrap().after.unwrap()
 }
 
-/// What is due, as its text.
+/// Everything that is due, given out.
+async fn taken(store: &Store, now: Timestamp) -> Vec<OutboxRow> {
+    let mut rows = Vec::new();
+    for row in store.due(now, 100).await.unwrap() {
+        rows.extend(store.take(row.id, now).await.unwrap());
+    }
+    rows
+}
+
+/// What is due, given out, as its text.
 async fn due(store: &Store, now: Timestamp) -> Vec<(i64, String)> {
     let text = |outgoing: Outgoing| match outgoing {
         Outgoing::Post { message, .. } => format!("post {}", message.text),
@@ -110,7 +119,7 @@ async fn due(store: &Store, now: Timestamp) -> Vec<(i64, String)> {
         Outgoing::ReplyTo { message, .. } => format!("reply to {}", message.text),
         Outgoing::Respond { message, .. } => format!("respond {}", message.text),
     };
-    store.due(now, 100).await.unwrap().into_iter().map(|row| (row.id, text(row.outgoing))).collect()
+    taken(store, now).await.into_iter().map(|row| (row.id, text(row.outgoing))).collect()
 }
 
 fn texts(rows: &[(i64, String)]) -> Vec<&str> {

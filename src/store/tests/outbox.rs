@@ -16,18 +16,18 @@ async fn a_row_waits_for_the_one_before_it_in_the_same_thread_only() {
     assert_eq!(texts(&due(&store, at(0)).await), ["post one"]);
     let rows = due(&store, at(1)).await;
     assert_eq!(texts(&rows), ["post one", "post two"]);
-    assert!(store.sent(rows[1].0, Some("2.0"), at(1)).await.unwrap());
+    assert_eq!(store.sent(rows[1].0, "C1", Some("2.0"), at(1)).await.unwrap(), Marked::Now);
     store.retry(rows[0].0, at(5), "rate limited").await.unwrap();
     assert_eq!(due(&store, at(4)).await, []);
     assert_eq!(store.next_due(at(4)).await.unwrap(), Some(at(5)));
     assert_eq!(store.next_due(at(5)).await.unwrap(), None);
 
-    let rows = store.due(at(5), 10).await.unwrap();
+    let rows = taken(&store, at(5)).await;
     assert_eq!((rows.len(), rows[0].attempts, rows[0].state), (1, 1, OutboxState::Pending));
-    assert!(store.sent(rows[0].id, Some("1.0"), at(5)).await.unwrap());
+    assert_eq!(store.sent(rows[0].id, "C1", Some("1.0"), at(5)).await.unwrap(), Marked::Now);
     let rows = due(&store, at(5)).await;
     assert_eq!(texts(&rows), ["reply one's first"]);
-    store.dead(rows[0].0, "thread_not_found").await.unwrap();
+    store.dead(rows[0].0, "thread_not_found", at(5)).await.unwrap();
     assert_eq!(texts(&due(&store, at(5)).await), ["reply one's second"]);
 
     assert_eq!(store.root_message(&one, "C1").await.unwrap().as_deref(), Some("1.0"));
@@ -36,6 +36,8 @@ async fn a_row_waits_for_the_one_before_it_in_the_same_thread_only() {
     assert_eq!(store.incident_of_message("C1", "3.0").await.unwrap(), None);
     let counts = store.counts().await.unwrap();
     assert_eq!(counts, OutboxCounts { pending: 1, dead: 1, oldest_pending: Some(at(0)) });
+    assert_eq!(store.outbox_error().await.unwrap().as_deref(), Some("thread_not_found"));
+    assert_eq!((store.dead_since(at(5)).await.unwrap(), store.dead_since(at(6)).await.unwrap()), (1, 0));
 }
 
 #[tokio::test]
@@ -53,10 +55,10 @@ async fn an_edit_replaces_the_unsent_one_before_it() {
     put(&[edit("fourth text")]).await;
     put(&[edit("fifth text")]).await;
     assert_eq!(texts(&due(&store, at(0)).await), ["post third text"]);
-    store.sent(rows[0].0, Some("1.0"), at(0)).await.unwrap();
+    store.sent(rows[0].0, "C1", Some("1.0"), at(0)).await.unwrap();
     let rows = due(&store, at(0)).await;
     assert_eq!(texts(&rows), ["reply a"]);
-    store.sent(rows[0].0, Some("1.1"), at(0)).await.unwrap();
+    store.sent(rows[0].0, "C1", Some("1.1"), at(0)).await.unwrap();
     assert_eq!(texts(&due(&store, at(0)).await), ["edit fifth text"]);
     // The reply did not become the root message.
     assert_eq!(store.root_message(&id, "C1").await.unwrap().as_deref(), Some("1.0"));
@@ -73,12 +75,16 @@ async fn a_post_that_certainly_failed_takes_the_newer_text_and_one_that_may_be_t
     put(&[edit("second")]).await;
     assert_eq!(texts(&due(&store, at(0)).await), ["post second"]);
 
-    store.unknown(row, "time-out").await.unwrap();
+    store.unknown(row, at(1), "time-out").await.unwrap();
+    assert_eq!(due(&store, at(0)).await, []);
     put(&[edit("third")]).await;
-    let rows = store.due(at(0), 10).await.unwrap();
+    let rows = taken(&store, at(1)).await;
     assert_eq!((rows.len(), rows[0].state, rows[0].attempts), (1, OutboxState::Unknown, 2));
     assert_eq!(rows[0].outgoing, post("second"));
-    store.sent(row, Some("1.0"), at(0)).await.unwrap();
+    // Nobody could say whether it is there: as unknown as before.
+    store.unknown(row, at(2), "history is rate limited").await.unwrap();
+    assert_eq!(taken(&store, at(2)).await[0].state, OutboxState::Unknown);
+    store.sent(row, "C1", Some("1.0"), at(0)).await.unwrap();
     assert_eq!(texts(&due(&store, at(0)).await), ["edit third"]);
 }
 
@@ -89,9 +95,87 @@ async fn an_incident_has_one_root_message_in_a_channel() {
     store.enqueue(&cluster(), Some(&id), &[post("one"), post("two")], at(0)).await.unwrap();
     let rows = due(&store, at(0)).await;
     assert_eq!(texts(&rows), ["post two"]);
-    store.sent(rows[0].0, Some("1.0"), at(0)).await.unwrap();
+    store.sent(rows[0].0, "C1", Some("1.0"), at(0)).await.unwrap();
     store.enqueue(&cluster(), Some(&id), &[post("three")], at(0)).await.unwrap();
-    assert_eq!(texts(&due(&store, at(0)).await), ["edit three"]);
+    // Whether it is there is known when it is sent: the newer text follows in the same lane.
+    assert_eq!(texts(&due(&store, at(0)).await), ["post three"]);
+}
+
+#[tokio::test]
+async fn a_row_of_which_nothing_was_heard_since_it_was_given_out_may_be_in_slack() {
+    let (store, guard) = testing::fresh().await.unwrap();
+    let id = opened(&store, "api", at(0)).await.id;
+    store.enqueue(&cluster(), Some(&id), &[post("text")], at(0)).await.unwrap();
+    // Looking at what is due gives nothing out.
+    assert_eq!(store.due(at(0), 5).await.unwrap().len(), 1);
+    let rows = taken(&store, at(0)).await;
+    assert_eq!(rows[0].state, OutboxState::Pending);
+    store.close().await;
+
+    let next = Store::open(guard.url()).await.unwrap();
+    let rows = taken(&next, at(0)).await;
+    assert_eq!(rows[0].state, OutboxState::Unknown);
+    next.retry(rows[0].id, at(0), "it is certainly not there").await.unwrap();
+    assert_eq!(taken(&next, at(0)).await[0].state, OutboxState::Pending);
+    next.close().await;
+}
+
+#[tokio::test]
+async fn a_destination_with_much_to_send_starves_no_other() {
+    let (store, _guard) = testing::fresh().await.unwrap();
+    let to = |channel: &str, thread: usize| Outgoing::ReplyTo {
+        channel: channel.into(),
+        thread_ts: thread.to_string(),
+        message: message("text"),
+    };
+    let many: Vec<_> = (0..60).map(|n| to("C1", n)).chain([to("C2", 1)]).collect();
+    store.enqueue(&cluster(), None, &many, at(0)).await.unwrap();
+    let rows = store.due(at(0), 2).await.unwrap();
+    assert_eq!(rows.iter().map(|r| r.destination.as_str()).collect::<Vec<_>>(), ["C1", "C1", "C2"]);
+}
+
+#[tokio::test]
+async fn what_waited_for_a_wrong_channel_goes_to_the_right_one() {
+    let (store, _guard) = testing::fresh().await.unwrap();
+    let id = opened(&store, "api", at(0)).await.id;
+    store.enqueue(&cluster(), Some(&id), &[post("text"), reply("worse")], at(0)).await.unwrap();
+    store.held("C1", "there is no such channel").await.unwrap();
+    assert_eq!(store.outbox_error().await.unwrap().as_deref(), Some("there is no such channel"));
+    assert_eq!(store.waiting_destinations().await.unwrap(), [(id.clone(), "C1".to_owned())]);
+
+    let there = Outgoing::Post { channel: "C2".into(), message: message("as it is now") };
+    store.readdress((&id, "C1"), &cluster(), &[there], at(1)).await.unwrap();
+    assert_eq!(store.waiting_destinations().await.unwrap(), [(id, "C2".to_owned())]);
+    assert_eq!(texts(&due(&store, at(1)).await), ["post as it is now"]);
+}
+
+#[tokio::test]
+async fn a_reply_whose_thread_is_gone_goes_below_a_new_root() {
+    let (store, _guard) = testing::fresh().await.unwrap();
+    let id = opened(&store, "api", at(0)).await.id;
+    store.enqueue(&cluster(), Some(&id), &[reply("a"), reply("b")], at(0)).await.unwrap();
+    for _ in 0..2 {
+        let row = taken(&store, at(0)).await.remove(0);
+        store.replace(&row, &[post("as it is now"), row.outgoing.clone()], at(0)).await.unwrap();
+    }
+    for expected in ["post as it is now", "reply a", "reply b"] {
+        let rows = due(&store, at(0)).await;
+        assert_eq!(texts(&rows), [expected]);
+        store.sent(rows[0].0, "C1", Some("1.0"), at(0)).await.unwrap();
+    }
+    assert_eq!(store.counts().await.unwrap(), OutboxCounts::default());
+}
+
+#[tokio::test]
+async fn what_stood_in_the_way_is_gone_and_nothing_waits_any_longer() {
+    let (store, _guard) = testing::fresh().await.unwrap();
+    let id = opened(&store, "api", at(0)).await.id;
+    store.enqueue(&cluster(), Some(&id), &[post("text")], at(0)).await.unwrap();
+    let rows = due(&store, at(0)).await;
+    store.retry(rows[0].0, at(5), "not in the channel").await.unwrap();
+    assert_eq!(due(&store, at(1)).await, []);
+    store.hurry(at(1)).await.unwrap();
+    assert_eq!(texts(&due(&store, at(1)).await), ["post text"]);
 }
 
 #[tokio::test]
@@ -104,12 +188,13 @@ async fn what_a_paused_sender_doubled_is_known() {
     // It sleeps so long that another takes over and sends.
     let other = due(&two, at(1)).await;
     assert_eq!(paused, other);
-    assert!(two.sent(other[0].0, Some("2.0"), at(1)).await.unwrap());
-    assert!(!one.sent(paused[0].0, Some("1.0"), at(2)).await.unwrap());
+    assert_eq!(two.sent(other[0].0, "C1", Some("2.0"), at(1)).await.unwrap(), Marked::Now);
+    let first = Some("2.0".to_owned());
+    assert_eq!(one.sent(paused[0].0, "C1", Some("1.0"), at(2)).await.unwrap(), Marked::Before { ts: first });
     // What the paused one thinks of the row later changes nothing.
     one.retry(paused[0].0, at(3), "late").await.unwrap();
-    one.unknown(paused[0].0, "late").await.unwrap();
-    one.dead(paused[0].0, "late").await.unwrap();
+    one.unknown(paused[0].0, at(3), "late").await.unwrap();
+    one.dead(paused[0].0, "late", at(3)).await.unwrap();
 
     assert_eq!(one.root_message(&id, "C1").await.unwrap().as_deref(), Some("2.0"));
     assert_eq!(one.counts().await.unwrap(), OutboxCounts::default());
@@ -132,5 +217,6 @@ async fn an_answer_that_cannot_be_given_holds_up_nobody_else() {
     assert_eq!(texts(&rows), ["reply to a", "reply to b", "respond d", "respond e"]);
     store.retry(rows[0].0, at(9), "no").await.unwrap();
     assert_eq!(texts(&due(&store, at(0)).await), ["reply to b", "respond d", "respond e"]);
-    assert_eq!(store.due(at(0), 1).await.unwrap().len(), 1);
+    // One of each destination.
+    assert_eq!(store.due(at(0), 1).await.unwrap().len(), 2);
 }

@@ -123,7 +123,7 @@ async fn old_rows_are_tidied_and_open_ones_stay() {
     let id = opened(&store, "api", at(0)).await.id;
     store.enqueue(&cluster(), Some(&id), &[post("sent"), reply("unsent")], at(0)).await.unwrap();
     let row = due(&store, at(0)).await[0].0;
-    store.sent(row, Some("1.0"), at(0)).await.unwrap();
+    store.sent(row, "C1", Some("1.0"), at(0)).await.unwrap();
     let done = store.receive("done", "event", "{}", at(0)).await.unwrap().unwrap();
     store.settle(done, None, &[], at(0)).await.unwrap();
     store.receive("open", "event", "{}", at(0)).await.unwrap();

@@ -1,4 +1,6 @@
-//! What must be sent: rows in order, each told of once; a newer edit replaces an unsent older one.
+//! What must be sent: rows in order, each given out before it is sent and marked after; a newer text replaces an unsent one.
+
+mod mend;
 
 use jiff::Timestamp;
 use sqlx::{AnyConnection, Row, any::AnyRow};
@@ -19,7 +21,28 @@ pub enum OutboxState {
     Unknown,
 }
 
-/// A row that is to be sent now.
+/// A row that may be sent now; [`Store::take`] gives it out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueRow {
+    /// Its number.
+    pub id: i64,
+    /// The configured channel (its name or id), a channel's id, or `respond`.
+    pub destination: String,
+}
+
+/// What became of marking a row sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Marked {
+    /// It was not marked before.
+    Now,
+    /// Somebody else had sent it; a message with another timestamp than this is a double.
+    Before {
+        /// The timestamp that was marked first.
+        ts: Option<String>,
+    },
+}
+
+/// A row that was given out to be sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutboxRow {
     /// Its number; goes into the message's metadata.
@@ -28,7 +51,7 @@ pub struct OutboxRow {
     pub cluster: Option<ClusterId>,
     /// The incident it is about.
     pub incident: Option<IncidentId>,
-    /// Channel id, or `respond`.
+    /// The configured channel (its name or id), a channel's id, or `respond`.
     pub destination: String,
     /// What to send.
     pub outgoing: Outgoing,
@@ -67,8 +90,7 @@ struct Address<'a> {
 }
 
 impl Store {
-    /// Puts messages into the outbox. An edit replaces an unsent older one, or the text of an unsent post; a post of what is
-    /// already posted in that channel becomes an edit.
+    /// Puts messages into the outbox. The text of an unsent post or edit is replaced by a newer one.
     pub async fn enqueue(
         &self,
         cluster: &ClusterId,
@@ -86,32 +108,46 @@ impl Store {
     }
 
     /// The rows that may be sent now, oldest first: of each lane (an incident in a channel, a thread) only the oldest
-    /// unsent one. Their texts are not changed any more.
-    pub async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
-        let rows = self
-            .again("reading what is due in the outbox", |_| async move {
-                let rows = sqlx::query(
-                    "UPDATE outbox SET taken = 1 WHERE state IN ('pending', 'unknown') AND id IN (\
-                     SELECT o.id FROM outbox o WHERE o.state IN ('pending', 'unknown') AND o.due_ms <= $1 \
-                     AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.lane = o.lane AND p.id < o.id \
-                     AND p.state IN ('pending', 'unknown')) ORDER BY o.id LIMIT $2) \
-                     RETURNING id, cluster_id, incident_id, destination, body, state, attempts, created_ms",
+    /// unsent one, and of each destination only so many, so that a channel that must wait starves no other.
+    pub async fn due(&self, now: Timestamp, per_destination: u32) -> Result<Vec<DueRow>, StoreError> {
+        self.once("reading what is due in the outbox", async {
+            let rows = sqlx::query(
+                "SELECT id, destination FROM (SELECT o.id, o.destination, \
+                 ROW_NUMBER() OVER (PARTITION BY o.destination ORDER BY o.id) AS n FROM outbox o \
+                 WHERE o.state IN ('pending', 'unknown') AND o.due_ms <= $1 \
+                 AND NOT EXISTS (SELECT 1 FROM outbox p WHERE p.lane = o.lane AND p.id < o.id \
+                 AND p.state IN ('pending', 'unknown'))) heads WHERE n <= $2 ORDER BY id",
+            );
+            let rows = rows.bind(millis(now)).bind(i64::from(per_destination)).fetch_all(&self.pool).await?;
+            rows.iter()
+                .map(|row| Ok(DueRow { id: row.try_get("id")?, destination: row.try_get("destination")? }))
+                .collect()
+        })
+        .await
+    }
+
+    /// Gives a row out to be sent at once; its text is not changed any more. One that was given out before, and of which
+    /// nothing was heard since (a crash, a database that did not answer), may have been posted: it is `Unknown`.
+    /// None if it is not to be sent any more.
+    pub async fn take(&self, id: i64, now: Timestamp) -> Result<Option<OutboxRow>, StoreError> {
+        let row = self
+            .again("giving out a message to be sent", |_| async move {
+                let row = sqlx::query(
+                    "UPDATE outbox SET taken = taken + 1 WHERE id = $1 AND state IN ('pending', 'unknown') \
+                     RETURNING taken, cluster_id, incident_id, destination, body, state, attempts, created_ms",
                 );
-                Ok(rows.bind(millis(now)).bind(i64::from(limit)).fetch_all(&self.pool).await?)
+                Ok(row.bind(id).fetch_optional(&self.pool).await?)
             })
             .await?;
-        let mut due = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let id = self.once("reading the outbox", async { Ok(row.try_get::<i64, _>("id")?) }).await?;
-            match outbox_row(id, row) {
-                Ok(row) => due.push(row),
-                // One row that cannot be read must not hold up the others for ever.
-                Err(Fault::Unreadable(why)) => self.dead(id, &format!("cannot be read: {why}")).await?,
-                Err(fault) => return Err(self.tell("reading the outbox", 1, fault)),
+        match row.as_ref().map(|row| outbox_row(id, row)).transpose() {
+            Ok(row) => Ok(row),
+            // One row that cannot be read must not hold up the others for ever.
+            Err(Fault::Unreadable(why)) => {
+                self.dead(id, &format!("cannot be read: {why}"), now).await?;
+                Ok(None)
             }
+            Err(fault) => Err(self.tell("giving out a message to be sent", 1, fault)),
         }
-        due.sort_by_key(|row| row.id);
-        Ok(due)
     }
 
     /// When the next row after `now` becomes due.
@@ -130,81 +166,73 @@ impl Store {
         .await
     }
 
-    /// Marks a row sent; a post's timestamp becomes the incident's root message. False if it was marked before: then this
-    /// message is a double, to be deleted.
-    pub async fn sent(&self, id: i64, ts: Option<&str>, now: Timestamp) -> Result<bool, StoreError> {
+    /// Marks a row sent in a room (Slack's id of the channel); the timestamp of a new root message becomes the incident's.
+    pub async fn sent(&self, id: i64, room: &str, ts: Option<&str>, now: Timestamp) -> Result<Marked, StoreError> {
         self.again("marking a message sent", |_| async move {
             let mut tx = self.begin().await?;
             let row = sqlx::query(
                 "UPDATE outbox SET state = 'sent', sent_ms = $1, ts = $2, error = NULL WHERE id = $3 AND state <> 'sent' \
-                 RETURNING incident_id, destination, kind",
+                 RETURNING incident_id, kind",
             );
             let row = row.bind(millis(now)).bind(ts).bind(id).fetch_optional(&mut *tx).await?;
-            if let Some(row) = &row {
-                let incident: Option<String> = row.try_get("incident_id")?;
-                let kind: String = row.try_get("kind")?;
-                if let (Some(incident), "post", Some(ts)) = (incident, kind.as_str(), ts) {
-                    sqlx::query(
-                        "INSERT INTO messages (incident_id, channel, ts) VALUES ($1, $2, $3) \
-                         ON CONFLICT (incident_id, channel) DO UPDATE SET ts = excluded.ts",
-                    )
-                    .bind(incident)
-                    .bind(row.try_get::<String, _>("destination")?)
-                    .bind(ts)
-                    .execute(&mut *tx)
-                    .await?;
-                }
+            let Some(row) = row else {
+                let first = sqlx::query_scalar("SELECT ts FROM outbox WHERE id = $1").bind(id);
+                let first: Option<Option<String>> = first.fetch_optional(&mut *tx).await?;
+                tx.rollback().await?;
+                return Ok(Marked::Before { ts: first.flatten() });
+            };
+            let incident: Option<String> = row.try_get("incident_id")?;
+            let kind: String = row.try_get("kind")?;
+            if let (Some(incident), "post" | "edit", Some(ts)) = (incident, kind.as_str(), ts) {
+                sqlx::query(
+                    "INSERT INTO messages (incident_id, channel, ts) VALUES ($1, $2, $3) \
+                     ON CONFLICT (incident_id, channel) DO UPDATE SET ts = excluded.ts",
+                )
+                .bind(incident)
+                .bind(&*clean(room))
+                .bind(ts)
+                .execute(&mut *tx)
+                .await?;
             }
             tx.commit().await?;
-            Ok(row.is_some())
+            Ok(Marked::Now)
         })
         .await
     }
 
     /// It was certainly not posted: try again at `due`.
     pub async fn retry(&self, id: i64, due: Timestamp, error: &str) -> Result<(), StoreError> {
-        self.again("putting a message back", |_| async move {
-            sqlx::query(
-                "UPDATE outbox SET state = 'pending', taken = 0, attempts = attempts + 1, due_ms = $1, error = $2 \
-                 WHERE id = $3 AND state IN ('pending', 'unknown')",
-            )
-            .bind(millis(due))
-            .bind(brief(error))
-            .bind(id)
-            .execute(&self.pool)
-            .await?;
-            Ok(())
-        })
+        self.put_back(
+            "UPDATE outbox SET state = 'pending', taken = 0, attempts = attempts + 1, due_ms = $1, error = $2 \
+             WHERE id = $3 AND state IN ('pending', 'unknown')",
+            (id, due, error),
+        )
         .await
     }
 
-    /// It may have been posted (time-out, cut connection): to be looked up before it is posted again.
-    pub async fn unknown(&self, id: i64, error: &str) -> Result<(), StoreError> {
-        self.again("marking a message's fate unknown", |_| async move {
-            sqlx::query(
-                "UPDATE outbox SET state = 'unknown', attempts = attempts + 1, error = $1 \
-                 WHERE id = $2 AND state IN ('pending', 'unknown')",
-            )
-            .bind(brief(error))
-            .bind(id)
-            .execute(&self.pool)
-            .await?;
-            Ok(())
-        })
+    /// It may have been posted (time-out, cut connection): to be looked up, at `due`, before it is posted again.
+    pub async fn unknown(&self, id: i64, due: Timestamp, error: &str) -> Result<(), StoreError> {
+        self.put_back(
+            "UPDATE outbox SET state = 'unknown', attempts = attempts + 1, due_ms = $1, error = $2 \
+             WHERE id = $3 AND state IN ('pending', 'unknown')",
+            (id, due, error),
+        )
         .await
     }
 
     /// It cannot be sent, for good. What stands behind it may go.
-    pub async fn dead(&self, id: i64, error: &str) -> Result<(), StoreError> {
-        self.again("giving a message up", |_| async move {
-            sqlx::query(
-                "UPDATE outbox SET state = 'dead', attempts = attempts + 1, error = $1 \
-                 WHERE id = $2 AND state IN ('pending', 'unknown')",
-            )
-            .bind(brief(error))
-            .bind(id)
-            .execute(&self.pool)
-            .await?;
+    pub async fn dead(&self, id: i64, error: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.put_back(
+            "UPDATE outbox SET state = 'dead', attempts = attempts + 1, sent_ms = $1, error = $2 \
+             WHERE id = $3 AND state IN ('pending', 'unknown')",
+            (id, now, error),
+        )
+        .await
+    }
+
+    async fn put_back(&self, sql: &'static str, (id, at, error): (i64, Timestamp, &str)) -> Result<(), StoreError> {
+        self.again("writing down what became of a message", |_| async move {
+            sqlx::query(sql).bind(millis(at)).bind(brief(error)).bind(id).execute(&self.pool).await?;
             Ok(())
         })
         .await
@@ -233,11 +261,35 @@ impl Store {
         .await
     }
 
-    /// Timestamp of the root message of an incident in a channel.
-    pub async fn root_message(&self, incident: &IncidentId, channel: &str) -> Result<Option<String>, StoreError> {
+    /// Why messages wait, or else why the last one was given up; of several the newest.
+    pub async fn outbox_error(&self) -> Result<Option<String>, StoreError> {
+        self.once("reading why messages wait", async {
+            let error = sqlx::query_scalar(
+                "SELECT error FROM outbox WHERE state IN ('pending', 'unknown', 'dead') AND error IS NOT NULL \
+                 ORDER BY CASE WHEN state = 'dead' THEN 1 ELSE 0 END, due_ms DESC, id DESC LIMIT 1",
+            );
+            Ok(error.fetch_optional(&self.pool).await?)
+        })
+        .await
+    }
+
+    /// How many messages were given up since an instant.
+    pub async fn dead_since(&self, since: Timestamp) -> Result<u64, StoreError> {
+        self.once("counting the messages that were given up", async {
+            let n: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM outbox WHERE state = 'dead' AND sent_ms >= $1")
+                .bind(millis(since))
+                .fetch_one(&self.pool)
+                .await?;
+            Ok(u64::try_from(n).unwrap_or_default())
+        })
+        .await
+    }
+
+    /// Timestamp of the root message of an incident in a room.
+    pub async fn root_message(&self, incident: &IncidentId, room: &str) -> Result<Option<String>, StoreError> {
         self.once("looking for an incident's message", async {
             let ts = sqlx::query_scalar("SELECT ts FROM messages WHERE incident_id = $1 AND channel = $2");
-            Ok(ts.bind(&incident.0).bind(&*clean(channel)).fetch_optional(&self.pool).await?)
+            Ok(ts.bind(&incident.0).bind(&*clean(room)).fetch_optional(&self.pool).await?)
         })
         .await
     }
@@ -271,49 +323,28 @@ pub(super) async fn insert(
     Ok(outgoing.len())
 }
 
-/// A post or an edit of an incident's root message.
+/// A post or an edit of an incident's root message: which of the two it is, is known when it is sent. What nobody was given
+/// yet says the newer text at once, in its old place.
 async fn insert_root(
     connection: &mut AnyConnection,
     origin: &Origin<'_>,
     (incident, channel, message, is_edit): (&IncidentId, &String, &Message, bool),
 ) -> Result<(), Fault> {
     let post = Outgoing::Post { channel: channel.clone(), message: message.clone() };
-    // A post nobody was given yet says the newer text at once.
-    let replaced = sqlx::query(
-        "UPDATE outbox SET body = $1 WHERE incident_id = $2 AND destination = $3 AND kind = 'post' \
-         AND state = 'pending' AND taken = 0",
-    )
-    .bind(to_json(&post)?)
-    .bind(&incident.0)
-    .bind(channel)
-    .execute(&mut *connection)
-    .await?;
-    if replaced.rows_affected() > 0 {
+    let edit = Outgoing::Edit { channel: channel.clone(), message: message.clone() };
+    let mut replaced = 0;
+    for (kind, outgoing) in [("post", &post), ("edit", &edit)] {
+        let unsent = sqlx::query(
+            "UPDATE outbox SET body = $1 WHERE incident_id = $2 AND destination = $3 AND kind = $4 \
+             AND state = 'pending' AND taken = 0",
+        );
+        let unsent = unsent.bind(to_json(outgoing)?).bind(&incident.0).bind(&*clean(channel)).bind(kind);
+        replaced += unsent.execute(&mut *connection).await?.rows_affected();
+    }
+    if replaced > 0 {
         return Ok(());
     }
-    if !is_edit {
-        let there: i64 = sqlx::query_scalar(
-            "SELECT (SELECT COUNT(*) FROM messages WHERE incident_id = $1 AND channel = $2) + \
-             (SELECT COUNT(*) FROM outbox WHERE incident_id = $1 AND destination = $2 AND kind = 'post' \
-             AND state IN ('pending', 'unknown'))",
-        )
-        .bind(&incident.0)
-        .bind(channel)
-        .fetch_one(&mut *connection)
-        .await?;
-        if there == 0 {
-            return append(connection, origin, &post).await;
-        }
-    }
-    sqlx::query(
-        "UPDATE outbox SET state = 'superseded' WHERE incident_id = $1 AND destination = $2 AND kind = 'edit' \
-         AND state IN ('pending', 'unknown')",
-    )
-    .bind(&incident.0)
-    .bind(channel)
-    .execute(&mut *connection)
-    .await?;
-    append(connection, origin, &Outgoing::Edit { channel: channel.clone(), message: message.clone() }).await
+    append(connection, origin, if is_edit { &edit } else { &post }).await
 }
 
 async fn append(connection: &mut AnyConnection, origin: &Origin<'_>, outgoing: &Outgoing) -> Result<(), Fault> {
@@ -361,7 +392,7 @@ fn outbox_row(id: i64, row: &AnyRow) -> Result<OutboxRow, Fault> {
         destination: row.try_get("destination")?,
         outgoing: serde_json::from_str(&body).map_err(|e| Fault::Unreadable(e.to_string()))?,
         attempts: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
-        state: if row.try_get::<String, _>("state")? == "unknown" {
+        state: if row.try_get::<String, _>("state")? == "unknown" || row.try_get::<i64, _>("taken")? > 1 {
             OutboxState::Unknown
         } else {
             OutboxState::Pending

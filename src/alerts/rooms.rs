@@ -1,0 +1,43 @@
+//! Where the configured channels are in Slack: their names in, Slack's ids out, and in words what stands in the way.
+
+use std::collections::BTreeMap;
+
+/// What Slack said of itself and of the configured channels when it was last asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rooms {
+    /// Slack's ids by configured name. One that was found once stays: a renamed channel keeps its id.
+    pub ids: BTreeMap<String, String>,
+    /// What a person has to mend, each in a sentence.
+    pub troubles: Vec<String>,
+}
+
+impl Rooms {
+    /// The id of a channel that is configured by name or by id; None until Slack told it.
+    pub fn id_of<'a>(&'a self, channel: &'a str) -> Option<&'a str> {
+        self.ids.get(channel).map(String::as_str).or_else(|| is_channel_id(channel).then_some(channel))
+    }
+
+    /// The same words with the names people know in the place of Slack's ids.
+    pub fn in_names(&self, text: &str) -> String {
+        self.ids.iter().fold(text.to_owned(), |text, (name, id)| text.replace(id.as_str(), &format!("#{name}")))
+    }
+}
+
+/// Whether it is Slack's id of a channel: names are lower case, ids are not.
+pub fn is_channel_id(text: &str) -> bool {
+    text.starts_with(['C', 'G', 'D']) && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_is_known_by_its_id_or_once_slack_told_it() {
+        let rooms = Rooms { ids: [("alerts".to_owned(), "C1".to_owned())].into(), troubles: Vec::new() };
+        assert_eq!(rooms.id_of("alerts"), Some("C1"));
+        assert_eq!(rooms.id_of("C0123"), Some("C0123"));
+        assert_eq!(rooms.id_of("pager"), None);
+        assert_eq!(rooms.in_names("the bot is not in C1: /invite it"), "the bot is not in #alerts: /invite it");
+    }
+}

@@ -1,0 +1,241 @@
+//! The bot's side of Slack: who it is there, where its channels are and what stands in the way; and the sockets.
+
+mod inbox;
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use jiff::{SignedDuration, tz::TimeZone};
+
+use crate::{
+    alerts::{
+        Channels, Outgoing, Rooms, is_channel_id,
+        message::{self, Times},
+        outbox::TERMINAL,
+    },
+    app::App,
+    clients::{
+        slack::{Problem, Slack, SlackError, missing_scopes},
+        slack_socket::{self, RawEnvelope, SocketHandle},
+    },
+    config::SlackConfig,
+    conversation::permissions::Policy,
+    incidents::Severity,
+    store::StoreError,
+};
+
+/// The part of `/readyz` that says whether Slack takes what is to be sent.
+const SLACK: &str = "slack";
+/// How long to wait before Slack is asked again how it is, and before an envelope that was not dealt with is handed over again.
+const AGAIN: SignedDuration = SignedDuration::from_secs(30);
+/// How long to wait before a database that did not answer is asked again.
+const SOON: SignedDuration = SignedDuration::from_secs(5);
+
+/// Where alerts go, as it is configured; without Slack to the terminal.
+pub fn channels(config: &SlackConfig, is_there: bool) -> Channels {
+    if !is_there {
+        return Channels::one(TERMINAL);
+    }
+    let of = |severity| config.channels_for(severity).to_vec();
+    Channels { sev1: of(Severity::Sev1), sev2: of(Severity::Sev2) }
+}
+
+/// Opens the sockets and starts asking Slack who the bot is and where its channels are. Nothing here waits for Slack: what it
+/// does not answer is said in words and asked again, and what is to be sent waits in the outbox.
+pub async fn connect(app: &Arc<App>) -> Option<SocketHandle> {
+    let slack = app.slack.as_ref()?;
+    app.health.not_ready(SLACK, "Slack was not asked yet");
+    if let Err(error) = readdress(app).await {
+        tracing::error!(%error, "what waits for a channel that is not configured any more stays there");
+    }
+    app.spawn(keep_looking(Arc::clone(app)));
+    app.spawn(inbox::listen(Arc::clone(app)));
+    let app_token = app.config.slack.app_token.as_ref()?;
+    let receiver = {
+        let app = Arc::clone(app);
+        Arc::new(move |envelope: RawEnvelope| {
+            let app = Arc::clone(&app);
+            async move { inbox::receive(&app, envelope).await }.boxed()
+        })
+    };
+    match slack_socket::start(slack, app_token, receiver, app.clock.clone(), &app.tasks).await {
+        Ok(handle) => {
+            if app.sockets.set(handle.health()).is_err() {
+                tracing::debug!("the sockets were opened before");
+            }
+            Some(handle)
+        }
+        Err(error) => {
+            tracing::error!(%error, "no Socket Mode: commands, buttons and threads do not work");
+            None
+        }
+    }
+}
+
+/// What waits for a channel that is not configured any more goes where alerts go now, as its incident is now: a mended
+/// `SLACK_CHANNEL` heals what the wrong one held up.
+async fn readdress(app: &App) -> Result<(), StoreError> {
+    let configured = app.config.slack.all_channels();
+    let channels = app.channels.clone();
+    let now = app.clock.now();
+    for (id, from) in app.store.waiting_destinations().await? {
+        // An id works whether it is configured or not.
+        if configured.contains(&from) || is_channel_id(&from) {
+            continue;
+        }
+        let Some(incident) = app.store.incident(&id).await? else { continue };
+        let message = message::root(&incident, &Times { now, zone: &TimeZone::UTC });
+        let posts: Vec<_> = channels
+            .of(incident.worst)
+            .into_iter()
+            .map(|channel| Outgoing::Post { channel, message: message.clone() })
+            .collect();
+        tracing::warn!(incident = %id, %from, "an alert waited for a channel that is not configured any more");
+        app.store.readdress((&id, &from), &incident.cluster, &posts, now).await?;
+    }
+    Ok(())
+}
+
+/// Asks Slack who the bot is and where its channels are until everything works, and again when the sender has doubts.
+async fn keep_looking(app: Arc<App>) {
+    let Some(slack) = &app.slack else { return };
+    let mut app_token = None;
+    let mut before = Vec::new();
+    loop {
+        let call = app.doubts.calls();
+        if app.stop.run_until_cancelled(look(&app, slack, &mut app_token)).await.is_none() {
+            return;
+        }
+        let troubles = app.rooms.borrow().troubles.clone();
+        let now = app.clock.now();
+        if troubles.is_empty() {
+            app.health.ready(SLACK);
+        } else {
+            app.health.not_ready(SLACK, troubles.join("; "));
+        }
+        if troubles != before {
+            for trouble in &troubles {
+                tracing::error!("Slack: {trouble}");
+            }
+            // Something was mended: what waited for it need not wait any longer.
+            if let Err(error) = app.store.hurry(now).await {
+                tracing::warn!(%error, "what waits for Slack is sent a little later");
+            }
+        }
+        app.outbox_wake.wake();
+        app.inbox_wake.wake();
+        let at = now.saturating_add(AGAIN).unwrap_or(now);
+        let next = (!troubles.is_empty()).then_some(at);
+        before = troubles;
+        app.pulse.send_modify(|pulse| pulse.slack = Some((call, next)));
+        tokio::select! {
+            () = app.stop.cancelled() => return,
+            () = app.clock.sleep_until(at), if next.is_some() => {}
+            () = app.doubts.called(), if next.is_none() => {
+                // Many messages that fail at once are one reason to ask.
+                let soon = now.saturating_add(SOON).unwrap_or(now);
+                app.pulse.send_modify(|pulse| pulse.slack = Some((app.doubts.calls(), Some(soon))));
+                tokio::select! {
+                    () = app.stop.cancelled() => return,
+                    () = app.clock.sleep_until(soon) => {}
+                }
+            }
+        }
+    }
+}
+
+/// Learns who the bot is and which channels are meant, and what stands in the way.
+async fn look(app: &App, slack: &Slack, app_token: &mut Option<Result<(), String>>) {
+    let configured = app.config.slack.all_channels();
+    let mut rooms = Rooms { ids: app.rooms.borrow().ids.clone(), troubles: Vec::new() };
+    let mut reasons = Vec::new();
+    match slack.identity().await {
+        Ok(identity) => {
+            rooms.troubles.extend(missing_scopes(slack, &identity).await.map(|problem| problem.to_string()));
+            for name in &configured {
+                if let Err(why) = find(slack, name, &mut rooms).await {
+                    reasons.push((name, why.clone()));
+                    rooms.troubles.push(why);
+                }
+            }
+            let channels = configured.iter().filter_map(|name| rooms.id_of(name).map(str::to_owned)).collect();
+            // Once it is known who the bot is, what people said is answered: who may ask must be known by then.
+            app.people.send_replace(Policy { team_id: identity.team_id, channels });
+            app.me.get_or_init(|| identity.user_id);
+        }
+        Err(error) => {
+            let why = if error.is_permanent() {
+                Problem::Token { key: "SLACK_BOT_TOKEN", error }.to_string()
+            } else {
+                in_words(&error)
+            };
+            reasons.extend(configured.iter().map(|name| (name, why.clone())));
+            rooms.troubles.push(why);
+        }
+    }
+    rooms.troubles.extend(app_token_trouble(app, slack, app_token).await);
+    for (name, why) in reasons {
+        // Where it is known, the sender hears from Slack itself what is wrong.
+        if rooms.id_of(name).is_none()
+            && let Err(error) = app.store.held(name, &why).await
+        {
+            tracing::warn!(%error, "why messages wait could not be written down");
+        }
+    }
+    app.rooms.send_replace(rooms);
+}
+
+/// Finds a configured channel; an error says why the bot cannot use it.
+async fn find(slack: &Slack, name: &str, rooms: &mut Rooms) -> Result<(), String> {
+    let known = match rooms.id_of(name) {
+        // Asking for one is cheaper than for all of them.
+        Some(id) => Some(slack.channel(id).await),
+        None => None,
+    };
+    let found = match known {
+        // The name may mean another channel by now.
+        Some(Err(error)) if error.is_permanent() && !is_channel_id(name) => slack.resolve_channel(name).await,
+        Some(found) => found,
+        None => slack.resolve_channel(name).await,
+    };
+    let channel = found.map_err(|error| in_words(&error))?;
+    rooms.ids.insert(name.to_owned(), channel.id);
+    if channel.is_member { Ok(()) } else { Err(SlackError::not_in_channel(&channel.name).to_string()) }
+}
+
+/// A question without an answer was only a question: nothing has to be looked up.
+fn in_words(error: &SlackError) -> String {
+    if let SlackError::Unknown { why, .. } = error {
+        format!("Slack does not answer ({why})")
+    } else {
+        error.to_string()
+    }
+}
+
+/// What is wrong with the app token; Slack is asked until it has an answer, and what it refused stays refused until a restart.
+async fn app_token_trouble(app: &App, slack: &Slack, known: &mut Option<Result<(), String>>) -> Option<String> {
+    let token = app.config.slack.app_token.as_ref()?;
+    if known.is_none() {
+        match slack.can_open_sockets(token).await {
+            Ok(()) => *known = Some(Ok(())),
+            Err(error) if error.is_permanent() => {
+                *known = Some(Err(Problem::Token { key: "SLACK_APP_TOKEN", error }.to_string()));
+            }
+            // It is said of the bot token, too, and the sockets are tried again by themselves.
+            Err(error) => tracing::debug!(%error, "the app token could not be tested"),
+        }
+    }
+    known.clone().and_then(Result::err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_alerts_go_is_known_without_slack_and_without_slack_it_is_the_terminal() {
+        let config = SlackConfig { channels: vec!["alerts".to_owned()], ..SlackConfig::default() };
+        assert_eq!(channels(&config, true), Channels::one("alerts"));
+        assert_eq!(channels(&config, false), Channels::one(TERMINAL));
+    }
+}

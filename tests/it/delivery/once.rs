@@ -1,0 +1,167 @@
+//! An answer is lost, a process is killed, a message is deleted: what people see is there once.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use k8s_monitor::{
+    alerts::{
+        Message, Outgoing,
+        outbox::{Pace, send_due},
+    },
+    sandbox::slack::Fault,
+};
+
+use super::{a_healthy_shop, alerts, answer, it_breaks, said, shown};
+use crate::harness::run_test;
+
+#[tokio::test]
+async fn a_post_that_could_not_be_written_down_is_looked_for_and_not_posted_again() {
+    run_test(async |bot| {
+        let steps = a_healthy_shop(bot);
+        bot.starts().await?;
+        bot.database().fails_when("outbox", "NEW.state = 'sent'").await?;
+        it_breaks(bot, steps, "Fifth restart").await?;
+        assert_eq!(bot.workspace().count("chat.postMessage"), 1);
+        bot.database().works_again("outbox").await?;
+        bot.wait(Duration::from_secs(15)).await?;
+        insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (1 in its thread)");
+        bot.everything_new("#alerts").await?;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_post_whose_answer_was_lost_is_looked_for_until_slack_says_whether_it_is_there() {
+    run_test(async |bot| {
+        let steps = a_healthy_shop(bot);
+        bot.starts().await?;
+        bot.workspace().fail_next("chat.postMessage", Fault::CutAfter);
+        bot.workspace().fail_next("conversations.history", Fault::Refused("internal_error".into()));
+        bot.workspace().fail_next("conversations.history", Fault::RateLimited(5));
+        bot.workspace().fail_next("conversations.history", Fault::Unavailable);
+        it_breaks(bot, steps, "Fifth restart").await?;
+        bot.wait(Duration::from_mins(1)).await?;
+        insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (1 in its thread)");
+        bot.everything_new("#alerts").await?;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_bot_that_was_killed_while_it_posted_does_not_post_again() {
+    run_test(async |bot| {
+        let steps = a_healthy_shop(bot);
+        bot.starts().await?;
+        let mut steps = it_breaks(bot, steps, "They are restarted").await?;
+        bot.workspace().fail_next("chat.postMessage", Fault::Hang);
+        for step in steps.drain(..3) {
+            bot.cluster().play(&step.changes);
+        }
+        bot.wait_for_calls("chat.postMessage", 1).await?;
+        bot.crashes().await?;
+        bot.starts().await?;
+        it_breaks(bot, steps, "Fifth restart").await?;
+        insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (1 in its thread)");
+        bot.everything_new("#alerts").await?;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_senders_at_once_leave_one_message() {
+    run_test(async |bot| {
+        a_healthy_shop(bot);
+        bot.starts().await?;
+        let thread = said(bot, "#alerts", "one")?;
+        bot.settle().await?;
+        let app = bot.app()?;
+        // Nobody wakes the bot's own sender.
+        app.store.enqueue(bot.bot()?.cluster(), None, &[answer("C0ALERTS", &thread, "once")], bot.now()).await?;
+        let (mut one, mut two) = (Pace::default(), Pace::default());
+        let (first, second) = tokio::join!(send_due(app, &mut one), send_due(app, &mut two));
+        first?;
+        second?;
+        assert_eq!(bot.workspace().thread("#alerts", &thread).len(), 1);
+        bot.everything_new("#alerts").await?;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_lost_the_right_to_send_sends_nothing() {
+    run_test(async |bot| {
+        a_healthy_shop(bot);
+        bot.starts().await?;
+        let thread = said(bot, "#alerts", "one")?;
+        bot.settle().await?;
+        let app = bot.app()?;
+        app.store.release(&app.lease()).await?;
+        app.store.enqueue(bot.bot()?.cluster(), None, &[answer("C0ALERTS", &thread, "once")], bot.now()).await?;
+        send_due(app, &mut Pace::default()).await?;
+        assert_eq!(bot.workspace().count("chat.postMessage"), 0);
+        bot.crashes().await?;
+        bot.starts().await?;
+        assert_eq!(bot.workspace().thread("#alerts", &thread).len(), 1);
+        bot.everything_new("#alerts").await?;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_alert_that_somebody_deleted_is_posted_anew_and_its_thread_goes_on_below() {
+    run_test(async |bot| {
+        bot.may_be_refused();
+        let steps = a_healthy_shop(bot);
+        bot.starts().await?;
+        let steps = it_breaks(bot, steps, "Third restart").await?;
+        let root = bot.root("#alerts")?;
+        bot.everything_new("#alerts").await?;
+        bot.person("ana").deletes("#alerts", &root)?;
+        it_breaks(bot, steps, "Fifth restart").await?;
+        insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (1 in its thread)");
+
+        // Deleted again, when nothing but a reply is to be said.
+        let alert = alerts(bot, "#alerts").remove(0);
+        bot.person("ana").deletes("#alerts", &alert.ts)?;
+        bot.everything_new("#alerts").await?;
+        let incident = bot.app()?.store.find_incident("1").await?.context("no incident")?;
+        let message = Message { text: "Still at it".to_owned(), blocks: Vec::new(), colour: None };
+        let reply = Outgoing::Reply { channel: "alerts".to_owned(), message, broadcast: false };
+        bot.app()?.store.enqueue(&incident.cluster, Some(&incident.id), &[reply], bot.now()).await?;
+        bot.app()?.outbox_wake.wake();
+        bot.settle().await?;
+        insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (1 in its thread)");
+        assert_eq!(bot.workspace().thread("#alerts", &alerts(bot, "#alerts")[0].ts)[0].text, "Still at it");
+        bot.everything_new("#alerts").await?;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_slack_refuses_for_its_form_is_posted_as_plain_text() {
+    run_test(async |bot| {
+        let steps = a_healthy_shop(bot);
+        bot.starts().await?;
+        bot.workspace().fail_next("chat.update", Fault::Refused("msg_too_long".into()));
+        bot.workspace().fail_next("chat.postMessage", Fault::Refused("invalid_blocks".into()));
+        it_breaks(bot, steps, "Third restart").await?;
+        insta::assert_snapshot!(bot.next_message("#alerts").await?, @"
+        🟠 *SEV-2 · api serves nobody* · INC-2026-11-24-001
+        Container api killed 1 time for using more than its 64Mi memory limit (2 pods)
+        0 of 2 replicas ready · Deployment shop/api (P0)
+        Hit: Service shop/api has no ready endpoint
+        Do: Raise the memory limit of container api or find what grows: kubectl -n shop top pod api-vh9ggj9h7-9s9tz --containers
+        Pod shop/api-vh9ggj9h7-9s9tz container api: ended: OOMKilled, exit code 137, ran 3 s
+        SEV-2 because P0 service: nothing ready, for less than a minute · since 14:00 UTC
+        ");
+        bot.everything_new("#alerts").await?;
+        Ok(())
+    })
+    .await;
+}

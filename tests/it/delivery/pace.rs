@@ -1,0 +1,111 @@
+//! Slack slows a channel down: that channel waits, no other, and one pass waits for all of it.
+
+use std::time::Duration;
+
+use k8s_monitor::sandbox::slack::Fault;
+
+use super::{a_healthy_shop, answer, put, said, send};
+use crate::harness::{BotTester, run_test};
+
+#[tokio::test]
+async fn a_channel_that_slack_slows_down_is_left_alone_as_long_as_it_wants() {
+    run_test(async |bot| {
+        a_healthy_shop(bot);
+        bot.workspace().add_channel("pager", false, true);
+        bot.starts().await?;
+        let threads = [said(bot, "#alerts", "one")?, said(bot, "#alerts", "two")?, said(bot, "#pager", "three")?];
+        bot.workspace().fail_next("chat.postMessage", Fault::RateLimited(20));
+        let answers = [
+            answer("C0ALERTS", &threads[0], "the first"),
+            answer("C0ALERTS", &threads[1], "the second"),
+            answer("C0PAGER", &threads[2], "elsewhere"),
+        ];
+        send(bot, &answers).await?;
+        assert_eq!(bot.workspace().count("chat.postMessage"), 2);
+        assert!(bot.next("#pager").await?.text().contains("elsewhere"));
+        bot.wait(Duration::from_secs(15)).await?;
+        assert_eq!(bot.everything_new("#alerts").await?, "");
+        bot.wait(Duration::from_secs(15)).await?;
+        insta::assert_snapshot!(bot.everything_new("#alerts").await?, @"
+        replied in #alerts:
+        the first
+
+        replied in #alerts:
+        the second
+        ");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_unknown_fate_holds_up_its_own_thread_only() {
+    run_test(async |bot| {
+        a_healthy_shop(bot);
+        bot.starts().await?;
+        let threads = [said(bot, "#alerts", "one")?, said(bot, "#alerts", "two")?];
+        bot.workspace().fail_next("chat.postMessage", Fault::CutAfter);
+        bot.workspace().fail_always("conversations.replies", Some(Fault::Unavailable));
+        send(bot, &[answer("C0ALERTS", &threads[0], "the first"), answer("C0ALERTS", &threads[1], "the second")])
+            .await?;
+        bot.wait(Duration::from_secs(30)).await?;
+        insta::assert_snapshot!(bot.everything_new("#alerts").await?, @"
+        replied in #alerts:
+        the first
+
+        replied in #alerts:
+        the second
+        ");
+        bot.workspace().fail_always("conversations.replies", None);
+        bot.wait(Duration::from_mins(2)).await?;
+        assert_eq!(bot.everything_new("#alerts").await?, "");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_pass_waits_until_everything_is_sent() {
+    run_test(async |bot| {
+        a_healthy_shop(bot);
+        bot.starts().await?;
+        let threads = [said(bot, "#alerts", "one")?, said(bot, "#alerts", "two")?];
+        bot.workspace().fail_next("chat.postMessage", Fault::RateLimited(20));
+        put(bot, &[answer("C0ALERTS", &threads[0], "the first"), answer("C0ALERTS", &threads[1], "the second")])
+            .await?;
+        let code = tokio::select! {
+            code = bot.bot()?.one_pass() => code?,
+            () = time_passes(bot) => 99,
+        };
+        assert_eq!(code, 0);
+        insta::assert_snapshot!(bot.everything_new("#alerts").await?, @"
+        replied in #alerts:
+        the first
+
+        replied in #alerts:
+        the second
+        ");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_pass_with_a_channel_that_is_not_to_be_found_is_a_failure() {
+    run_test(async |bot| {
+        a_healthy_shop(bot);
+        bot.is_configured_for("alrets");
+        bot.starts().await?;
+        assert_eq!(bot.bot()?.one_pass().await?, 2);
+        Ok(())
+    })
+    .await;
+}
+
+/// Time passes by itself, for whoever waits without looking at it.
+async fn time_passes(bot: &BotTester) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        bot.clock().advance(Duration::from_secs(1));
+    }
+}
