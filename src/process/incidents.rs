@@ -64,6 +64,10 @@ pub(super) fn would_open(app: &App, mind: &Mind) -> impl Iterator<Item = Inciden
 /// Judges these owners now and writes what changed. What cannot be written is tried again; one owner never holds up the others.
 pub(super) async fn consider(app: &App, mind: &mut Mind, owners: BTreeSet<ObjectRef>) {
     for owner in owners {
+        let now = app.clock.now();
+        if mind.failures.contains_key(&owner) && mind.due.get(&owner).is_some_and(|again| *again > now) {
+            continue;
+        }
         match consider_one(app, mind, &owner).await {
             Ok(()) => drop(mind.failures.remove(&owner)),
             Err(error) => {

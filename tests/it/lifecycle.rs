@@ -267,6 +267,28 @@ async fn a_slack_that_hangs_holds_up_neither_the_start_nor_the_judging_nor_the_s
 }
 
 #[tokio::test]
+async fn stopping_takes_less_than_ten_seconds_though_slack_does_not_answer() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        let broken = workload(bot, "shop/web").crash_looping(6, false);
+        apply(bot, &broken);
+        bot.workspace().fail_always("chat.postMessage", Some(Fault::Hang));
+        bot.sets_out().await?;
+        // It is there, and its answer never comes.
+        assert!(bot.next_message("#alerts").await?.contains("web serves nobody"));
+        bot.workspace().wait_for_sockets(2).await?;
+        bot.workspace().wait_for_acks().await?;
+        let stopped = tokio::time::timeout(Duration::from_secs(10), bot.stops()).await;
+        assert!(stopped.is_ok(), "Docker would have killed it");
+        let store = bot.store().await?;
+        assert_eq!(store.lease_holder("bot").await?, None, "the next one need not wait");
+        store.close().await;
+        bot.everything_new("#alerts").await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_bot_whose_store_was_taken_over_stops_and_says_why() {
     run_test(async |bot| {
         a_cluster(bot);
