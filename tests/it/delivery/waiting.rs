@@ -17,7 +17,7 @@ fn ready(bot: &BotTester) -> anyhow::Result<String> {
     Ok(body.pointer("/parts/slack").and_then(|why| why.as_str()).unwrap_or_default().to_owned())
 }
 
-/// The lines of the status that tell of Slack. How many messages wait depends on what came while one was tried.
+/// The lines of the status that tell of Slack. How many messages wait, and how long, depends on what came while one was tried.
 async fn status(bot: &mut BotTester, channel: &str) -> anyhow::Result<String> {
     bot.person("ana").runs("/k8s status", channel)?;
     bot.settle().await?;
@@ -25,8 +25,8 @@ async fn status(bot: &mut BotTester, channel: &str) -> anyhow::Result<String> {
     bot.everything_new(channel).await?;
     let telling = seen.lines().filter(|line| line.contains("to be sent") || line.contains('⚠'));
     let tail = |line: &str| line.split(" ago) · ").last().unwrap_or_default().to_owned();
-    let lines = telling.map(tail).map(|line| match line.split_once(" to be sent, ") {
-        Some((_, rest)) => format!("some wait to be sent, {rest}"),
+    let lines = telling.map(tail).map(|line| match line.split_once(" to be sent, the oldest for ") {
+        Some((_, rest)) => format!("some wait{}", rest.find('(').map_or("", |at| rest.split_at(at - 1).1)),
         None => line,
     });
     Ok(lines.collect::<Vec<_>>().join("\n"))
@@ -88,7 +88,7 @@ async fn an_alert_for_a_channel_without_the_bot_waits_for_the_invitation_and_the
         it_breaks(bot, steps, "Fifth restart").await?;
         assert_eq!(bot.workspace().messages("#general"), []);
         insta::assert_snapshot!(status(bot, "#general").await?, @"
-        some wait to be sent, the oldest for 3 min
+        some wait
         ⚠ Slack: the bot is not in #general: /invite @k8s-monitor there
         ");
 
@@ -131,14 +131,14 @@ async fn a_token_that_lost_a_right_is_named_in_the_status_and_nothing_is_lost() 
         bot.workspace().revoke_scope("chat:write");
         it_breaks(bot, steps, "Third restart").await?;
         insta::assert_snapshot!(status(bot, "#alerts").await?, @"
-        some wait to be sent, the oldest for 48 s (chat.postMessage needs the scope chat:write (the token has app_mentions:read,channels:history,channels:join,channels:read,commands,groups:history,groups:read,im:history,reactions:write,users:read): add it under OAuth & Permissions, or update the app from manifests/slack-app.yaml, then reinstall it)
+        some wait (chat.postMessage needs the scope chat:write (the token has app_mentions:read,channels:history,channels:join,channels:read,commands,groups:history,groups:read,im:history,reactions:write,users:read): add it under OAuth & Permissions, or update the app from manifests/slack-app.yaml, then reinstall it)
         ⚠ Slack: SLACK_BOT_TOKEN: the app lacks chat:write (alerts, edits and replies); add them under OAuth & Permissions, or update the app from manifests/slack-app.yaml, then reinstall it
         ");
         insta::assert_snapshot!(ready(bot)?, @"SLACK_BOT_TOKEN: the app lacks chat:write (alerts, edits and replies); add them under OAuth & Permissions, or update the app from manifests/slack-app.yaml, then reinstall it");
         bot.workspace().fail_always("auth.test", Some(Fault::Refused("token_revoked".into())));
         bot.wait(Duration::from_secs(45)).await?;
         insta::assert_snapshot!(status(bot, "#alerts").await?, @"
-        some wait to be sent, the oldest for 1 min (chat.postMessage needs the scope chat:write (the token has app_mentions:read,channels:history,channels:join,channels:read,commands,groups:history,groups:read,im:history,reactions:write,users:read): add it under OAuth & Permissions, or update the app from manifests/slack-app.yaml, then reinstall it)
+        some wait (chat.postMessage needs the scope chat:write (the token has app_mentions:read,channels:history,channels:join,channels:read,commands,groups:history,groups:read,im:history,reactions:write,users:read): add it under OAuth & Permissions, or update the app from manifests/slack-app.yaml, then reinstall it)
         ⚠ Slack: SLACK_BOT_TOKEN: Slack does not accept the bot token for auth.test (token_revoked): copy it again from the app's settings (SLACK_BOT_TOKEN starts with xoxb-, SLACK_APP_TOKEN with xapp-)
         ");
 

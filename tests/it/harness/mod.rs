@@ -172,6 +172,9 @@ impl BotTester {
         drop(tokio::spawn(bot.stop()));
         let gone = async {
             while !self.workspace.sockets().is_empty() {
+                for socket in self.workspace.sockets() {
+                    self.workspace.drop_socket(socket);
+                }
                 tokio::task::yield_now().await;
             }
         };
