@@ -78,9 +78,17 @@ async fn readdress(app: &App) -> Result<(), StoreError> {
     let configured = app.config.slack.all_channels();
     let channels = app.channels.clone();
     let now = app.clock.now();
+    // An id works whether it is configured or not.
+    let is_stray = |channel: &String| !configured.contains(channel) && !is_channel_id(channel);
+    for row in app.store.waiting_posts().await?.into_iter().filter(|row| is_stray(&row.destination)) {
+        let Some(row) = app.store.take(row.id, now).await? else { continue };
+        let Outgoing::Post { message, .. } = &row.outgoing else { continue };
+        let all = channels.of(Severity::Sev1).into_iter();
+        let posts: Vec<_> = all.map(|channel| Outgoing::Post { channel, message: message.clone() }).collect();
+        app.store.replace(&row, &posts, now).await?;
+    }
     for (id, from) in app.store.waiting_destinations().await? {
-        // An id works whether it is configured or not.
-        if configured.contains(&from) || is_channel_id(&from) {
+        if !is_stray(&from) {
             continue;
         }
         let Some(incident) = app.store.incident(&id).await? else { continue };

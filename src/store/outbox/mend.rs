@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqlx::Row;
 
-use super::{Origin, OutboxRow, insert};
+use super::{DueRow, Origin, OutboxRow, insert};
 use crate::{
     alerts::Outgoing,
     cluster::ClusterId,
@@ -76,6 +76,21 @@ impl Store {
             );
             let rows = rows.fetch_all(&self.pool).await?;
             rows.iter().map(|row| Ok((IncidentId(row.try_get("incident_id")?), row.try_get("destination")?))).collect()
+        })
+        .await
+    }
+
+    /// What waits to be posted and is about no single incident (a summary), and where.
+    pub async fn waiting_posts(&self) -> Result<Vec<DueRow>, StoreError> {
+        self.once("reading which summaries wait", async {
+            let rows = sqlx::query(
+                "SELECT id, destination FROM outbox WHERE state IN ('pending', 'unknown') AND kind = 'post' \
+                 AND incident_id IS NULL ORDER BY id",
+            );
+            let rows = rows.fetch_all(&self.pool).await?;
+            rows.iter()
+                .map(|row| Ok(DueRow { id: row.try_get("id")?, destination: row.try_get("destination")? }))
+                .collect()
         })
         .await
     }

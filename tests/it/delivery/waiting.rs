@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use k8s_monitor::sandbox::slack::Fault;
+use k8s_monitor::{
+    alerts::{Message, Outgoing},
+    sandbox::slack::Fault,
+};
 
-use super::{a_healthy_shop, it_breaks, shown};
+use super::{a_healthy_shop, it_breaks, put, shown};
 use crate::harness::{BotTester, run_test};
 
 /// What of the Web API is needed to post.
@@ -65,11 +68,15 @@ async fn an_alert_for_a_channel_that_does_not_exist_goes_to_the_mended_one() {
         let steps = it_breaks(bot, steps, "Third restart").await?;
         insta::assert_snapshot!(ready(bot)?, @"no channel #alrets that the bot can see; did you mean #alerts? A private channel is seen after `/invite @k8s-monitor` there; its id works too");
         assert_eq!(bot.app()?.store.outbox_error().await?, Some(ready(bot)?));
+        // A summary is about no single incident.
+        let message = Message { text: "Five things were wrong".to_owned(), blocks: Vec::new(), colour: None };
+        put(bot, &[Outgoing::Post { channel: "alrets".to_owned(), message }]).await?;
 
         bot.stops().await;
         bot.is_configured_for("alerts");
         bot.starts().await?;
         insta::assert_snapshot!(shown(bot, "#alerts"), @"🟠 *SEV-2 · api serves nobody* · INC-2026-11-24-001 (0 in its thread)");
+        assert!(bot.everything_new("#alerts").await?.contains("Five things were wrong"));
         it_breaks(bot, steps, "Fifth restart").await?;
         insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (1 in its thread)");
         bot.everything_new("#alerts").await?;
