@@ -76,6 +76,7 @@ impl WatchingBot {
 
     /// Stops the bot, as SIGTERM does; whatever it did must have left nothing behind.
     pub(crate) async fn stops(&mut self) -> Result<()> {
+        self.settles().await?;
         let bot = self.bot.take().context("it does not run")?;
         let left = bot.app().store.counts().await?;
         bot.stop().await;
@@ -120,7 +121,14 @@ impl WatchingBot {
         self.until("everything is dealt with", |it| {
             it.bot.as_ref().is_some_and(Bot::is_settled) && it.workspace.unacked().is_empty()
         })
-        .await
+        .await?;
+        // What only waits for its channel's pace is on its way.
+        let deadline = Instant::now() + PATIENCE;
+        while self.bot.as_ref().context("it does not run")?.app().store.counts().await?.pending > 0 {
+            ensure!(Instant::now() < deadline, "something cannot be sent");
+            tokio::time::sleep(STEP).await;
+        }
+        Ok(())
     }
 
     /// Moves the clock ahead, in steps in which everything that becomes due is dealt with.
