@@ -69,7 +69,7 @@ async fn answers(plane: &Plane, pods: usize) -> Result<()> {
     println!("\n/k8s status while {pods} pods are being listed");
     let (mut acks, mut answers) = (Vec::new(), Vec::new());
     for _ in 1..=RUNS {
-        let workspace = Workspace::start(Options { patience: Duration::from_secs(60), ..Options::default() }).await?;
+        let workspace = Workspace::start(Options { patience: Duration::from_mins(1), ..Options::default() }).await?;
         let bot = Bot::start(&kubeconfig, Some(&workspace.base_url()))?;
         workspace.wait_for_sockets(1).await?;
         let mut while_listing = 0;
@@ -80,7 +80,7 @@ async fn answers(plane: &Plane, pods: usize) -> Result<()> {
             acks.push(workspace.ack_of(&envelope).await?.latency);
             while workspace.ephemeral_for("ana").len() == seen {
                 tokio::time::sleep(Duration::from_millis(1)).await;
-                if typed.elapsed() > Duration::from_secs(60) {
+                if typed.elapsed() > Duration::from_mins(1) {
                     bail!("no answer within a minute");
                 }
             }

@@ -20,12 +20,45 @@ use crate::{
 /// What the bot says it understands.
 const ACCEPT: &str = "application/vnd.kubernetes.protobuf,application/json";
 
-/// A server with the two ways to ask it.
+/// One client, for each of both servers.
 #[expect(clippy::disallowed_types, reason = "the answers themselves are looked at")]
-struct Server {
-    someone: kube::Client,
-    nobody: kube::Client,
-    stranger: kube::Client,
+struct Both {
+    pretend: kube::Client,
+    real: kube::Client,
+}
+
+/// What was compared so far.
+#[derive(Default)]
+struct Compared {
+    all: usize,
+    differ: Vec<String>,
+}
+
+impl Compared {
+    fn hold(&mut self, what: &str, pretend: &str, real: &str) {
+        self.all += 1;
+        if pretend != real {
+            self.differ.push(format!("{what}\n  pretend: {pretend}\n  real:    {real}"));
+        }
+    }
+
+    /// Asks both, and compares the shapes of their answers.
+    async fn ask(&mut self, what: &str, who: &Both, path: &str, accept: &str) -> Result<()> {
+        let (pretend, real) = (answer(&who.pretend, path, accept).await?, answer(&who.real, path, accept).await?);
+        self.hold(&format!("{what} {accept}"), &shape(&pretend), &shape(&real));
+        Ok(())
+    }
+
+    /// As `ask`, but a cluster has other objects of its own: how many there are is not compared.
+    async fn ask_whole(&mut self, what: &str, who: &Both, path: &str, accept: &str) -> Result<()> {
+        let (pretend, real) = (answer(&who.pretend, path, accept).await?, answer(&who.real, path, accept).await?);
+        let uncounted = |answer| {
+            let text = shape(&answer);
+            text.split(" items").next().unwrap_or_default().trim_end_matches(char::is_numeric).to_owned()
+        };
+        self.hold(&format!("{what} {accept}"), &uncounted(pretend), &uncounted(real));
+        Ok(())
+    }
 }
 
 /// One answer: status, content type, and the first bytes (all of them if it ends).
@@ -97,8 +130,16 @@ fn status_of(status: &Value) -> String {
     format!("Status {} {} {} {}…", status["status"], status["reason"], status["code"], words.join(" "))
 }
 
+/// The path of a kind's collection.
+fn path_of(kind: Kind, namespace: Option<&str>) -> String {
+    let root = if kind.api_version().contains('/') { "apis" } else { "api" };
+    let place = namespace.map(|ns| format!("namespaces/{ns}/")).unwrap_or_default();
+    format!("/{root}/{}/{place}{}", kind.api_version(), kind.plural())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn both_answer_in_the_same_shape() -> Result<()> {
+    const JSON: &str = "application/json";
     let now = Clock::System.now();
     let cluster = Cluster::start().await?;
     for step in story::bad_deploy(now) {
@@ -107,66 +148,30 @@ async fn both_answer_in_the_same_shape() -> Result<()> {
     cluster.apply_all(broken::one_of_each(now));
     let mut plane = Plane::bare().await?;
     copy(&everything_in(&cluster).await?, &plane).await?;
-
-    let real = Server {
-        someone: plane.client_of(ADMIN)?,
-        nobody: plane.client_of(NOBODY)?,
-        stranger: plane.client_of("token-of-a-stranger")?,
-    };
     cluster.require_token("sandbox");
-    let stranger = client_of(&cluster.kubeconfig().replace("\"sandbox\"", "\"token-of-a-stranger\""))?;
-    let pretend =
-        Server { someone: client_of(&cluster.kubeconfig())?, nobody: client_of(&cluster.kubeconfig())?, stranger };
+    let as_pretend = |token: &str| client_of(&cluster.kubeconfig().replace("\"sandbox\"", &format!("\"{token}\"")));
+    let someone = Both { pretend: as_pretend("sandbox")?, real: plane.client_of(ADMIN)? };
+    let nobody = Both { pretend: as_pretend("sandbox")?, real: plane.client_of(NOBODY)? };
+    let stranger = Both { pretend: as_pretend("of-a-stranger")?, real: plane.client_of("of-a-stranger")? };
 
-    let mut differ = Vec::new();
-    let mut compared = 0;
-    let mut hold = |what: &str, pretend: String, real: String| {
-        compared += 1;
-        if pretend != real {
-            differ.push(format!("{what}\n  pretend: {pretend}\n  real:    {real}"));
-        }
-    };
+    let mut compared = Compared::default();
     for kind in Kind::ALL {
-        let root = if kind.api_version().contains('/') { "apis" } else { "api" };
-        let path = format!("/{root}/{}/{}", kind.api_version(), kind.plural());
-        let many = kind.is_namespaced();
-        for (what, query) in
-            [("whole", ""), ("page", "?limit=1"), ("watch", "?watch=true&allowWatchBookmarks=true&timeoutSeconds=1")]
-        {
-            for accept in [ACCEPT, "application/json"] {
-                let uri = format!("{path}{query}");
-                let pretend = shape(&answer(&pretend.someone, &uri, accept).await?);
-                let real = shape(&answer(&real.someone, &uri, accept).await?);
-                // A cluster has other namespaces and objects of its own.
-                let counted = |text: String| {
-                    if what == "page" {
-                        text
-                    } else {
-                        text.split(" items").next().unwrap_or_default().trim_end_matches(char::is_numeric).to_owned()
-                    }
-                };
-                hold(&format!("{what} {kind} {accept}"), counted(pretend), counted(real));
-            }
+        let path = path_of(kind, None);
+        for accept in [ACCEPT, JSON] {
+            compared.ask_whole(&format!("all of {kind}"), &someone, &path, accept).await?;
+            compared.ask(&format!("a page of {kind}"), &someone, &format!("{path}?limit=1"), accept).await?;
+            let watch = format!("{path}?watch=true&allowWatchBookmarks=true&timeoutSeconds=1");
+            compared.ask(&format!("a watch of {kind}"), &someone, &watch, accept).await?;
         }
-        if many {
-            let uri = format!("{path}?limit=1")
-                .replace(&format!("/{}?", kind.plural()), &format!("/namespaces/nowhere/{}?", kind.plural()));
-            let (pretend, real) = (
-                answer(&pretend.someone, &uri, "application/json").await?,
-                answer(&real.someone, &uri, "application/json").await?,
-            );
-            hold(&format!("nothing of {kind}"), shape(&pretend), shape(&real));
+        if kind.is_namespaced() {
+            let path = format!("{}?limit=1", path_of(kind, Some("nowhere")));
+            compared.ask(&format!("nothing of {kind}"), &someone, &path, JSON).await?;
         }
         cluster.forbid("list", kind, None);
-        let (pretend, real) = (
-            answer(&pretend.nobody, &path, "application/json").await?,
-            answer(&real.nobody, &path, "application/json").await?,
-        );
-        hold(&format!("forbidden {kind}"), shape(&pretend), shape(&real));
+        compared.ask(&format!("forbidden {kind}"), &nobody, &path, JSON).await?;
         cluster.allow("list", kind, None);
     }
-    let pods = "/api/v1/pods";
-    for (what, uri) in [
+    for (what, path) in [
         ("an object", "/api/v1/namespaces/kube-system"),
         ("an object that is not there", "/api/v1/namespaces/shop/pods/nobody"),
         ("the log of a pod that is not there", "/api/v1/namespaces/shop/pods/nobody/log?tailLines=5"),
@@ -176,43 +181,38 @@ async fn both_answer_in_the_same_shape() -> Result<()> {
         ("alive", "/livez"),
         ("ready", "/readyz"),
     ] {
-        for accept in [ACCEPT, "application/json"] {
-            let (pretend, real) =
-                (answer(&pretend.someone, uri, accept).await?, answer(&real.someone, uri, accept).await?);
-            hold(&format!("{what} {accept}"), shape(&pretend), shape(&real));
+        for accept in [ACCEPT, JSON] {
+            compared.ask(what, &someone, path, accept).await?;
         }
     }
-    let (a, b) = (answer(&pretend.stranger, pods, ACCEPT).await?, answer(&real.stranger, pods, ACCEPT).await?);
-    hold("a stranger", shape(&a), shape(&b));
+    compared.ask("a stranger", &stranger, "/api/v1/pods", ACCEPT).await?;
+    what_expired(&mut plane, &cluster, &someone, &mut compared).await?;
+    let Compared { all, differ } = compared;
+    assert!(differ.is_empty(), "{} of {all} answers differ:\n{}", differ.len(), differ.join("\n"));
+    Ok(())
+}
 
-    // What expires: the rest of a list, and the version a watch would go on from.
-    let mut tokens = Vec::new();
-    for server in [&pretend, &real] {
-        let (_, _, page) = answer(&server.someone, &format!("{pods}?limit=1"), "application/json").await?;
+/// What expires: the rest of a list, and the version a watch would go on from.
+async fn what_expired(plane: &mut Plane, cluster: &Cluster, someone: &Both, compared: &mut Compared) -> Result<()> {
+    let mut rest = Vec::new();
+    for client in [&someone.pretend, &someone.real] {
+        let (_, _, page) = answer(client, "/api/v1/pods?limit=1", "application/json").await?;
         let page: Value = serde_json::from_slice(&page)?;
-        let text = |of: &str| page.pointer(of).and_then(Value::as_str).map(str::to_owned);
-        tokens.push((
-            text("/metadata/continue").context("no token")?,
-            text("/metadata/resourceVersion").context("no version")?,
-        ));
+        let token = page.pointer("/metadata/continue").and_then(Value::as_str).context("no token")?;
+        rest.push(format!("/api/v1/pods?limit=1&continue={token}"));
     }
-    let touch = json!({"metadata": {"labels": {"touched": "yes"}}});
-    plane.patch("/api/v1/namespaces/shop", &touch).await?;
+    plane.patch("/api/v1/namespaces/shop", &json!({"metadata": {"labels": {"touched": "yes"}}})).await?;
     plane.compacts().await?;
     // What etcd forgot, the API server's own memory may still know.
     plane.kills_api_server().await?;
     plane.starts_api_server().await?;
     cluster.compact();
     for accept in [ACCEPT, "application/json"] {
-        let mut shapes = Vec::new();
-        for (server, (token, _)) in [&pretend, &real].into_iter().zip(&tokens) {
-            shapes.push(shape(&answer(&server.someone, &format!("{pods}?limit=1&continue={token}"), accept).await?));
-        }
-        hold(&format!("a list that expired {accept}"), shapes[0].clone(), shapes[1].clone());
-        let old = format!("{pods}?watch=true&resourceVersion=1&timeoutSeconds=1");
-        let (a, b) = (answer(&pretend.someone, &old, accept).await?, answer(&real.someone, &old, accept).await?);
-        hold(&format!("a watch that is too old {accept}"), shape(&a), shape(&b));
+        let pretend = answer(&someone.pretend, &rest[0], accept).await?;
+        let real = answer(&someone.real, &rest[1], accept).await?;
+        compared.hold(&format!("a list that expired {accept}"), &shape(&pretend), &shape(&real));
+        let old = "/api/v1/pods?watch=true&resourceVersion=1&timeoutSeconds=1";
+        compared.ask("a watch that is too old", someone, old, accept).await?;
     }
-    assert!(differ.is_empty(), "{} of {compared} answers differ:\n{}", differ.len(), differ.join("\n"));
     Ok(())
 }

@@ -14,7 +14,7 @@ use k8s_monitor::{
 use tokio::{task::JoinSet, time::Instant};
 
 /// How long something visible may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How often the clock is moved.
 const STEP: Duration = Duration::from_millis(20);
 

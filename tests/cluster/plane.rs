@@ -31,7 +31,7 @@ pub(crate) const ADMIN: &str = "token-of-the-administrator";
 /// Known to the API server, and allowed nothing.
 pub(crate) const NOBODY: &str = "token-of-nobody";
 /// How long a program may take until it answers.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running control plane. Dropping it ends its processes.
 pub(crate) struct Plane {
@@ -259,8 +259,8 @@ impl Plane {
     }
 
     /// Changes an object by a merge patch.
-    pub(crate) async fn patch(&self, path: &str, patch: &Value) -> Result<Value> {
-        self.write(Method::PATCH, path, "application/merge-patch+json", patch.to_string()).await
+    pub(crate) async fn patch(&self, path: &str, change: &Value) -> Result<Value> {
+        self.write(Method::PATCH, path, "application/merge-patch+json", change.to_string()).await
     }
 
     /// Applies one document of YAML, as `kubectl apply --server-side` does.
