@@ -222,7 +222,7 @@ async fn an_analysis_tells_of_the_node_below_and_of_what_nobody_knows() {
 
         edited in #alerts:
         *`shop`: 1 thing looks wrong*, still within the waiting time, and I do not see everything.
-        • *Node node-1* looks wrong, still within its waiting time (until 14:01 UTC): the control-plane node has stopped reporting; 4 pods were on it: Kubelet stopped posting node status. (4 pods)
+        • *Node node-1* looks wrong, still within its waiting time (until 14:01 UTC): the control-plane node has stopped reporting: Kubelet stopped posting node status (4 pods)
         I cannot judge Deployment shop/api, Deployment shop/frontend, Deployment shop/redis and 1 more: node node-1 does not report on its pods
         _Looked at 6 Pods, 3 Deployments, 1 StatefulSet, 4 Services in 0.0 s, by rules; no model was asked._
         ");
@@ -237,7 +237,7 @@ async fn an_analysis_tells_of_the_node_below_and_of_what_nobody_knows() {
         edited in #alerts:
         *`shop`: 1 finding*, and I do not see everything.
         • *Node node-1* · NodeStatusUnknown · since 14:00 UTC (2 min)
-           the control-plane node has stopped reporting; 4 pods were on it: Kubelet stopped posting node status. (4 pods)
+           the control-plane node has stopped reporting: Kubelet stopped posting node status (4 pods)
            _Node node-1 condition Ready_ (14:00 UTC): Unknown NodeStatusUnknown: Kubelet stopped posting node status.
            Do: Look at the machine and its kubelet: kubectl describe node node-1
         I cannot judge Deployment shop/api, Deployment shop/frontend, Deployment shop/redis and 1 more: node node-1 does not report on its pods

@@ -75,7 +75,7 @@ fn trouble(owner: &ObjectRef, node: &Node, ready: &Condition, look: &Look<'_>) -
     proof.extend(evidence::warnings(look, &node.meta().uid, 3));
     Trouble {
         object: owner.clone(),
-        message: format!("the {role} {state}; {} pods were on it: {said}", hit.len()),
+        message: format!("the {role} {state}: {}", said.trim_end_matches('.')),
         with: hit,
         class: ConditionClass::NodeDown,
         reason: if ready.reason.is_empty() { "NodeNotReady".into() } else { ready.reason.clone() },

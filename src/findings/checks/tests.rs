@@ -186,7 +186,7 @@ fn pods_of_a_silent_node_are_the_nodes_trouble() {
     assert_eq!(says("not-ready", &of, objects.clone()), Verdict::Unknown("node n1 does not report on its pods".into()));
     let found = wrong(says("node-not-ready", &owner("Node", "n1"), objects));
     assert_eq!(found.class, ConditionClass::NodeDown);
-    assert!(found.message.contains("1 pods were on it"), "{}", found.message);
+    assert!(found.message.contains("stopped reporting"), "{}", found.message);
     let mut cordoned = node;
     cordoned["spec"] = json!({"unschedulable": true});
     assert!(matches!(says("node-not-ready", &owner("Node", "n1"), vec![cordoned]), Verdict::NotWanted(_)));

@@ -238,12 +238,12 @@ impl Store {
         .await
     }
 
-    /// How full the outbox is.
+    /// How full the outbox is. Answers that came too late for their asker are not counted: nobody has to mend that.
     pub async fn counts(&self) -> Result<OutboxCounts, StoreError> {
         self.once("counting the outbox", async {
             let rows = sqlx::query(
                 "SELECT state, COUNT(*) AS n, MIN(created_ms) AS oldest FROM outbox \
-                 WHERE state IN ('pending', 'unknown', 'dead') GROUP BY state",
+                 WHERE state IN ('pending', 'unknown') OR (state = 'dead' AND destination <> 'respond') GROUP BY state",
             );
             let mut counts = OutboxCounts::default();
             for row in rows.fetch_all(&self.pool).await? {

@@ -103,7 +103,7 @@ fn a_node_that_is_down_says_what_it_is_for() {
     let mut it = of(
         ConditionClass::NodeDown,
         "NodeStatusUnknown",
-        "the control-plane node has stopped reporting; 12 pods were on it: Kubelet stopped posting node status.",
+        "the control-plane node has stopped reporting: Kubelet stopped posting node status (12 pods)",
         "Look at the machine and its kubelet: kubectl describe node n1",
     );
     it.owner = owner("Node", "", "n1");
@@ -112,7 +112,7 @@ fn a_node_that_is_down_says_what_it_is_for() {
     "a control-plane node is down".clone_into(&mut it.why);
     assert_snapshot!(said(&it), @"
     🔴 *SEV-1 · node n1 is down* · INC-2026-11-24-001
-    The control-plane node has stopped reporting; 12 pods were on it: Kubelet stopped posting node status.
+    The control-plane node has stopped reporting: Kubelet stopped posting node status (12 pods)
     Node n1 (control-plane node)
     Do: Look at the machine and its kubelet: kubectl describe node n1
     [ Acknowledge ]
