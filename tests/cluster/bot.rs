@@ -90,6 +90,12 @@ impl WatchingBot {
         self.bot.as_ref().map(|bot| bot.app().pulse.borrow().clone()).unwrap_or_default()
     }
 
+    /// Whether every kind is listed and watched.
+    pub(crate) fn sees_everything(&self) -> bool {
+        let pulse = self.pulse();
+        pulse.complete && pulse.blind == 0
+    }
+
     /// The alerts, as they are now.
     pub(crate) fn alerts(&self) -> Vec<Shown> {
         self.workspace.messages("#alerts")
@@ -143,8 +149,8 @@ impl WatchingBot {
 
     /// What `/k8s status` answers.
     pub(crate) async fn status(&self) -> Result<String> {
-        self.workspace.person("ana").runs("/k8s status", "#alerts")?;
         let before = self.workspace.ephemeral_for("ana").len();
+        self.workspace.person("ana").runs("/k8s status", "#alerts")?;
         self.until("the status is answered", |it| it.workspace.ephemeral_for("ana").len() > before).await?;
         Ok(self.workspace.ephemeral_for("ana").last().context("no answer")?.text.clone())
     }

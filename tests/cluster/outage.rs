@@ -38,7 +38,7 @@ async fn an_api_server_that_dies_makes_blind_and_nothing_else() -> Result<()> {
     tokio::time::sleep(Duration::from_secs(15)).await;
     let blind = bot.alerts().into_iter().next_back().context("no alert")?;
     insta::assert_snapshot!(steady(&blind.text), @"
-    🔴 *SEV-1 · I cannot see real: its API does not answer* · INC-2026-11-25-002
+    🔴 *SEV-1 · I cannot see real: its API does not answer* · INC
     ▌#a30200
     The Kubernetes API cannot be read: nothing is known of this cluster until it answers again
     Do: See whether the API server runs and whether I can reach it; until then no incident is resolved

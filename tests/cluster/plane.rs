@@ -35,7 +35,6 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running control plane. Dropping it ends its processes.
 pub(crate) struct Plane {
-    folder: TempDir,
     etcd_port: u16,
     api_port: u16,
     api: Option<Child>,
@@ -43,6 +42,8 @@ pub(crate) struct Plane {
     others: Vec<Child>,
     /// Made when the API server answers.
     client: Option<Client>,
+    /// Last, so that nobody writes in it any more when it is removed.
+    folder: TempDir,
 }
 
 /// An answer of the API.
