@@ -18,8 +18,9 @@ pub fn start(config: &Config) -> anyhow::Result<()> {
     started.map_err(|why| anyhow!("logging cannot be started: {why}"))
 }
 
-/// Who is never heard.
-const SILENT: &str = "slack_morphism::hyper_tokio::socket_mode=off,kube_client::client::builder=off";
+/// Who is never heard, or only when something is wrong.
+const SILENT: &str =
+    "slack_morphism::hyper_tokio::socket_mode=off,kube_client::client::builder=off,tokio_cron_scheduler=warn";
 
 /// What is logged at a level. Connections are never followed byte by byte: a token would be among them.
 fn directives(level: LogLevel) -> String {

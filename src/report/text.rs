@@ -8,8 +8,9 @@ use std::{
 use anstyle::{AnsiColor, Style};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use super::Report;
+use super::{Blind, Report};
 use crate::{
+    cluster::Kind,
     findings::{Evidence, Finding, Impact, Level},
     incidents::{Priority, Severity},
 };
@@ -75,16 +76,28 @@ impl Report {
     }
 
     fn say_blind(&self, page: &mut Page) {
+        // An API that is away hides every kind for the same reason: that is one line.
+        let mut groups: Vec<Vec<&Blind>> = Vec::new();
         for blind in &self.blind {
-            let place = blind.namespace.as_ref().map_or(String::new(), |namespace| format!(" in {}", clean(namespace)));
-            let needed = if blind.required { "" } else { " (can do without)" };
-            let text = format!(
-                "Cannot see: {}{place}: {}, since {}{needed}",
-                blind.kind.plural(),
-                clean(&blind.why),
-                clock(blind.since, self.now)
-            );
-            let style = if blind.required { colour(AnsiColor::Yellow) } else { Style::new().dimmed() };
+            let is_same = |of: &&mut Vec<&Blind>| {
+                of.first().is_some_and(|first| (&first.namespace, &first.why) == (&blind.namespace, &blind.why))
+            };
+            match groups.iter_mut().find(is_same) {
+                Some(same) => same.push(blind),
+                None => groups.push(vec![blind]),
+            }
+        }
+        for same in groups {
+            let Some(first) = same.first() else { continue };
+            let place = first.namespace.as_ref().map_or(String::new(), |namespace| format!(" in {}", clean(namespace)));
+            let required = same.iter().any(|blind| blind.required);
+            let needed = if required { "" } else { " (can do without)" };
+            let kinds: Vec<&str> = same.iter().map(|blind| blind.kind.plural()).collect();
+            let kinds = if kinds.len() == Kind::ALL.len() { "anything".to_owned() } else { kinds.join(", ") };
+            let since = same.iter().map(|blind| blind.since).min().unwrap_or(first.since);
+            let text =
+                format!("Cannot see: {kinds}{place}: {}, since {}{needed}", clean(&first.why), clock(since, self.now));
+            let style = if required { colour(AnsiColor::Yellow) } else { Style::new().dimmed() };
             page.line(style, &text);
         }
         for problem in &self.problems {
