@@ -196,13 +196,19 @@ fn every_manifest_is_named_k8s_monitor_and_none_is_a_secret() {
 fn the_settings_of_the_manifests_are_a_good_configuration_of_the_bot() {
     let all = manifests();
     let container = &one(&all, "Deployment")["spec"]["template"]["spec"]["containers"][0];
-    let mut env: BTreeMap<String, String> = BTreeMap::new();
-    for variable in container["env"].as_array().unwrap() {
-        env.insert(variable["name"].as_str().unwrap().into(), variable["value"].as_str().unwrap().into());
-    }
+    // In the order of Kubernetes: the image, the Secret (here with a database of its own), the manifest.
+    let dockerfile = read("Dockerfile");
+    let of_image = dockerfile.lines().filter_map(|line| line.strip_prefix("ENV ")).flat_map(str::split_whitespace);
+    let mut env: BTreeMap<String, String> =
+        of_image.filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect();
+    assert_eq!(env["DATABASE_URL"], "sqlite:/data/k8s-monitor.db");
     let secret: Value = serde_saphyr::from_str(&read("manifests/k3s/secret.example.yaml")).unwrap();
     for (name, value) in secret["stringData"].as_object().unwrap() {
         env.insert(name.clone(), value.as_str().unwrap().into());
+    }
+    env.insert("DATABASE_URL".into(), "postgres://bot@db/k8s".into());
+    for variable in container["env"].as_array().unwrap() {
+        env.insert(variable["name"].as_str().unwrap().into(), variable["value"].as_str().unwrap().into());
     }
     let text = named(&all, "ConfigMap", "k8s-monitor")["data"]["k8s-monitor.toml"].as_str().unwrap().to_owned();
     let file = Some(Text { path: env["K8S_MONITOR_CONFIG"].clone(), text });
@@ -210,5 +216,6 @@ fn the_settings_of_the_manifests_are_a_good_configuration_of_the_bot() {
     let (config, warnings) = Config::load(&sources).unwrap();
     assert_eq!(warnings, []);
     assert_eq!(config.slack.channels, ["alerts"]);
+    assert_eq!(config.database_url.expose_secret(), "postgres://bot@db/k8s");
     assert_eq!(container["ports"][0]["containerPort"], config.http_listen.unwrap().port());
 }
