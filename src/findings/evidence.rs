@@ -20,7 +20,7 @@ pub(crate) fn ended(seen: &Seen<'_>, end: &Terminated) -> Evidence {
         && from.seconds > 0
         && to.seconds >= from.seconds
     {
-        text = format!("{text}, ran {} s", to.seconds - from.seconds);
+        text = format!("{text}, ran {} s", to.seconds.saturating_sub(from.seconds));
     }
     if seen.status.restart_count > 0 {
         text = format!("{text}, restarted {} times", seen.status.restart_count);

@@ -54,7 +54,7 @@ impl Check for CreateRefused {
 
 fn refused(owner: &ObjectRef, fact: &Fact, look: &Look<'_>) -> Option<Trouble> {
     if let Fact::Job(job) = fact {
-        if job.status.as_ref().is_some_and(|s| s.active + s.succeeded + s.failed > 0) {
+        if job.status.as_ref().is_some_and(|s| [s.active, s.succeeded, s.failed].iter().any(|pods| *pods > 0)) {
             return None;
         }
     } else {

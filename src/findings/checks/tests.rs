@@ -367,3 +367,26 @@ fn three_evictions_in_ten_minutes_are_told_and_old_ones_are_not() {
     let old = with(1, vec![evicted("a", 4000), evicted("b", 5000), evicted("c", 6000)]);
     assert_eq!(says("evicted", &of, old), Verdict::Healthy);
 }
+
+#[rstest]
+#[case::thousands_of_years(3600, 1_000_000, 0)]
+#[case::the_most_there_can_be(i32::MAX, i32::MAX, i32::MAX)]
+fn a_probe_that_is_never_over_is_waited_for(#[case] period: i32, #[case] failures: i32, #[case] delay: i32) {
+    let mut starting = pod(
+        "a",
+        json!({"conditions": [ready(false, 3000)], "containerStatuses": [
+        {"name": "app", "ready": false, "started": false, "state": {"running": {"startedAt": ago(3000)}}}]}),
+    );
+    starting["spec"]["containers"][0]["startupProbe"] =
+        json!({"periodSeconds": period, "failureThreshold": failures, "initialDelaySeconds": delay});
+    let verdict = says("not-ready", &owner("Deployment", "api"), with(0, vec![starting]));
+    assert!(matches!(verdict, Verdict::Pending(_, due) if due > now()), "{verdict:?}");
+}
+
+#[test]
+fn a_job_with_more_pods_than_can_be_counted_has_pods() {
+    let mut many = job("export", "Suspended", 60);
+    many["metadata"].as_object_mut().unwrap().remove("ownerReferences");
+    many["status"] = json!({"active": i32::MAX, "succeeded": i32::MAX, "failed": 1});
+    assert_eq!(says("create-refused", &owner("Job", "export"), vec![many]), Verdict::Healthy);
+}
