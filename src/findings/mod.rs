@@ -16,6 +16,7 @@ use jiff::Timestamp;
 pub use from_cluster::{judge, judge_all};
 pub(crate) use redact::redact;
 pub use sight::{CLUSTER, judge_sight, sight_owner};
+pub(crate) use sight::{FORBIDDEN, REFUSED, UNREADABLE};
 pub(crate) use trouble::impact as impact_of;
 
 use crate::cluster::{ClusterIndex, History, Kind, ObjectRef};

@@ -7,7 +7,7 @@ use insta::assert_snapshot;
 use super::*;
 use crate::{
     alerts::testing::{at, finding, impact, incident, owner},
-    findings::{ConditionClass, Impact, ServiceHit},
+    findings::{ConditionClass, FORBIDDEN, Impact, REFUSED, ServiceHit, UNREADABLE},
     incidents::{Acknowledgement, Resolution, Role, Severity, Status},
 };
 
@@ -125,7 +125,7 @@ fn a_job_that_failed_says_how() {
     let mut it = of(
         ConditionClass::JobFailed,
         "BackoffLimitExceeded",
-        "its last 2 runs failed; it failed and its retries are used up: container dump ended with exit code 2, cause unknown",
+        "its last 2 runs failed; the last one used up its retries: container dump ended with exit code 2, cause unknown",
         "Read its log: kubectl -n shop logs job/backup-29310",
     );
     it.owner = owner("CronJob", "shop", "backup");
@@ -133,7 +133,7 @@ fn a_job_that_failed_says_how() {
     "P0 service: a Job failed".clone_into(&mut it.why);
     assert_snapshot!(said(&it), @"
     🟠 *SEV-2 · CronJob backup failed* · INC-2026-11-24-001
-    Its last 2 runs failed; it failed and its retries are used up: container dump ended with exit code 2, cause unknown
+    Its last 2 runs failed; the last one used up its retries: container dump ended with exit code 2, cause unknown
     CronJob shop/backup (P0)
     Do: Read its log: kubectl -n shop logs job/backup-29310
     [ Acknowledge ]
@@ -200,6 +200,15 @@ fn a_bot_that_sees_nothing_says_so() {
     [ Acknowledge ]
     SEV-1 because nothing is known of the cluster · since 14:00 UTC · seen 14:01 UTC · updated 14:02 UTC
     ");
+    for (reason, why) in [
+        (FORBIDDEN, "I may not read anything"),
+        (REFUSED, "its API does not accept my credentials"),
+        (UNREADABLE, "its API gives no usable answer"),
+    ] {
+        let other = of(ConditionClass::Blind, reason, "", "");
+        let other = Incident { owner: it.owner.clone(), ..other };
+        assert_eq!(headline(&other), format!("I cannot see production: {why}"));
+    }
     it.healthy_since = Some(at(9));
     assert_snapshot!(said(&it), @"
     🔴 *SEV-1 · recovering · I see production again* · INC-2026-11-24-001
