@@ -113,7 +113,8 @@ fn trouble(owner: &ObjectRef, pod: &Pod, look: &Look<'_>) -> Option<Trouble> {
             .filter(|g| pod.condition(g).is_none_or(|c| c.status != "True"))
             .collect();
         it.message = if unmet.is_empty() {
-            format!("its containers are ready but the pod is not: {} {}", condition.reason, condition.message)
+            let said = format!("{} {}", condition.reason, condition.message);
+            evidence::with_message("its containers are ready but the pod is not", &said)
         } else {
             format!("its containers are ready but the readiness gate {} is not met", unmet.join(", "))
         };
@@ -129,7 +130,7 @@ fn trouble(owner: &ObjectRef, pod: &Pod, look: &Look<'_>) -> Option<Trouble> {
     it.grace = grace.checked_add(warm_up).unwrap_or(grace);
     it.evidence.push(evidence::piece(
         format!("Pod {}/{} condition Ready", meta.namespace, meta.name),
-        &format!("{}: {} {}", condition.status, condition.reason, condition.message),
+        &evidence::with_message(&condition.status, &format!("{} {}", condition.reason, condition.message)),
         Some(changed),
     ));
     Some(it)

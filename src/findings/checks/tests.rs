@@ -305,9 +305,7 @@ fn a_cron_job_stays_wrong_when_kubernetes_cleans_up_all_but_its_last_failed_job(
         let look = Look { index, history: &history, now: now(), no_grace: false };
         judge(&of, &look).into_iter().find(|j| j.check == "job-failed").unwrap().verdict
     };
-    assert!(
-        wrong(verdict(&index)).message.starts_with("its last 2 runs failed; it failed and its retries are used up")
-    );
+    assert!(wrong(verdict(&index)).message.starts_with("its last 2 runs failed; the last one used up its retries"));
     index.delete(&ObjectKey { kind: Kind::Job, namespace: "shop".into(), name: "j2".into() }, now());
     let found = wrong(verdict(&index));
     assert_eq!(
