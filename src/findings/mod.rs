@@ -133,6 +133,9 @@ pub struct Impact {
     pub desired: Option<i32>,
     /// Services that select its pods, with their ready endpoints.
     pub services: Vec<ServiceHit>,
+    /// A rollout of which no pod is ready, while the pods before it are as many as are wanted: nobody is hit yet.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub only_old_pods_serve: bool,
 }
 
 /// A Service that selects pods of the owner.

@@ -33,11 +33,32 @@ pub fn headline(incident: &Incident) -> String {
         (_, Some(ready), Some(desired)) if ready < desired => {
             format!("{name} is degraded: {ready} of {desired} ready")
         }
+        (Some(class), _, _) if impact.only_old_pods_serve => format!("{name}: {}, the old ones serve", new_pods(class)),
         (Some(ConditionClass::RolloutStuck), _, _) => format!("{name}: the rollout is stuck, the old pods serve"),
         (Some(ConditionClass::Volume), _, _) if incident.owner.kind == "PersistentVolumeClaim" => {
             format!("volume claim {name} is not bound")
         }
         _ => format!("{name}: {}", reason()),
+    }
+}
+
+/// What is wrong with the pods of a rollout.
+fn new_pods(class: ConditionClass) -> &'static str {
+    match class {
+        ConditionClass::Crash => "new pods crash",
+        ConditionClass::OutOfMemory => "new pods run out of memory",
+        ConditionClass::ImagePull => "new pods cannot pull their image",
+        ConditionClass::CannotCreateContainer | ConditionClass::Volume => "new pods cannot start",
+        ConditionClass::Unschedulable => "new pods find no node",
+        ConditionClass::Refused => "new pods are refused",
+        ConditionClass::Evicted => "new pods are evicted",
+        ConditionClass::NotReady
+        | ConditionClass::RolloutStuck
+        | ConditionClass::ReplicasMissing
+        | ConditionClass::Blind
+        | ConditionClass::PartlyBlind
+        | ConditionClass::NodeDown
+        | ConditionClass::JobFailed => "new pods do not become ready",
     }
 }
 

@@ -236,6 +236,31 @@ fn a_stuck_rollout_says_what_still_serves() {
     assert_eq!(says("replicas-missing", &owner("Deployment", "api"), objects), Verdict::Healthy);
 }
 
+#[rstest]
+#[case::the_old_ones_serve(2, 2, 0, true)]
+#[case::a_new_one_serves_too(2, 1, 1, false)]
+#[case::not_enough_old_ones(1, 1, 0, false)]
+#[case::there_are_no_others(2, 0, 2, false)]
+fn only_old_pods_serve_while_no_new_one_is_ready(
+    #[case] ready: i32,
+    #[case] old: i32,
+    #[case] new: i32,
+    #[case] expected: bool,
+) {
+    let set = |name: &str, revision: &str, ready: i32| {
+        let mut set = replica_set();
+        (set["metadata"]["name"], set["metadata"]["uid"]) = (json!(name), json!(name));
+        set["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = json!(revision);
+        set["status"]["readyReplicas"] = json!(ready);
+        set
+    };
+    let mut broken = pod("b", looping(6, "Error", 1, 20));
+    broken["metadata"]["ownerReferences"][0]["name"] = json!("api-10");
+    let objects = vec![deployment(ready, 2), set("api-9", "9", old), set("api-10", "10", new), broken];
+    let found = wrong(says("crash-loop", &owner("Deployment", "api"), objects));
+    assert_eq!(found.impact.only_old_pods_serve, expected);
+}
+
 #[test]
 fn refused_pods_are_told_by_the_condition() {
     let mut objects = with(0, vec![]);

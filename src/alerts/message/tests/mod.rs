@@ -183,6 +183,17 @@ fn a_volume_claim_that_nobody_waits_for_yet_is_named_as_what_it_is() {
 }
 
 #[test]
+fn a_rollout_that_fails_while_the_old_pods_serve_says_both() {
+    let mut it = of(ConditionClass::Crash, "CrashLoopBackOff", "container app ends with exit code 1", "");
+    it.impact = impact(2, 2);
+    assert_eq!(headline(&it), "api: CrashLoopBackOff", "it may be the pods that serve which crash");
+    it.impact.only_old_pods_serve = true;
+    assert_eq!(headline(&it), "api: new pods crash, the old ones serve");
+    it.impact = Impact { only_old_pods_serve: false, ..impact(0, 2) };
+    assert_eq!(headline(&it), "api serves nobody");
+}
+
+#[test]
 fn a_bot_that_sees_nothing_says_so() {
     let mut it = of(
         ConditionClass::Blind,
