@@ -31,6 +31,7 @@ pub(crate) fn impact(ready: i32, desired: i32) -> Impact {
             ready_endpoints: endpoints(ready),
             endpoints: endpoints(desired),
         }],
+        ..Impact::default()
     }
 }
 

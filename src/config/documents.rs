@@ -123,9 +123,23 @@ fn the_example_of_env_names_every_variable_and_is_itself_a_good_configuration() 
     let written: BTreeSet<&str> = lines.filter_map(|l| l.split_once('=')).map(|(name, _)| name).collect();
     let known: BTreeSet<&str> = KEYS.iter().filter_map(|k| k.variable).collect();
     assert_eq!(written, known);
-    let dotenv = Some(Text { path: ".env.example".to_owned(), text: example });
-    let (_, warnings) = Config::load(&Sources { dotenv, ..Sources::default() }).unwrap();
-    assert_eq!(warnings, []);
+    // As it is, and once Slack is filled in.
+    let filled_in =
+        example.replace("#SLACK_BOT", "SLACK_BOT").replace("#SLACK_APP", "SLACK_APP").replace("#SLACK_CH", "SLACK_CH");
+    for (text, expected) in [(example, "is not set, so alerts are printed and nothing is posted"), (filled_in, "")] {
+        let dotenv = Some(Text { path: ".env.example".to_owned(), text });
+        let (_, warnings) = Config::load(&Sources { purpose: Purpose::Run, dotenv, ..Sources::default() }).unwrap();
+        assert_eq!(warnings.iter().map(|w| w.message.as_str()).collect::<String>(), expected);
+    }
+}
+
+#[test]
+fn compose_makes_no_folder_where_k3s_will_write_its_kubeconfig() {
+    let compose: Value = serde_saphyr::from_str(&read("docker-compose.yml")).unwrap();
+    let service = &compose["services"]["k8s-monitor"];
+    let mount = &service["volumes"][0];
+    assert_eq!(mount["target"], service["environment"]["KUBECONFIG"]);
+    assert_eq!(mount["bind"]["create_host_path"], false);
 }
 
 /// Every document of the kustomization, by file.
@@ -183,26 +197,30 @@ fn every_manifest_is_named_k8s_monitor_and_none_is_a_secret() {
         assert!(manifest["metadata"]["name"].as_str().unwrap().starts_with("k8s-monitor"), "{file}");
         assert_ne!(manifest["kind"], "Secret", "{file}: applying must not overwrite tokens");
     }
+    // Whoever applies the folder file by file gets the same.
     let files = fs::read_dir(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("manifests/k3s")).unwrap();
-    let numbered: BTreeSet<String> = files
-        .map(|f| f.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.starts_with(|c: char| c.is_ascii_digit()))
-        .collect();
-    let listed: BTreeSet<String> = all.into_iter().map(|(file, _)| file).collect();
-    assert_eq!(numbered, listed);
+    let there: BTreeSet<String> = files.map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
+    let listed = all.into_iter().map(|(file, _)| file).chain(["kustomization.yaml".to_owned()]);
+    assert_eq!(there, listed.collect());
 }
 
 #[test]
 fn the_settings_of_the_manifests_are_a_good_configuration_of_the_bot() {
     let all = manifests();
     let container = &one(&all, "Deployment")["spec"]["template"]["spec"]["containers"][0];
-    let mut env: BTreeMap<String, String> = BTreeMap::new();
-    for variable in container["env"].as_array().unwrap() {
-        env.insert(variable["name"].as_str().unwrap().into(), variable["value"].as_str().unwrap().into());
-    }
-    let secret: Value = serde_saphyr::from_str(&read("manifests/k3s/secret.example.yaml")).unwrap();
+    // In the order of Kubernetes: the image, the Secret (here with a database of its own), the manifest.
+    let dockerfile = read("Dockerfile");
+    let of_image = dockerfile.lines().filter_map(|line| line.strip_prefix("ENV ")).flat_map(str::split_whitespace);
+    let mut env: BTreeMap<String, String> =
+        of_image.filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect();
+    assert_eq!(env["DATABASE_URL"], "sqlite:/data/k8s-monitor.db");
+    let secret: Value = serde_saphyr::from_str(&read("manifests/secret.example.yaml")).unwrap();
     for (name, value) in secret["stringData"].as_object().unwrap() {
         env.insert(name.clone(), value.as_str().unwrap().into());
+    }
+    env.insert("DATABASE_URL".into(), "postgres://bot@db/k8s".into());
+    for variable in container["env"].as_array().unwrap() {
+        env.insert(variable["name"].as_str().unwrap().into(), variable["value"].as_str().unwrap().into());
     }
     let text = named(&all, "ConfigMap", "k8s-monitor")["data"]["k8s-monitor.toml"].as_str().unwrap().to_owned();
     let file = Some(Text { path: env["K8S_MONITOR_CONFIG"].clone(), text });
@@ -210,5 +228,6 @@ fn the_settings_of_the_manifests_are_a_good_configuration_of_the_bot() {
     let (config, warnings) = Config::load(&sources).unwrap();
     assert_eq!(warnings, []);
     assert_eq!(config.slack.channels, ["alerts"]);
+    assert_eq!(config.database_url.expose_secret(), "postgres://bot@db/k8s");
     assert_eq!(container["ports"][0]["containerPort"], config.http_listen.unwrap().port());
 }

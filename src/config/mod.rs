@@ -68,21 +68,20 @@ pub struct SlackConfig {
     pub app_token: Option<SecretString>,
     /// Channels by id or name (without `#`), for every severity without its own.
     pub channels: Vec<String>,
-    /// Channels of SEV-1, SEV-2, SEV-3; empty means `channels`.
-    pub by_severity: [Vec<String>; 3],
+    /// Channels of SEV-1 and SEV-2; empty means `channels`.
+    pub by_severity: [Vec<String>; 2],
     /// Address of the Web API, without a slash at its end.
     pub api_url: String,
 }
 
 impl SlackConfig {
-    /// Where alerts of that severity go. Nothing is posted for SEV-4.
+    /// Where alerts of that severity go. Nothing is posted for SEV-3 and SEV-4.
     pub fn channels_for(&self, severity: Severity) -> &[String] {
-        let [first, second, third] = &self.by_severity;
+        let [first, second] = &self.by_severity;
         let own = match severity {
             Severity::Sev1 => first,
             Severity::Sev2 => second,
-            Severity::Sev3 => third,
-            Severity::Sev4 => return &[],
+            Severity::Sev3 | Severity::Sev4 => return &[],
         };
         if own.is_empty() { &self.channels } else { own }
     }
@@ -249,7 +248,7 @@ fn slack(values: &mut Values<'_>, purpose: Purpose) -> SlackConfig {
         bot_token,
         app_token,
         channels: channels(values, "slack.channel"),
-        by_severity: ["slack.channel_sev1", "slack.channel_sev2", "slack.channel_sev3"].map(|k| channels(values, k)),
+        by_severity: ["slack.channel_sev1", "slack.channel_sev2"].map(|k| channels(values, k)),
         api_url: values.address("slack.api_url"),
     };
     if enabled && matches!(purpose, Purpose::Post | Purpose::Run) {

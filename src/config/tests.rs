@@ -364,8 +364,21 @@ fn channels_are_ids_or_names_and_severities_may_have_their_own() {
     assert_eq!(slack.channels, ["alerts", "ops", "C0123456789"]);
     assert_eq!(slack.channels_for(Severity::Sev1), ["critical"]);
     assert_eq!(slack.channels_for(Severity::Sev2).len(), 3);
+    assert_eq!(slack.channels_for(Severity::Sev3), [""; 0]);
     assert_eq!(slack.channels_for(Severity::Sev4), [""; 0]);
     assert_eq!(slack.all_channels(), ["alerts", "ops", "C0123456789", "critical"]);
+}
+
+#[test]
+fn a_channel_for_what_is_never_posted_is_not_asked_for_and_is_said_to_be_unused() {
+    let all = with_file("[slack]\nchannel = ['alerts']\nchannel_sev3 = ['quiet']\n");
+    assert_eq!(Config::load(&all).unwrap().0.slack.all_channels(), ["alerts"]);
+    assert_eq!(
+        warnings(&all),
+        [
+            "slack.channel_sev3 (k8s-monitor.toml:3): is not used yet; SEV-3 is only recorded in this version and shown by /k8s status"
+        ]
+    );
 }
 
 #[test]

@@ -181,6 +181,7 @@ pub(crate) mod samples {
                 ready_endpoints: 0,
                 endpoints: 2,
             }],
+            ..Impact::default()
         }
     }
 

@@ -148,10 +148,10 @@ fn evidence(incident: &Incident, now: Timestamp) -> Vec<String> {
 fn status(incident: &Incident, now: Timestamp) -> Vec<String> {
     match &incident.resolution {
         Some(end) if !incident.is_open() => vec![format!(
-            "{} is resolved since {}: {} It lasted {}.",
+            "{} is resolved since {}: {}. It lasted {}.",
             reply::escape(&incident.id.0),
             reply::clock(end.at, now),
-            reply::quote(&end.reason, 300),
+            reply::quote(end.reason.trim_end_matches('.'), 300),
             reply::span(incident.since, end.at)
         )],
         Some(_) | None => vec![reply::incident_line(incident, now)],
@@ -171,7 +171,10 @@ fn acknowledged(incident: &Incident, now: Timestamp) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{conversation::standing::samples, incidents::Severity};
+    use crate::{
+        conversation::standing::samples,
+        incidents::{Resolution, Severity, Status},
+    };
     use insta::assert_snapshot;
     use rstest::rstest;
 
@@ -214,6 +217,18 @@ mod tests {
         More than these facts prove I do not claim.
         Do: Raise the memory limit or find the leak
         ");
+    }
+
+    #[test]
+    fn what_is_resolved_is_said_in_whole_sentences() {
+        let mut incident = samples::incident(1, Severity::Sev1);
+        incident.status = Status::Resolved;
+        let mut say = |reason: &str| {
+            incident.resolution = Some(Resolution { at: samples::at("14:09:00"), reason: reason.into() });
+            answer("is it still broken?", &incident, samples::at("14:20:00")).text
+        };
+        assert_snapshot!(say("2 of 2 replicas ready for 5 min"), @"INC-2026-11-24-001 is resolved since 14:09 UTC: 2 of 2 replicas ready for 5 min. It lasted 12 min.");
+        assert_snapshot!(say("it was deleted."), @"INC-2026-11-24-001 is resolved since 14:09 UTC: it was deleted. It lasted 12 min.");
     }
 
     #[test]

@@ -13,6 +13,15 @@ pub(crate) fn piece(source: impl Into<String>, text: &str, at: Option<Timestamp>
     Evidence { source: source.into(), text: redact(text), at }
 }
 
+/// What a condition or a state says; its message is often empty.
+pub(crate) fn with_message(head: &str, message: &str) -> String {
+    match (head.trim(), message.trim()) {
+        (head, "") => head.to_owned(),
+        ("", message) => message.to_owned(),
+        (head, message) => format!("{head}: {message}"),
+    }
+}
+
 /// How a container ended, and what it left as its last words.
 pub(crate) fn ended(seen: &Seen<'_>, end: &Terminated) -> Evidence {
     let mut text = format!("ended: {}, exit code {}", reason_of(end), end.exit_code);
@@ -20,7 +29,7 @@ pub(crate) fn ended(seen: &Seen<'_>, end: &Terminated) -> Evidence {
         && from.seconds > 0
         && to.seconds >= from.seconds
     {
-        text = format!("{text}, ran {} s", to.seconds - from.seconds);
+        text = format!("{text}, ran {} s", to.seconds.saturating_sub(from.seconds));
     }
     if seen.status.restart_count > 0 {
         text = format!("{text}, restarted {} times", seen.status.restart_count);
@@ -35,11 +44,7 @@ pub(crate) fn ended(seen: &Seen<'_>, end: &Terminated) -> Evidence {
 /// Why a container waits.
 pub(crate) fn waits(seen: &Seen<'_>) -> Option<Evidence> {
     let waiting = seen.waiting()?;
-    let text = if waiting.message.is_empty() {
-        format!("waiting: {}", waiting.reason)
-    } else {
-        format!("waiting: {}: {}", waiting.reason, waiting.message)
-    };
+    let text = with_message("waiting", &with_message(&waiting.reason, &waiting.message));
     Some(piece(source(seen), &text, None))
 }
 
@@ -115,4 +120,20 @@ pub(crate) fn probe_failure<'a>(look: &Look<'a>, seen: &Seen<'_>, probe: &str) -
     container_event(look, seen.pod, &seen.status.name, |e| {
         e.reason == "Unhealthy" && (e.message.starts_with(&failed) || e.message.starts_with(&errored))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("False", "KubeletNotReady is away", "False: KubeletNotReady is away")]
+    #[case("BackoffLimitExceeded", "", "BackoffLimitExceeded")]
+    #[case("False ", " ", "False")]
+    #[case("", "it is gone", "it is gone")]
+    fn no_colon_is_left_where_nothing_follows(#[case] head: &str, #[case] message: &str, #[case] expected: &str) {
+        assert_eq!(with_message(head, message), expected);
+    }
 }

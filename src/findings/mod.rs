@@ -16,6 +16,7 @@ use jiff::Timestamp;
 pub use from_cluster::{judge, judge_all};
 pub(crate) use redact::redact;
 pub use sight::{CLUSTER, judge_sight, sight_owner};
+pub(crate) use sight::{FORBIDDEN, REFUSED, UNREADABLE};
 pub(crate) use trouble::impact as impact_of;
 
 use crate::cluster::{ClusterIndex, History, Kind, ObjectRef};
@@ -132,6 +133,9 @@ pub struct Impact {
     pub desired: Option<i32>,
     /// Services that select its pods, with their ready endpoints.
     pub services: Vec<ServiceHit>,
+    /// A rollout of which no pod is ready, while the pods before it are as many as are wanted: nobody is hit yet.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub only_old_pods_serve: bool,
 }
 
 /// A Service that selects pods of the owner.

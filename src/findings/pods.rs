@@ -80,6 +80,17 @@ pub(crate) fn is_silent(node: &Node) -> bool {
     node.condition("Ready").is_some_and(|c| c.status != "True") && !node.spec.as_ref().is_some_and(|s| s.unschedulable)
 }
 
+/// Whether a Deployment is being rolled out and none of the newest pods is ready, but some of those before are.
+pub(crate) fn newest_has_none_ready(owner: &ObjectRef, look: &Look<'_>) -> bool {
+    if owner.kind != "Deployment" {
+        return false;
+    }
+    let ready = |set: &ReplicaSet| set.status.as_ref().map_or(0, |s| s.ready_replicas);
+    let sets: BTreeMap<u64, &ReplicaSet> = look.index.replica_sets_of(owner).map(|set| (revision(set), set)).collect();
+    let mut newest_first = sets.into_values().rev();
+    newest_first.next().is_some_and(|newest| ready(newest) == 0) && newest_first.any(|older| ready(older) > 0)
+}
+
 /// Names of `ReplicaSet`s whose pods are being replaced: scaled to zero, or older than one that already has ready pods.
 fn superseded<'a>(owner: &ObjectRef, look: &Look<'a>) -> BTreeSet<&'a str> {
     if owner.kind != "Deployment" {

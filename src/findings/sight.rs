@@ -20,6 +20,49 @@ pub fn sight_owner(cluster: &str) -> ObjectRef {
     ObjectRef { kind: Cow::Borrowed(CLUSTER), namespace: String::new(), name: cluster.to_owned() }
 }
 
+/// Why nothing at all can be read, as far as one can tell from what was said for each kind.
+struct Nothing {
+    /// The finding's reason.
+    reason: &'static str,
+    message: &'static str,
+    recommendation: &'static str,
+}
+
+/// The reasons of a finding about a cluster of which nothing is seen.
+pub(crate) const REFUSED: &str = "CredentialsRefused";
+pub(crate) const FORBIDDEN: &str = "NothingAllowed";
+pub(crate) const UNREADABLE: &str = "ApiUnreadable";
+
+/// One server that does not answer explains more than what the others said before it went away.
+fn why_nothing(said: &[&str]) -> Nothing {
+    let is_away = |why: &&str| why.contains(" cannot be reached (") || why.contains(" did not answer within ");
+    if said.iter().any(is_away) {
+        Nothing {
+            reason: "ApiUnreachable",
+            message: "The Kubernetes API cannot be read: nothing is known of this cluster until it answers again",
+            recommendation: "See whether the API server runs and whether I can reach it; until then no incident is resolved",
+        }
+    } else if said.iter().any(|why| why.contains(" does not accept our credentials ")) {
+        Nothing {
+            reason: REFUSED,
+            message: "The Kubernetes API does not accept my credentials: nothing is known of this cluster until it does",
+            recommendation: "Give me a token or certificate that is valid; until then no incident is resolved",
+        }
+    } else if said.iter().all(|why| why.starts_with("not allowed to ")) {
+        Nothing {
+            reason: FORBIDDEN,
+            message: "I may not read anything of this cluster: nothing is known of it until I may",
+            recommendation: "Give my account the ClusterRole of manifests/k3s; until then no incident is resolved",
+        }
+    } else {
+        Nothing {
+            reason: UNREADABLE,
+            message: "The Kubernetes API gives no answer that I can use: nothing is known of this cluster until it does",
+            recommendation: "See below what it answers, and whether it is the API server at all; until then no incident is resolved",
+        }
+    }
+}
+
 /// Judges what can be seen of a cluster: a required kind that cannot be read for longer than the grace is wrong.
 pub fn judge_sight(owner: &ObjectRef, sight: &Sight, now: Timestamp) -> Judgement {
     let lost: Vec<(Kind, Timestamp, &str)> = sight
@@ -33,11 +76,8 @@ pub fn judge_sight(owner: &ObjectRef, sight: &Sight, now: Timestamp) -> Judgemen
     let required = Kind::ALL.into_iter().filter(|kind| kind.is_required()).count();
     let everything = lost.len() == required;
     let names: Vec<&str> = lost.iter().map(|(kind, ..)| kind.plural()).collect();
-    let message = if everything {
-        "The Kubernetes API cannot be read: nothing is known of this cluster until it answers again".to_owned()
-    } else {
-        format!("I cannot read {}: what depends on them is unknown, not healthy", and(&names))
-    };
+    let said: Vec<&str> = lost.iter().map(|(.., why)| *why).collect();
+    let nothing = everything.then(|| why_nothing(&said));
     let mut evidence: Vec<Evidence> = Vec::new();
     for (kind, since, why) in lost.iter().take(3) {
         if evidence.iter().all(|e| e.text != *why) {
@@ -53,18 +93,20 @@ pub fn judge_sight(owner: &ObjectRef, sight: &Sight, now: Timestamp) -> Judgemen
         owner: owner.clone(),
         objects: Vec::new(),
         class: if everything { ConditionClass::Blind } else { ConditionClass::PartlyBlind },
-        reason: if everything { "ApiUnreachable" } else { "KindUnreadable" }.to_owned(),
-        message,
+        reason: nothing.as_ref().map_or("KindUnreadable", |it| it.reason).to_owned(),
+        message: nothing.as_ref().map_or_else(
+            || format!("I cannot read {}: what depends on them is unknown, not healthy", and(&names)),
+            |it| it.message.to_owned(),
+        ),
         since,
         severity: if everything { Level::Critical } else { Level::High },
         impact: Impact::default(),
         evidence,
-        recommendation: if everything {
-            "See whether the API server runs and whether I can reach it; until then no incident is resolved"
-        } else {
-            "See below why; if a right is missing, manifests/k3s has the ClusterRole with all I need"
-        }
-        .to_owned(),
+        recommendation: nothing
+            .map_or("See below why; if a right is missing, manifests/k3s has the ClusterRole with all I need", |it| {
+                it.recommendation
+            })
+            .to_owned(),
     };
     let due = since.saturating_add(GRACE).unwrap_or(Timestamp::MAX);
     let verdict = if due <= now { Verdict::Wrong(Box::new(finding)) } else { Verdict::Pending(Box::new(finding), due) };
@@ -82,18 +124,25 @@ fn and(names: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
-    use crate::cluster::Visibility;
+    use crate::{clients::kubernetes::ReadError, cluster::Visibility};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(seconds).unwrap()
     }
 
     fn judged(blind: &[Kind], now: i64) -> Verdict {
+        let why = ReadError::Unreachable { server: "https://cluster:6443".into(), why: "Connection refused".into() };
+        judged_with(blind, now, &why)
+    }
+
+    fn judged_with(blind: &[Kind], now: i64, why: &ReadError) -> Verdict {
         let mut sight = Sight::default();
         for kind in Kind::ALL {
             let visibility = if blind.contains(&kind) {
-                Visibility::Blind { since: at(1000), why: "connection refused".into() }
+                Visibility::Blind { since: at(1000), why: why.to_string() }
             } else {
                 Visibility::Seen(at(1000))
             };
@@ -123,6 +172,18 @@ mod tests {
         insta::assert_snapshot!(finding.message, @"The Kubernetes API cannot be read: nothing is known of this cluster until it answers again");
         assert_eq!((finding.severity, finding.since), (Level::Critical, at(1000)));
         assert_eq!(finding.evidence.len(), 1, "the same reason is said once");
+    }
+
+    #[rstest]
+    #[case(ReadError::TimedOut { server: "s".into(), after: std::time::Duration::from_secs(30) }, "ApiUnreachable")]
+    #[case(ReadError::Unauthorized { server: "s".into() }, REFUSED)]
+    #[case(ReadError::Forbidden { verb: "list", resource: "pods".into(), namespace: None }, FORBIDDEN)]
+    #[case(ReadError::Tls { server: "s".into(), why: "expired".into() }, UNREADABLE)]
+    #[case(ReadError::Garbage { server: "s".into(), what: "HTML".into() }, UNREADABLE)]
+    #[case(ReadError::Failed { status: 500, said: "etcd is gone".into() }, UNREADABLE)]
+    fn a_cluster_of_which_nothing_is_seen_says_why(#[case] why: ReadError, #[case] expected: &str) {
+        let Verdict::Wrong(finding) = judged_with(&Kind::ALL, 2000, &why) else { panic!("nothing is seen") };
+        assert_eq!((finding.reason.as_str(), finding.class), (expected, ConditionClass::Blind));
     }
 
     #[test]

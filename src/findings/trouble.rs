@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     ConditionClass, Evidence, Finding, Impact, Level, Look, ServiceHit, Verdict, evidence,
-    pods::{Pods, Seen, containers, is_batch},
+    pods::{Pods, Seen, containers, is_batch, newest_has_none_ready},
     redact::{cap, redact},
 };
 use crate::cluster::{Fact, Kind, ObjectKey, ObjectRef, facts::Pod};
@@ -145,7 +145,8 @@ pub(crate) fn impact(owner: &ObjectRef, look: &Look<'_>) -> Impact {
             endpoints: s.endpoints,
         })
         .collect();
-    Impact { ready, desired, services }
+    let is_enough = ready.zip(desired).is_some_and(|(ready, desired)| desired > 0 && ready >= desired);
+    Impact { ready, desired, services, only_old_pods_serve: is_enough && newest_has_none_ready(owner, look) }
 }
 
 /// Ready and wanted replicas; None for what has no replicas.

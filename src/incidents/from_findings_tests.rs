@@ -14,7 +14,7 @@ fn owner() -> ObjectRef {
 }
 
 fn impact(ready: i32, desired: i32) -> Impact {
-    Impact { ready: Some(ready), desired: Some(desired), services: Vec::new() }
+    Impact { ready: Some(ready), desired: Some(desired), ..Impact::default() }
 }
 
 fn finding(check: &'static str, class: ConditionClass, ready: i32) -> Finding {

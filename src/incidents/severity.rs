@@ -215,7 +215,7 @@ mod tests {
         #[case] why: &str,
     ) {
         let now: Timestamp = "2026-11-24T14:00:00Z".parse().unwrap();
-        let impact = Impact { ready: Some(ready), desired: Some(2), services: Vec::new() };
+        let impact = Impact { ready: Some(ready), desired: Some(2), ..Impact::default() };
         let outage = (ready == 0).then(|| Outage { since: now - SignedDuration::from_secs(seconds), ended: None });
         let facts = Facts { classes: &[class], impact: &impact, outage, priority, role: None };
         assert_eq!(assess(&facts, now), (severity, why.to_owned()));
@@ -245,7 +245,7 @@ mod tests {
         #[case] why: &str,
     ) {
         let now: Timestamp = "2026-11-24T14:00:00Z".parse().unwrap();
-        let impact = Impact { ready: Some(ready), desired: Some(2), services: Vec::new() };
+        let impact = Impact { ready: Some(ready), desired: Some(2), ..Impact::default() };
         let outage = (ready == 0).then(|| Outage { since: now - SignedDuration::from_mins(9), ended: None });
         let facts = Facts { classes: &[class], impact: &impact, outage, priority, role: Some(role) };
         assert_eq!(assess(&facts, now), (severity, why.to_owned()));

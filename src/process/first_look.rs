@@ -1,6 +1,6 @@
 //! What was wrong before the bot: said in one summary if it is much.
 
-use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::{Mind, incidents};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
         message::{self, Times},
     },
     app::App,
-    cluster::ClusterId,
+    cluster::{ClusterId, Kind},
     findings,
     incidents::{Incident, Severity},
     store::StoreError,
@@ -17,12 +17,16 @@ use crate::{
 
 /// More incidents than this that were already there are one summary.
 const ONE_BY_ONE: usize = 3;
+/// How long the summary waits for what cannot be seen, once something is seen; a right that is missing stays missing.
+const THE_REST_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 
-/// How far the first complete picture of a cluster was dealt with.
+/// How far the first picture of a cluster was dealt with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FirstLook {
     /// There was none yet.
     Outstanding,
+    /// A part of it was judged, for the first time then; the rest cannot be seen.
+    Partial(Timestamp),
     /// It is being judged, and what was there is much: a summary.
     InSummary,
     /// It was judged; the summary is not written yet.
@@ -38,25 +42,50 @@ impl FirstLook {
 
     /// What becomes of an incident that is opened now: whether only the summary speaks of it. A SEV-1 is never only there.
     pub(super) fn is_only_in_summary(self, opened: &Incident) -> bool {
-        self == Self::InSummary && opened.severity == Severity::Sev2
+        self == Self::InSummary && opened.severity == Severity::Sev2 && opened.owner.kind != findings::CLUSTER
     }
 }
 
-/// Judges everything. The first time that all of a cluster is seen, what is wrong was there before.
+/// Judges everything. What is wrong the first time that something of a cluster is seen was there before; so is what shows when
+/// the rest is seen soon after.
 pub(super) async fn judge_everything(app: &App, mind: &mut Mind) {
-    let is_first = mind.first_look == FirstLook::Outstanding && mind.blind().is_none();
-    if is_first && incidents::would_open(app, mind).filter(|i| i.severity.is_said()).count() > ONE_BY_ONE {
+    let now = app.clock.now();
+    let begun = match mind.first_look {
+        FirstLook::Outstanding => sees_something(mind).then_some(now),
+        FirstLook::Partial(begun) => Some(begun),
+        FirstLook::InSummary | FirstLook::Unsaid | FirstLook::Done => None,
+    };
+    if begun.is_some() && were_there(app, mind) > ONE_BY_ONE {
         mind.first_look = FirstLook::InSummary;
     }
     incidents::judge_all_owners(app, mind).await;
-    if is_first {
-        mind.first_look = FirstLook::Unsaid;
+    if let Some(begun) = begun {
+        let until = begun.saturating_add(THE_REST_WITHIN).unwrap_or(Timestamp::MAX);
+        if mind.blind().is_none() || until <= now {
+            mind.first_look = FirstLook::Unsaid;
+        } else {
+            mind.first_look = FirstLook::Partial(begun);
+            let due = mind.due.entry(findings::sight_owner(&mind.name)).or_insert(until);
+            *due = until.min(*due);
+        }
     }
     if mind.first_look == FirstLook::Unsaid
         && let Err(error) = summarise(app, mind).await
     {
         tracing::error!(%error, "the summary of what was already wrong is not written yet");
     }
+}
+
+/// Whether anything at all can be judged: without an API server nothing is known of what was there.
+fn sees_something(mind: &Mind) -> bool {
+    let required = Kind::ALL.into_iter().filter(|kind| kind.is_required()).count();
+    mind.blind().is_none_or(|(kinds, _)| kinds.len() < required)
+}
+
+/// How many incidents the summary would name: those it waits with, and those that are opened now.
+fn were_there(app: &App, mind: &Mind) -> usize {
+    let waiting = mind.open.values().filter(|incident| incident.in_summary).count();
+    waiting.saturating_add(incidents::would_open(app, mind).filter(|i| i.severity.is_said()).count())
 }
 
 /// Writes the summary, if there is something in it and somewhere to say it; after that the first picture is history.

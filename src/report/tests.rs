@@ -35,6 +35,7 @@ fn finding() -> Finding {
                 ready_endpoints: 0,
                 endpoints: 2,
             }],
+            ..Impact::default()
         },
         evidence: vec![
             Evidence {

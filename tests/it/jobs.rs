@@ -41,11 +41,11 @@ async fn a_nightly_job_that_fails_twice_is_one_alert_until_a_later_run_succeeds(
         insta::assert_snapshot!(bot.next_message("#alerts").await?, @"
         🟠 *SEV-2 · CronJob api failed* · INC-2026-11-24-001
         ▌#a30200
-        Its last 2 runs failed; it failed and its retries are used up
+        Its last 2 runs failed; the last one used up its retries
         CronJob shop/api (P0)
         Do: Read its log: kubectl -n shop logs job/api-2
         ```
-        Job shop/api-2 condition Failed: BackoffLimitExceeded:
+        Job shop/api-2 condition Failed: BackoffLimitExceeded
         ```
         [ Acknowledge ]
         SEV-2 because P0 service: a Job failed · since 14:00 UTC · seen 14:05 UTC
@@ -61,11 +61,11 @@ async fn a_nightly_job_that_fails_twice_is_one_alert_until_a_later_run_succeeds(
         insta::assert_snapshot!(bot.alert("#alerts").await?, @"
         🟠 *SEV-2 · CronJob api failed* · INC-2026-11-24-001
         ▌#a30200
-        Its last 3 runs failed; it failed and its retries are used up
+        Its last 3 runs failed; the last one used up its retries
         CronJob shop/api (P0)
         Do: Read its log: kubectl -n shop logs job/api-3
         ```
-        Job shop/api-3 condition Failed: BackoffLimitExceeded:
+        Job shop/api-3 condition Failed: BackoffLimitExceeded
         ```
         [ Acknowledge ]
         SEV-2 because P0 service: a Job failed · since 14:00 UTC · seen 14:05 UTC · updated 14:10 UTC
@@ -80,10 +80,10 @@ async fn a_nightly_job_that_fails_twice_is_one_alert_until_a_later_run_succeeds(
         insta::assert_snapshot!(bot.alert("#alerts").await?, @"
         ✅ *Resolved after 16 min · api: a later run succeeded (was SEV-2)* · INC-2026-11-24-001
         ▌#2eb886
-        Was: its last 3 runs failed; it failed and its retries are used up
+        Was: its last 3 runs failed; the last one used up its retries
         CronJob shop/api (P0)
         ```
-        Job shop/api-3 condition Failed: BackoffLimitExceeded:
+        Job shop/api-3 condition Failed: BackoffLimitExceeded
         ```
         since 14:00 UTC · seen 14:05 UTC · resolved 14:16 UTC
 

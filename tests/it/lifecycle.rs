@@ -164,16 +164,11 @@ async fn by_schedule_alerts_leave_at_passes_only() {
 async fn five_things_that_were_broken_before_the_first_start_are_one_summary() {
     run_test(async |bot| {
         a_cluster(bot);
-        for name in ["shop/api", "shop/cart", "shop/mail", "shop/search", "shop/web"] {
-            let broken = workload(bot, name).crash_looping(6, false);
-            apply(bot, &broken);
-        }
+        five_are_broken(bot);
         bot.starts().await?;
         bot.wait(Duration::from_secs(30)).await?;
         let told = messages(bot);
-        let mut first_lines: Vec<_> = told.iter().map(|text| text.lines().next().unwrap_or_default()).collect();
-        first_lines.sort_unstable();
-        insta::assert_snapshot!(first_lines.join("\n"), @r"
+        insta::assert_snapshot!(first_lines(bot), @r"
         🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001
         🔴 *production: 5 problems were there before I began to watch it*
         ");
@@ -211,6 +206,73 @@ async fn five_things_that_were_broken_before_the_first_start_are_one_summary() {
         ✅ *Resolved after 3 h 8 min · mail: 2 of 2 replicas ready for 5 min (was SEV-2)* · INC-2026-11-24-003
         ");
         Ok(())
+    })
+    .await;
+}
+
+/// Five workloads that crash, one of which is business critical.
+fn five_are_broken(bot: &mut BotTester) {
+    for name in ["shop/api", "shop/cart", "shop/mail", "shop/search", "shop/web"] {
+        let broken = workload(bot, name).crash_looping(6, false);
+        apply(bot, &broken);
+    }
+}
+
+/// The first lines of a channel's messages, in the order of the alphabet.
+fn first_lines(bot: &mut BotTester) -> String {
+    let told = messages(bot);
+    let mut lines: Vec<_> = told.iter().map(|text| text.lines().next().unwrap_or_default()).collect();
+    lines.sort_unstable();
+    lines.join("\n")
+}
+
+#[tokio::test]
+async fn what_was_broken_before_is_one_summary_though_a_kind_is_forbidden() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        five_are_broken(bot);
+        bot.cluster().forbid("list", Kind::Job, None);
+        bot.starts().await?;
+        bot.until("every kind was tried", |pulse| pulse.complete).await?;
+        bot.wait(Duration::from_secs(30)).await?;
+        insta::assert_snapshot!(first_lines(bot), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001");
+        bot.wait(Duration::from_mins(2)).await?;
+        insta::assert_snapshot!(first_lines(bot), @r"
+        🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001
+        🔴 *production: 5 problems were there before I began to watch it*
+        🟠 *SEV-2 · I do not see everything in production* · INC-2026-11-24-006
+        ");
+        bot.everything_new("#alerts").await?;
+
+        bot.stops().await;
+        bot.starts().await?;
+        bot.wait(Duration::from_mins(3)).await?;
+        let told = bot.everything_new("#alerts").await?;
+        assert!(!told.contains("posted"), "{told}");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_broken_before_is_one_summary_though_the_api_server_came_after_the_bot() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        five_are_broken(bot);
+        bot.cluster().stop().await;
+        bot.sets_out().await?;
+        bot.workspace().wait_for_sockets(2).await?;
+        bot.until("every kind was tried", |pulse| pulse.complete).await?;
+        bot.wait(Duration::from_mins(2)).await?;
+        insta::assert_snapshot!(first_lines(bot), @"🔴 *SEV-1 · I cannot see production: its API does not answer* · INC-2026-11-24-001");
+        bot.finds_the_cluster().await?;
+        bot.wait(Duration::from_secs(30)).await?;
+        insta::assert_snapshot!(first_lines(bot), @r"
+        🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-002
+        🔴 *SEV-1 · recovering · I see production again* · INC-2026-11-24-001
+        🔴 *production: 5 problems were there before I began to watch it*
+        ");
+        bot.everything_new("#alerts").await.map(drop)
     })
     .await;
 }

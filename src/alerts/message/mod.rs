@@ -119,7 +119,9 @@ fn evidence(incident: &Incident) -> String {
         if lines.len() == SHOWN {
             break;
         }
-        let line = cap(&escape_line(&format!("{}: {}", it.source, it.text)), LINE);
+        // An event may have no words.
+        let text = if it.text.is_empty() { it.source.clone() } else { format!("{}: {}", it.source, it.text) };
+        let line = cap(&escape_line(&text), LINE);
         if !lines.contains(&line) {
             lines.push(line);
         }

@@ -3,7 +3,7 @@
 use super::{ACKNOWLEDGED, FIRING, NAME, RESOLVED, SHOWN, Times, sentence, times_said};
 use crate::{
     alerts::blocks::{cap, escape_line},
-    findings::{CLUSTER, ConditionClass, ServiceHit},
+    findings::{CLUSTER, ConditionClass, FORBIDDEN, REFUSED, ServiceHit, UNREADABLE},
     incidents::{Incident, Severity, in_words},
 };
 
@@ -14,7 +14,15 @@ pub fn headline(incident: &Incident) -> String {
     let finding = incident.headline();
     let reason = || cap(finding.map_or("something is wrong", |f| f.reason.as_str()), NAME);
     match (finding.map(|f| f.class), impact.ready, impact.desired) {
-        (Some(ConditionClass::Blind), _, _) => format!("I cannot see {name}: its API does not answer"),
+        (Some(ConditionClass::Blind), _, _) => {
+            let why = match finding.map_or("", |f| f.reason.as_str()) {
+                REFUSED => "its API does not accept my credentials",
+                FORBIDDEN => "I may not read anything",
+                UNREADABLE => "its API gives no usable answer",
+                _ => "its API does not answer",
+            };
+            format!("I cannot see {name}: {why}")
+        }
         (Some(ConditionClass::PartlyBlind), _, _) => format!("I do not see everything in {name}"),
         (Some(ConditionClass::NodeDown), _, _) => format!("node {name} is down"),
         (Some(ConditionClass::JobFailed), _, _) => format!("{} {name} failed", incident.owner.kind),
@@ -25,11 +33,32 @@ pub fn headline(incident: &Incident) -> String {
         (_, Some(ready), Some(desired)) if ready < desired => {
             format!("{name} is degraded: {ready} of {desired} ready")
         }
+        (Some(class), _, _) if impact.only_old_pods_serve => format!("{name}: {}, the old ones serve", new_pods(class)),
         (Some(ConditionClass::RolloutStuck), _, _) => format!("{name}: the rollout is stuck, the old pods serve"),
         (Some(ConditionClass::Volume), _, _) if incident.owner.kind == "PersistentVolumeClaim" => {
             format!("volume claim {name} is not bound")
         }
         _ => format!("{name}: {}", reason()),
+    }
+}
+
+/// What is wrong with the pods of a rollout.
+fn new_pods(class: ConditionClass) -> &'static str {
+    match class {
+        ConditionClass::Crash => "new pods crash",
+        ConditionClass::OutOfMemory => "new pods run out of memory",
+        ConditionClass::ImagePull => "new pods cannot pull their image",
+        ConditionClass::CannotCreateContainer | ConditionClass::Volume => "new pods cannot start",
+        ConditionClass::Unschedulable => "new pods find no node",
+        ConditionClass::Refused => "new pods are refused",
+        ConditionClass::Evicted => "new pods are evicted",
+        ConditionClass::NotReady
+        | ConditionClass::RolloutStuck
+        | ConditionClass::ReplicasMissing
+        | ConditionClass::Blind
+        | ConditionClass::PartlyBlind
+        | ConditionClass::NodeDown
+        | ConditionClass::JobFailed => "new pods do not become ready",
     }
 }
 

@@ -54,7 +54,7 @@ impl Check for CreateRefused {
 
 fn refused(owner: &ObjectRef, fact: &Fact, look: &Look<'_>) -> Option<Trouble> {
     if let Fact::Job(job) = fact {
-        if job.status.as_ref().is_some_and(|s| s.active + s.succeeded + s.failed > 0) {
+        if job.status.as_ref().is_some_and(|s| [s.active, s.succeeded, s.failed].iter().any(|pods| *pods > 0)) {
             return None;
         }
     } else {
@@ -94,6 +94,9 @@ fn refused(owner: &ObjectRef, fact: &Fact, look: &Look<'_>) -> Option<Trouble> {
 
 /// The refusal without the name of the pod that was refused, which changes at every try.
 fn cause(said: &str) -> &str {
+    if said.trim().is_empty() {
+        return "cause unknown";
+    }
     let said = said.rsplit_once("Error creating: ").map_or(said, |(_, rest)| rest);
     said.split_once(" is forbidden: ").map_or(said, |(_, why)| why)
 }

@@ -202,19 +202,23 @@ fn of_job(owner: &ObjectRef, job: &Job, failed: &Condition, look: &Look<'_>) -> 
     let culprit = containers.iter().find(|c| c.last_end().is_some_and(|e| e.exit_code != 0));
     let mut proof: Vec<Evidence> = vec![evidence::piece(
         format!("{} condition Failed", reference(job)),
-        &format!("{}: {}", failed.reason, failed.message),
+        &evidence::with_message(&failed.reason, &failed.message),
         Some(at(failed, look)),
     )];
+    // Of a CronJob it is said before that its runs failed.
+    let is_run = owner.kind == "CronJob";
+    let it = if is_run { "the last one" } else { "it" };
     let how = match failed.reason.as_str() {
         "DeadlineExceeded" => {
             let limit = job.spec.as_ref().and_then(|s| s.active_deadline_seconds);
             limit.map_or_else(
-                || "it ran longer than its deadline".into(),
-                |s| format!("it ran longer than its deadline of {s} s"),
+                || format!("{it} ran longer than its deadline"),
+                |s| format!("{it} ran longer than its deadline of {s} s"),
             )
         }
+        "BackoffLimitExceeded" if is_run => "the last one used up its retries".to_owned(),
         "BackoffLimitExceeded" => "it failed and its retries are used up".to_owned(),
-        _ => format!("it failed: {}", failed.message),
+        _ => evidence::with_message(if is_run { "the last one" } else { "it failed" }, or_unknown(&failed.message)),
     };
     let why = culprit.and_then(|c| Some((c, c.last_end()?))).map(|(seen, end)| {
         proof.push(evidence::ended(seen, end));
@@ -237,6 +241,10 @@ fn of_job(owner: &ObjectRef, job: &Job, failed: &Condition, look: &Look<'_>) -> 
         evidence: proof,
         recommendation: format!("Read its log: kubectl -n {} logs job/{}", meta.namespace, meta.name),
     }
+}
+
+fn or_unknown(message: &str) -> &str {
+    if message.trim().is_empty() { "cause unknown" } else { message }
 }
 
 /// How a container of a finished pod ended, in a few words.

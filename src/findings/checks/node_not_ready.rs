@@ -65,7 +65,7 @@ fn trouble(owner: &ObjectRef, node: &Node, ready: &Condition, look: &Look<'_>) -
     let said = if ready.message.is_empty() { "cause unknown" } else { ready.message.as_str() };
     let mut proof = vec![evidence::piece(
         format!("{owner} condition Ready"),
-        &format!("{} {}: {}", ready.status, ready.reason, ready.message),
+        &evidence::with_message(&format!("{} {}", ready.status, ready.reason), &ready.message),
         Some(since),
     )];
     let others = node.status.iter().flat_map(|s| &s.conditions);

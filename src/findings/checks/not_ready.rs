@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use crate::{
     cluster::{
         Kind, ObjectRef,
-        facts::{Pod, Time},
+        facts::{Pod, Probe, Time},
     },
     findings::{
         Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
@@ -87,9 +87,12 @@ fn trouble(owner: &ObjectRef, pod: &Pod, look: &Look<'_>) -> Option<Trouble> {
         let is_starting = seen.status.started == Some(false);
         let probe =
             seen.spec.and_then(|s| if is_starting { s.startup_probe.as_ref() } else { s.readiness_probe.as_ref() });
-        let failures = if is_starting { probe.map_or(0, |p| p.failure_threshold.max(1)) } else { 0 };
-        let seconds = probe.map_or(0, |p| p.initial_delay_seconds.max(0) + p.period_seconds.max(1) * failures);
-        warm_up = SignedDuration::from_secs(i64::from(seconds));
+        let failures = if is_starting { probe.map_or(0, |p| i64::from(p.failure_threshold.max(1))) } else { 0 };
+        let seconds = |p: &Probe| {
+            let period = i64::from(p.period_seconds.max(1));
+            period.saturating_mul(failures).saturating_add(i64::from(p.initial_delay_seconds.max(0)))
+        };
+        warm_up = SignedDuration::from_secs(probe.map_or(0, seconds));
         since = since.max(seen.running_since().unwrap_or(since));
         let event = evidence::probe_failure(look, seen, if is_starting { "Startup" } else { "Readiness" });
         let label = seen.label();
@@ -110,7 +113,8 @@ fn trouble(owner: &ObjectRef, pod: &Pod, look: &Look<'_>) -> Option<Trouble> {
             .filter(|g| pod.condition(g).is_none_or(|c| c.status != "True"))
             .collect();
         it.message = if unmet.is_empty() {
-            format!("its containers are ready but the pod is not: {} {}", condition.reason, condition.message)
+            let said = format!("{} {}", condition.reason, condition.message);
+            evidence::with_message("its containers are ready but the pod is not", &said)
         } else {
             format!("its containers are ready but the readiness gate {} is not met", unmet.join(", "))
         };
@@ -126,7 +130,7 @@ fn trouble(owner: &ObjectRef, pod: &Pod, look: &Look<'_>) -> Option<Trouble> {
     it.grace = grace.checked_add(warm_up).unwrap_or(grace);
     it.evidence.push(evidence::piece(
         format!("Pod {}/{} condition Ready", meta.namespace, meta.name),
-        &format!("{}: {} {}", condition.status, condition.reason, condition.message),
+        &evidence::with_message(&condition.status, &format!("{} {}", condition.reason, condition.message)),
         Some(changed),
     ));
     Some(it)

@@ -236,6 +236,31 @@ fn a_stuck_rollout_says_what_still_serves() {
     assert_eq!(says("replicas-missing", &owner("Deployment", "api"), objects), Verdict::Healthy);
 }
 
+#[rstest]
+#[case::the_old_ones_serve(2, 2, 0, true)]
+#[case::a_new_one_serves_too(2, 1, 1, false)]
+#[case::not_enough_old_ones(1, 1, 0, false)]
+#[case::there_are_no_others(2, 0, 2, false)]
+fn only_old_pods_serve_while_no_new_one_is_ready(
+    #[case] ready: i32,
+    #[case] old: i32,
+    #[case] new: i32,
+    #[case] expected: bool,
+) {
+    let set = |name: &str, revision: &str, ready: i32| {
+        let mut set = replica_set();
+        (set["metadata"]["name"], set["metadata"]["uid"]) = (json!(name), json!(name));
+        set["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = json!(revision);
+        set["status"]["readyReplicas"] = json!(ready);
+        set
+    };
+    let mut broken = pod("b", looping(6, "Error", 1, 20));
+    broken["metadata"]["ownerReferences"][0]["name"] = json!("api-10");
+    let objects = vec![deployment(ready, 2), set("api-9", "9", old), set("api-10", "10", new), broken];
+    let found = wrong(says("crash-loop", &owner("Deployment", "api"), objects));
+    assert_eq!(found.impact.only_old_pods_serve, expected);
+}
+
 #[test]
 fn refused_pods_are_told_by_the_condition() {
     let mut objects = with(0, vec![]);
@@ -305,9 +330,7 @@ fn a_cron_job_stays_wrong_when_kubernetes_cleans_up_all_but_its_last_failed_job(
         let look = Look { index, history: &history, now: now(), no_grace: false };
         judge(&of, &look).into_iter().find(|j| j.check == "job-failed").unwrap().verdict
     };
-    assert!(
-        wrong(verdict(&index)).message.starts_with("its last 2 runs failed; it failed and its retries are used up")
-    );
+    assert!(wrong(verdict(&index)).message.starts_with("its last 2 runs failed; the last one used up its retries"));
     index.delete(&ObjectKey { kind: Kind::Job, namespace: "shop".into(), name: "j2".into() }, now());
     let found = wrong(verdict(&index));
     assert_eq!(
@@ -366,4 +389,27 @@ fn three_evictions_in_ten_minutes_are_told_and_old_ones_are_not() {
     assert!(wrong(says("evicted", &of, many)).message.starts_with("evicted 3 times in 10 min: The node was low"));
     let old = with(1, vec![evicted("a", 4000), evicted("b", 5000), evicted("c", 6000)]);
     assert_eq!(says("evicted", &of, old), Verdict::Healthy);
+}
+
+#[rstest]
+#[case::thousands_of_years(3600, 1_000_000, 0)]
+#[case::the_most_there_can_be(i32::MAX, i32::MAX, i32::MAX)]
+fn a_probe_that_is_never_over_is_waited_for(#[case] period: i32, #[case] failures: i32, #[case] delay: i32) {
+    let mut starting = pod(
+        "a",
+        json!({"conditions": [ready(false, 3000)], "containerStatuses": [
+        {"name": "app", "ready": false, "started": false, "state": {"running": {"startedAt": ago(3000)}}}]}),
+    );
+    starting["spec"]["containers"][0]["startupProbe"] =
+        json!({"periodSeconds": period, "failureThreshold": failures, "initialDelaySeconds": delay});
+    let verdict = says("not-ready", &owner("Deployment", "api"), with(0, vec![starting]));
+    assert!(matches!(verdict, Verdict::Pending(_, due) if due > now()), "{verdict:?}");
+}
+
+#[test]
+fn a_job_with_more_pods_than_can_be_counted_has_pods() {
+    let mut many = job("export", "Suspended", 60);
+    many["metadata"].as_object_mut().unwrap().remove("ownerReferences");
+    many["status"] = json!({"active": i32::MAX, "succeeded": i32::MAX, "failed": 1});
+    assert_eq!(says("create-refused", &owner("Job", "export"), vec![many]), Verdict::Healthy);
 }

@@ -119,7 +119,7 @@ pub(crate) fn trouble(
 pub(crate) fn proof(owner: &ObjectRef, condition: &DeploymentCondition) -> Evidence {
     evidence::piece(
         format!("{owner} condition {}", condition.kind),
-        &format!("{} {}: {}", condition.status, condition.reason, condition.message),
+        &evidence::with_message(&format!("{} {}", condition.status, condition.reason), &condition.message),
         condition.last_transition_time.map(Time::at),
     )
 }

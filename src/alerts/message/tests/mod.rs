@@ -7,7 +7,7 @@ use insta::assert_snapshot;
 use super::*;
 use crate::{
     alerts::testing::{at, finding, impact, incident, owner},
-    findings::{ConditionClass, Impact, ServiceHit},
+    findings::{ConditionClass, FORBIDDEN, Impact, REFUSED, ServiceHit, UNREADABLE},
     incidents::{Acknowledgement, Resolution, Role, Severity, Status},
 };
 
@@ -125,7 +125,7 @@ fn a_job_that_failed_says_how() {
     let mut it = of(
         ConditionClass::JobFailed,
         "BackoffLimitExceeded",
-        "its last 2 runs failed; it failed and its retries are used up: container dump ended with exit code 2, cause unknown",
+        "its last 2 runs failed; the last one used up its retries: container dump ended with exit code 2, cause unknown",
         "Read its log: kubectl -n shop logs job/backup-29310",
     );
     it.owner = owner("CronJob", "shop", "backup");
@@ -133,7 +133,7 @@ fn a_job_that_failed_says_how() {
     "P0 service: a Job failed".clone_into(&mut it.why);
     assert_snapshot!(said(&it), @"
     🟠 *SEV-2 · CronJob backup failed* · INC-2026-11-24-001
-    Its last 2 runs failed; it failed and its retries are used up: container dump ended with exit code 2, cause unknown
+    Its last 2 runs failed; the last one used up its retries: container dump ended with exit code 2, cause unknown
     CronJob shop/backup (P0)
     Do: Read its log: kubectl -n shop logs job/backup-29310
     [ Acknowledge ]
@@ -183,6 +183,17 @@ fn a_volume_claim_that_nobody_waits_for_yet_is_named_as_what_it_is() {
 }
 
 #[test]
+fn a_rollout_that_fails_while_the_old_pods_serve_says_both() {
+    let mut it = of(ConditionClass::Crash, "CrashLoopBackOff", "container app ends with exit code 1", "");
+    it.impact = impact(2, 2);
+    assert_eq!(headline(&it), "api: CrashLoopBackOff", "it may be the pods that serve which crash");
+    it.impact.only_old_pods_serve = true;
+    assert_eq!(headline(&it), "api: new pods crash, the old ones serve");
+    it.impact = Impact { only_old_pods_serve: false, ..impact(0, 2) };
+    assert_eq!(headline(&it), "api serves nobody");
+}
+
+#[test]
 fn a_bot_that_sees_nothing_says_so() {
     let mut it = of(
         ConditionClass::Blind,
@@ -200,6 +211,15 @@ fn a_bot_that_sees_nothing_says_so() {
     [ Acknowledge ]
     SEV-1 because nothing is known of the cluster · since 14:00 UTC · seen 14:01 UTC · updated 14:02 UTC
     ");
+    for (reason, why) in [
+        (FORBIDDEN, "I may not read anything"),
+        (REFUSED, "its API does not accept my credentials"),
+        (UNREADABLE, "its API gives no usable answer"),
+    ] {
+        let other = of(ConditionClass::Blind, reason, "", "");
+        let other = Incident { owner: it.owner.clone(), ..other };
+        assert_eq!(headline(&other), format!("I cannot see production: {why}"));
+    }
     it.healthy_since = Some(at(9));
     assert_snapshot!(said(&it), @"
     🔴 *SEV-1 · recovering · I see production again* · INC-2026-11-24-001
