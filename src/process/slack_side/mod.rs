@@ -78,13 +78,19 @@ async fn readdress(app: &App) -> Result<(), StoreError> {
     let configured = app.config.slack.all_channels();
     let channels = app.channels.clone();
     let now = app.clock.now();
-    // An id works whether it is configured or not.
-    let is_stray = |channel: &String| !configured.contains(channel) && !is_channel_id(channel);
+    // Answers go to ids that are not configured; they are none of these rows.
+    let is_stray = |channel: &String| !configured.contains(channel);
     for row in app.store.waiting_posts().await?.into_iter().filter(|row| is_stray(&row.destination)) {
         let Some(row) = app.store.take(row.id, now).await? else { continue };
         let Outgoing::Post { message, .. } = &row.outgoing else { continue };
-        let all = channels.of(Severity::Sev1).into_iter();
-        let posts: Vec<_> = all.map(|channel| Outgoing::Post { channel, message: message.clone() }).collect();
+        let mut posts = Vec::new();
+        for channel in channels.of(Severity::Sev1) {
+            let post = Outgoing::Post { channel, message: message.clone() };
+            // It waited for another wrong channel, too, or one of several was right.
+            if !app.store.is_said(&post).await? {
+                posts.push(post);
+            }
+        }
         app.store.replace(&row, &posts, now).await?;
     }
     for (id, from) in app.store.waiting_destinations().await? {

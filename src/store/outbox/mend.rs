@@ -8,7 +8,7 @@ use crate::{
     alerts::Outgoing,
     cluster::ClusterId,
     incidents::IncidentId,
-    store::{Store, StoreError, brief, clean, millis},
+    store::{Store, StoreError, brief, clean, millis, to_json},
 };
 
 impl Store {
@@ -91,6 +91,21 @@ impl Store {
             rows.iter()
                 .map(|row| Ok(DueRow { id: row.try_get("id")?, destination: row.try_get("destination")? }))
                 .collect()
+        })
+        .await
+    }
+
+    /// Whether the same post is there already: sent, or waiting.
+    pub async fn is_said(&self, post: &Outgoing) -> Result<bool, StoreError> {
+        let body = to_json(post).map_err(|fault| self.tell("looking whether something was said", 1, fault))?;
+        self.once("looking whether something was said", async {
+            let n: i64 = sqlx::query_scalar(
+                "SELECT COUNT(*) FROM outbox WHERE body = $1 AND kind = 'post' AND state IN ('pending', 'unknown', 'sent')",
+            )
+            .bind(body)
+            .fetch_one(&self.pool)
+            .await?;
+            Ok(n > 0)
         })
         .await
     }
