@@ -161,7 +161,7 @@ async fn keep_looking(app: Arc<App>) {
 /// Learns who the bot is and which channels are meant, and what stands in the way.
 async fn look(app: &App, slack: &Slack, app_token: &mut Option<Result<(), String>>) {
     let configured = app.config.slack.all_channels();
-    let mut rooms = Rooms { ids: app.rooms.borrow().ids.clone(), troubles: Vec::new() };
+    let mut rooms = Rooms { ids: app.rooms.borrow().ids.clone(), ..Rooms::default() };
     let mut reasons = Vec::new();
     match slack.identity().await {
         Ok(identity) => {
@@ -179,6 +179,7 @@ async fn look(app: &App, slack: &Slack, app_token: &mut Option<Result<(), String
         }
         Err(error) => {
             let why = if error.is_permanent() {
+                rooms.lost.extend(configured.iter().cloned());
                 Problem::Token { key: "SLACK_BOT_TOKEN", error }.to_string()
             } else {
                 in_words(&error)
@@ -212,7 +213,12 @@ async fn find(slack: &Slack, name: &str, rooms: &mut Rooms) -> Result<(), String
         Some(found) => found,
         None => slack.resolve_channel(name).await,
     };
-    let channel = found.map_err(|error| in_words(&error))?;
+    let channel = found.map_err(|error| {
+        if error.is_permanent() {
+            rooms.lost.insert(name.to_owned());
+        }
+        in_words(&error)
+    })?;
     rooms.ids.insert(name.to_owned(), channel.id);
     if channel.is_member { Ok(()) } else { Err(SlackError::not_in_channel(&channel.name).to_string()) }
 }

@@ -80,6 +80,18 @@ impl Store {
         .await
     }
 
+    /// For which channels something of a cluster waits; answers to people are left out.
+    pub async fn waiting_alerts(&self, cluster: &ClusterId) -> Result<Vec<String>, StoreError> {
+        self.once("reading which alerts wait", async {
+            let channels = sqlx::query_scalar(
+                "SELECT DISTINCT destination FROM outbox WHERE state IN ('pending', 'unknown') \
+                 AND kind IN ('post', 'edit', 'reply') AND cluster_id = $1 ORDER BY destination",
+            );
+            Ok(channels.bind(&cluster.0).fetch_all(&self.pool).await?)
+        })
+        .await
+    }
+
     /// What waits to be posted and is about no single incident (a summary), and where.
     pub async fn waiting_posts(&self) -> Result<Vec<DueRow>, StoreError> {
         self.once("reading which summaries wait", async {
