@@ -86,6 +86,9 @@ async fn reply(
             result => return Ok(outcome(result.map(Some))),
         }
     }
+    if app.store.is_refused(incident, &to.row.destination).await? {
+        return Ok(never("Slack refused the message of its incident, so there is no thread"));
+    }
     let Some(state) = app.store.incident(incident).await? else {
         return Ok(never("its incident is not in the store"));
     };

@@ -50,6 +50,22 @@ impl Store {
         .await
     }
 
+    /// Whether the last root message of an incident for a destination was given up.
+    pub async fn is_refused(&self, incident: &IncidentId, destination: &str) -> Result<bool, StoreError> {
+        self.once("looking whether an incident's message was refused", async {
+            let last: Option<String> = sqlx::query_scalar(
+                "SELECT state FROM outbox WHERE incident_id = $1 AND destination = $2 AND kind IN ('post', 'edit') \
+                 AND state <> 'superseded' ORDER BY id DESC LIMIT 1",
+            )
+            .bind(&incident.0)
+            .bind(&*clean(destination))
+            .fetch_optional(&self.pool)
+            .await?;
+            Ok(last.as_deref() == Some("dead"))
+        })
+        .await
+    }
+
     /// Puts these messages in the place of a row, behind everything that waits in its lane: a reply whose root message is
     /// gone goes below a new one.
     pub async fn replace(&self, row: &OutboxRow, outgoing: &[Outgoing], now: Timestamp) -> Result<(), StoreError> {
