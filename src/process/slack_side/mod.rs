@@ -48,7 +48,7 @@ pub async fn connect(app: &Arc<App>) -> Option<SocketHandle> {
     if let Err(error) = readdress(app).await {
         tracing::error!(%error, "what waits for a channel that is not configured any more stays there");
     }
-    app.spawn(keep_looking(Arc::clone(app)));
+    app.spawn_vital("the task that asks Slack how it is", keep_looking(Arc::clone(app)));
     app.spawn_vital("the task that takes what people say", inbox::listen(Arc::clone(app)));
     let app_token = app.config.slack.app_token.as_ref()?;
     let receiver = {
