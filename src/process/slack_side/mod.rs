@@ -58,7 +58,7 @@ pub async fn connect(app: &Arc<App>) -> Option<SocketHandle> {
             async move { inbox::receive(&app, envelope).await }.boxed()
         })
     };
-    match slack_socket::start(slack, app_token, receiver, app.clock.clone(), &app.tasks).await {
+    match slack_socket::start(slack, app_token, receiver, app.clock.clone(), (&app.tasks, &app.stop)).await {
         Ok(handle) => {
             if app.sockets.set(handle.health()).is_err() {
                 tracing::debug!("the sockets were opened before");
