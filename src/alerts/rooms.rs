@@ -1,12 +1,14 @@
 //! Where the configured channels are in Slack: their names in, Slack's ids out, and in words what stands in the way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What Slack said of itself and of the configured channels when it was last asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rooms {
     /// Slack's ids by configured name. One that was found once stays: a renamed channel keeps its id.
     pub ids: BTreeMap<String, String>,
+    /// The configured channels that Slack does not have, or does not show to the bot with its token as it is.
+    pub lost: BTreeSet<String>,
     /// What a person has to mend, each in a sentence.
     pub troubles: Vec<String>,
 }
@@ -15,6 +17,11 @@ impl Rooms {
     /// The id of a channel that is configured by name or by id; None until Slack told it.
     pub fn id_of<'a>(&'a self, channel: &'a str) -> Option<&'a str> {
         self.ids.get(channel).map(String::as_str).or_else(|| is_channel_id(channel).then_some(channel))
+    }
+
+    /// Whether nothing reaches a channel until a person mends that.
+    pub fn is_lost(&self, channel: &str) -> bool {
+        self.lost.contains(channel)
     }
 
     /// The same words with the names people know in the place of Slack's ids.
@@ -34,7 +41,7 @@ mod tests {
 
     #[test]
     fn a_channel_is_known_by_its_id_or_once_slack_told_it() {
-        let rooms = Rooms { ids: [("alerts".to_owned(), "C1".to_owned())].into(), troubles: Vec::new() };
+        let rooms = Rooms { ids: [("alerts".to_owned(), "C1".to_owned())].into(), ..Rooms::default() };
         assert_eq!(rooms.id_of("alerts"), Some("C1"));
         assert_eq!(rooms.id_of("C0123"), Some("C0123"));
         assert_eq!(rooms.id_of("pager"), None);

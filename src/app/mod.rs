@@ -35,6 +35,7 @@ use crate::{
     conversation::permissions::Policy,
     event::Event,
     http::Health,
+    incidents::Severity,
     services::{Priorities, Priority},
     store::{Lease, Store, StoreError},
 };
@@ -124,6 +125,8 @@ impl Wake {
 pub struct Pulse {
     /// Every kind was listed, or is known to be blind.
     pub complete: bool,
+    /// The cluster the loop watches; None until it handled an event.
+    pub cluster: Option<ClusterId>,
     /// Events handled so far.
     pub handled: u64,
     /// How many required kinds cannot be seen.
@@ -282,17 +285,18 @@ impl Bot {
             }
     }
 
-    /// Waits for one full pass and until everything it had to say is sent, two minutes at most; the exit code is that of
-    /// `check`: 0 nothing wrong, 1 something is, 2 a required kind could not be seen, something could not be sent, or a
-    /// channel is not to be found.
+    /// Waits for one full pass and until everything it had to say is sent, two minutes at most, and not for a channel that
+    /// Slack says is not to be found; the exit code is that of `check`: 0 nothing wrong, 1 something is, 2 a required kind
+    /// could not be seen, something could not be sent, or a channel is not to be found.
     ///
     /// # Errors
     /// If the store cannot be read.
     pub async fn one_pass(&self) -> anyhow::Result<u8> {
-        let mut pulse = self.app.pulse.subscribe();
+        let app = &self.app;
+        let mut pulse = app.pulse.subscribe();
         let settled = async {
             // What a channel's pace holds up is sent by and by; the pulse beats each time.
-            while !self.is_settled() || self.app.store.counts().await?.pending > 0 {
+            while !self.is_settled() || self.waits_for_slack().await? {
                 // Nothing is lost if the sender of the pulse is gone: the bot has stopped then.
                 if pulse.changed().await.is_err() {
                     break;
@@ -304,18 +308,37 @@ impl Bot {
             Ok(done) => done.map(|()| true)?,
             Err(_) => false,
         };
-        let unsent = self.app.store.counts().await?.pending + self.app.store.dead_since(self.started).await?;
-        let rooms = self.app.rooms.borrow().clone();
-        let is_lost = self.app.slack.is_some()
-            && self.app.config.slack.all_channels().iter().any(|channel| rooms.id_of(channel).is_none());
-        let cycle = self.app.store.last_cycles(&self.cluster, 1).await?.into_iter().next();
-        let open = !self.app.store.open_incidents(&self.cluster).await?.is_empty();
+        let cluster = self.cluster_now();
+        let is_unsent = self.unsent(&cluster).await?.next().is_some() || app.store.dead_since(self.started).await? > 0;
+        let rooms = app.rooms.borrow().clone();
+        let is_lost = app.slack.is_some()
+            && app.config.slack.all_channels().iter().any(|name| rooms.id_of(name).is_none() || rooms.is_lost(name));
+        let cycle = app.store.last_cycles(&cluster, 1).await?.into_iter().next();
+        let open = !app.store.open_incidents(&cluster).await?.is_empty();
         Ok(match cycle {
             Some(cycle) if cycle.status == "blind" => 2,
-            _ if !in_time || unsent > 0 || is_lost => 2,
+            _ if !in_time || is_unsent || is_lost => 2,
             Some(cycle) => u8::from(cycle.findings > 0 || open),
             None => 2,
         })
+    }
+
+    /// Whether an alert of this cluster waits for a channel that may still take it.
+    async fn waits_for_slack(&self) -> Result<bool, StoreError> {
+        let rooms = self.app.rooms.borrow().clone();
+        Ok(self.unsent(&self.cluster_now()).await?.any(|channel| !rooms.is_lost(&channel)))
+    }
+
+    /// The configured channels for which an alert of a cluster waits.
+    async fn unsent(&self, cluster: &ClusterId) -> Result<impl Iterator<Item = String>, StoreError> {
+        let configured = self.app.channels.of(Severity::Sev1);
+        let waiting = self.app.store.waiting_alerts(cluster).await?;
+        Ok(waiting.into_iter().filter(move |channel| configured.contains(channel)))
+    }
+
+    /// The cluster as the loop knows it: it may have said who it is after the start.
+    fn cluster_now(&self) -> ClusterId {
+        self.app.pulse.borrow().cluster.clone().unwrap_or_else(|| self.cluster.clone())
     }
 
     /// Stops: no new work is taken, what is in flight is finished and what it had to say is sent, the store is let go; all of it

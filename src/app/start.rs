@@ -92,7 +92,8 @@ async fn set_out(
     receiver: mpsc::Receiver<Event>,
 ) -> anyhow::Result<ClusterId> {
     serve_health(app).await?;
-    app.spawn(connect_slack(Arc::clone(app), Arc::clone(sockets)));
+    let connecting = connect_slack(Arc::clone(app), Arc::clone(sockets));
+    app.spawn_vital("the task that opens the sockets to Slack", connecting);
     let cluster = identity::of(app, name).await?;
     let mind = process::Mind::load(app, cluster.clone(), name.to_owned()).await?;
     process::watch_cluster(app, &app.kubernetes, &cluster);
@@ -104,7 +105,8 @@ async fn set_out(
     Ok(cluster)
 }
 
-/// Opens the sockets to Slack, however long that takes; they are closed at once if the bot stops meanwhile.
+/// Opens the sockets to Slack, however long that takes; they are closed at once if the bot stops meanwhile. It ends when the
+/// bot stops.
 async fn connect_slack(app: Arc<App>, sockets: Sockets) {
     let opened = app.stop.run_until_cancelled(slack_side::connect(&app)).await.flatten();
     app.pulse.send_modify(|pulse| pulse.connected = true);
@@ -120,6 +122,8 @@ async fn connect_slack(app: Arc<App>, sockets: Sockets) {
     if let Some(late) = late {
         late.shutdown().await;
     }
+    // Ending earlier would look like a failure.
+    app.stop.cancelled().await;
 }
 
 /// Serves `/healthz` and `/readyz` where the configuration says.

@@ -38,7 +38,7 @@ pub(super) async fn run(once: bool, options: &Options) -> anyhow::Result<ExitCod
             if let Ok(Ok(bot)) = timeout(START_IS_FINISHED, starting).await {
                 bot.stop().await;
             }
-            return Ok(ExitCode::SUCCESS);
+            return Ok(told_to_stop(once));
         }
     };
     for part in parts(bot.app()) {
@@ -49,18 +49,23 @@ pub(super) async fn run(once: bool, options: &Options) -> anyhow::Result<ExitCod
     }
     let pass = async { if once { bot.one_pass().await } else { std::future::pending().await } };
     let outcome = tokio::select! {
-        code = pass => code.map(Ok),
+        code = pass => code.map(|code| Ok(ExitCode::from(code))),
         why = bot.ended() => Ok(Err(why)),
         () = signals.next() => {
             tracing::info!("stopping: finishing what is in flight");
-            Ok(Ok(0))
+            Ok(Ok(told_to_stop(once)))
         }
     };
     bot.stop().await;
     match outcome? {
-        Ok(code) => Ok(ExitCode::from(code)),
+        Ok(code) => Ok(code),
         Err(why) => bail!("the bot stopped by itself: {why}"),
     }
+}
+
+/// The exit code after a signal: one pass that did not end says nothing of the cluster.
+fn told_to_stop(once: bool) -> ExitCode {
+    if once { ExitCode::from(2) } else { ExitCode::SUCCESS }
 }
 
 /// What tells the bot to stop: `docker stop` and Kubernetes send the one, Ctrl-C the other.

@@ -17,7 +17,7 @@ use slack_morphism::{
     listener::{HttpStatusCode, SlackClientEventsListenerEnvironment, SlackClientEventsUserState},
 };
 use tokio::sync::{mpsc, watch};
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::slack::{Slack, SlackError};
 use crate::{
@@ -105,27 +105,21 @@ impl fmt::Display for NotStored {
 
 impl Error for NotStored {}
 
-/// Opens the sockets with the app token and keeps them open until `shutdown`.
+/// Opens the sockets with the app token and keeps them open until `shutdown`. Its own task is in `tasks` and ends with `stop`.
 pub async fn start(
     slack: &Slack,
     app_token: &SecretString,
     receiver: Receiver,
     clock: Clock,
-    tasks: &TaskTracker,
+    (tasks, stop): (&TaskTracker, &CancellationToken),
 ) -> Result<SocketHandle, SlackError> {
     let (health, watched) = watch::channel(SocketHealth { sockets: 0, last_frame_at: None, last_error: None });
-    let (unreadable, mut waiting) = mpsc::channel::<RawEnvelope>(UNREADABLE_WAITING);
+    let (unreadable, waiting) = mpsc::channel::<RawEnvelope>(UNREADABLE_WAITING);
     let shared = Arc::new(Shared { clock, receiver, health, unreadable });
 
-    // The library's error handler cannot wait, so what only it gets to see is stored by this task. It ends with the sockets.
-    let rescue = Arc::clone(&shared.receiver);
-    tasks.spawn(async move {
-        while let Some(envelope) = waiting.recv().await {
-            if let Err(why) = store(&rescue, envelope).await {
-                tracing::error!(%why, "an envelope from Slack was lost");
-            }
-        }
-    });
+    // The library's error handler cannot wait, so what only it gets to see is stored by this task. It does not end with the
+    // sockets: the library holds on to them while it tries to open one.
+    tasks.spawn(rescue(Arc::clone(&shared.receiver), waiting, stop.clone()));
 
     let environment =
         SlackClientEventsListenerEnvironment::new(slack.client()).with_error_handler(on_error).with_user_state(shared);
@@ -149,6 +143,24 @@ pub async fn start(
         .map_err(|e| SlackError::Setup(format!("Socket Mode cannot start: {e}")))?;
     listener.start().await;
     Ok(SocketHandle { listener, health: watched })
+}
+
+/// Stores what the library cannot read, until it is told to stop; what came before that is stored.
+async fn rescue(receiver: Receiver, mut waiting: mpsc::Receiver<RawEnvelope>, stop: CancellationToken) {
+    loop {
+        let envelope = tokio::select! {
+            biased;
+            envelope = waiting.recv() => envelope,
+            () = stop.cancelled(), if !waiting.is_closed() => {
+                waiting.close();
+                continue;
+            }
+        };
+        let Some(envelope) = envelope else { return };
+        if let Err(why) = store(&receiver, envelope).await {
+            tracing::error!(%why, "an envelope from Slack was lost");
+        }
+    }
 }
 
 impl Shared {
@@ -281,6 +293,24 @@ mod tests {
         );
         assert_eq!(rescued(r#"{"type":"disconnect","reason":"warning"}"#), None);
         assert_eq!(rescued("<html>"), None);
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_stored_when_the_bot_stops_though_the_library_holds_on_to_its_end() {
+        let stored = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = Arc::clone(&stored);
+        let counting: Receiver = Arc::new(move |_| {
+            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            async { Ok(()) }.boxed()
+        });
+        let (unreadable, waiting) = mpsc::channel(UNREADABLE_WAITING);
+        let envelope = RawEnvelope { unique_id: "1".into(), kind: EnvelopeKind::Event, payload: Value::Null };
+        unreadable.send(envelope).await.unwrap();
+        let stop = CancellationToken::new();
+        stop.cancel();
+        rescue(counting, waiting, stop).await;
+        assert_eq!(stored.load(std::sync::atomic::Ordering::SeqCst), 1);
+        assert!(unreadable.is_closed());
     }
 
     #[tokio::test]

@@ -192,6 +192,9 @@ async fn handle_and_count(app: &Arc<App>, mind: &mut Mind, event: Event) {
     let blind = blind.map_or(0, |(kinds, _)| kinds.len());
     app.pulse.send_modify(|pulse| {
         pulse.handled += u64::from(was_sent);
+        if pulse.cluster.as_ref() != Some(&mind.cluster) {
+            pulse.cluster = Some(mind.cluster.clone());
+        }
         pulse.complete = mind.complete;
         pulse.blind = blind;
         pulse.positions.clone_from(&mind.positions);

@@ -217,6 +217,10 @@ async fn deliver(app: &App, row: &OutboxRow, room: &str, pace: &mut Pace) -> Res
             tracing::warn!(row = row.id, %why, "not known whether Slack took a message; looking before sending again");
             app.store.unknown(row.id, at, &why).await
         }
+        FailureKind::Never | FailureKind::Gone if is_answer || matches!(row.outgoing, Outgoing::ReplyTo { .. }) => {
+            tracing::warn!(row = row.id, %why, "an answer could not be given; nobody waits for it any more");
+            app.store.dead(row.id, &why, now).await
+        }
         FailureKind::Never | FailureKind::Gone => {
             tracing::error!(row = row.id, %why, "a message can never be sent; kept as a dead letter");
             app.store.dead(row.id, &why, now).await

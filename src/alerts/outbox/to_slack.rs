@@ -1,6 +1,6 @@
 //! One row handed to Slack: posted once, edited where it is, and posted anew where it is not there any more.
 
-use jiff::tz::TimeZone;
+use jiff::{SignedDuration, tz::TimeZone};
 
 use super::{Failure, FailureKind, Outcome};
 use crate::{
@@ -14,6 +14,9 @@ use crate::{
     store::{OutboxRow, OutboxState, StoreError},
 };
 
+/// How long an answer in a thread is tried: the bot may be gone from that channel for good, and nobody waits longer.
+const ANSWERS_WAIT: SignedDuration = SignedDuration::from_mins(30);
+
 /// Hands a row to Slack. The outer error is the store's.
 pub(super) async fn send(app: &App, slack: &Slack, row: &OutboxRow, room: &str) -> Result<Outcome, StoreError> {
     let to = To { slack, row, room };
@@ -26,7 +29,14 @@ pub(super) async fn send(app: &App, slack: &Slack, row: &OutboxRow, room: &str) 
         }
         (Outgoing::Post { message, .. }, None) => outcome(to.post(None, message, false).await.map(Some)),
         (Outgoing::ReplyTo { thread_ts, message, .. }, _) => {
-            outcome(to.post(Some(thread_ts), message, false).await.map(Some))
+            let posted = to.post(Some(thread_ts), message, false).await;
+            let is_late = app.clock.now().duration_since(row.created) >= ANSWERS_WAIT;
+            outcome(posted.map(Some).map_err(|failure| match failure.kind {
+                FailureKind::Later | FailureKind::Unknown if is_late => {
+                    Failure { kind: FailureKind::Never, is_general: false, ..failure }
+                }
+                _ => failure,
+            }))
         }
         (Outgoing::Respond { response_url, message, replace }, _) => {
             outcome(to.respond(response_url, message, *replace).await.map(|()| None))
@@ -75,6 +85,9 @@ async fn reply(
             }
             result => return Ok(outcome(result.map(Some))),
         }
+    }
+    if app.store.is_refused(incident, &to.row.destination).await? {
+        return Ok(never("Slack refused the message of its incident, so there is no thread"));
     }
     let Some(state) = app.store.incident(incident).await? else {
         return Ok(never("its incident is not in the store"));

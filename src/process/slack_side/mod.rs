@@ -48,7 +48,7 @@ pub async fn connect(app: &Arc<App>) -> Option<SocketHandle> {
     if let Err(error) = readdress(app).await {
         tracing::error!(%error, "what waits for a channel that is not configured any more stays there");
     }
-    app.spawn(keep_looking(Arc::clone(app)));
+    app.spawn_vital("the task that asks Slack how it is", keep_looking(Arc::clone(app)));
     app.spawn_vital("the task that takes what people say", inbox::listen(Arc::clone(app)));
     let app_token = app.config.slack.app_token.as_ref()?;
     let receiver = {
@@ -58,7 +58,7 @@ pub async fn connect(app: &Arc<App>) -> Option<SocketHandle> {
             async move { inbox::receive(&app, envelope).await }.boxed()
         })
     };
-    match slack_socket::start(slack, app_token, receiver, app.clock.clone(), &app.tasks).await {
+    match slack_socket::start(slack, app_token, receiver, app.clock.clone(), (&app.tasks, &app.stop)).await {
         Ok(handle) => {
             if app.sockets.set(handle.health()).is_err() {
                 tracing::debug!("the sockets were opened before");
@@ -78,13 +78,19 @@ async fn readdress(app: &App) -> Result<(), StoreError> {
     let configured = app.config.slack.all_channels();
     let channels = app.channels.clone();
     let now = app.clock.now();
-    // An id works whether it is configured or not.
-    let is_stray = |channel: &String| !configured.contains(channel) && !is_channel_id(channel);
+    // Answers go to ids that are not configured; they are none of these rows.
+    let is_stray = |channel: &String| !configured.contains(channel);
     for row in app.store.waiting_posts().await?.into_iter().filter(|row| is_stray(&row.destination)) {
         let Some(row) = app.store.take(row.id, now).await? else { continue };
         let Outgoing::Post { message, .. } = &row.outgoing else { continue };
-        let all = channels.of(Severity::Sev1).into_iter();
-        let posts: Vec<_> = all.map(|channel| Outgoing::Post { channel, message: message.clone() }).collect();
+        let mut posts = Vec::new();
+        for channel in channels.of(Severity::Sev1) {
+            let post = Outgoing::Post { channel, message: message.clone() };
+            // It waited for another wrong channel, too, or one of several was right.
+            if !app.store.is_said(&post).await? {
+                posts.push(post);
+            }
+        }
         app.store.replace(&row, &posts, now).await?;
     }
     for (id, from) in app.store.waiting_destinations().await? {
@@ -155,7 +161,7 @@ async fn keep_looking(app: Arc<App>) {
 /// Learns who the bot is and which channels are meant, and what stands in the way.
 async fn look(app: &App, slack: &Slack, app_token: &mut Option<Result<(), String>>) {
     let configured = app.config.slack.all_channels();
-    let mut rooms = Rooms { ids: app.rooms.borrow().ids.clone(), troubles: Vec::new() };
+    let mut rooms = Rooms { ids: app.rooms.borrow().ids.clone(), ..Rooms::default() };
     let mut reasons = Vec::new();
     match slack.identity().await {
         Ok(identity) => {
@@ -173,6 +179,7 @@ async fn look(app: &App, slack: &Slack, app_token: &mut Option<Result<(), String
         }
         Err(error) => {
             let why = if error.is_permanent() {
+                rooms.lost.extend(configured.iter().cloned());
                 Problem::Token { key: "SLACK_BOT_TOKEN", error }.to_string()
             } else {
                 in_words(&error)
@@ -206,7 +213,12 @@ async fn find(slack: &Slack, name: &str, rooms: &mut Rooms) -> Result<(), String
         Some(found) => found,
         None => slack.resolve_channel(name).await,
     };
-    let channel = found.map_err(|error| in_words(&error))?;
+    let channel = found.map_err(|error| {
+        if error.is_permanent() {
+            rooms.lost.insert(name.to_owned());
+        }
+        in_words(&error)
+    })?;
     rooms.ids.insert(name.to_owned(), channel.id);
     if channel.is_member { Ok(()) } else { Err(SlackError::not_in_channel(&channel.name).to_string()) }
 }

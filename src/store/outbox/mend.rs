@@ -8,7 +8,7 @@ use crate::{
     alerts::Outgoing,
     cluster::ClusterId,
     incidents::IncidentId,
-    store::{Store, StoreError, brief, clean, millis},
+    store::{Store, StoreError, brief, clean, millis, to_json},
 };
 
 impl Store {
@@ -50,6 +50,22 @@ impl Store {
         .await
     }
 
+    /// Whether the last root message of an incident for a destination was given up.
+    pub async fn is_refused(&self, incident: &IncidentId, destination: &str) -> Result<bool, StoreError> {
+        self.once("looking whether an incident's message was refused", async {
+            let last: Option<String> = sqlx::query_scalar(
+                "SELECT state FROM outbox WHERE incident_id = $1 AND destination = $2 AND kind IN ('post', 'edit') \
+                 AND state <> 'superseded' ORDER BY id DESC LIMIT 1",
+            )
+            .bind(&incident.0)
+            .bind(&*clean(destination))
+            .fetch_optional(&self.pool)
+            .await?;
+            Ok(last.as_deref() == Some("dead"))
+        })
+        .await
+    }
+
     /// Puts these messages in the place of a row, behind everything that waits in its lane: a reply whose root message is
     /// gone goes below a new one.
     pub async fn replace(&self, row: &OutboxRow, outgoing: &[Outgoing], now: Timestamp) -> Result<(), StoreError> {
@@ -80,6 +96,18 @@ impl Store {
         .await
     }
 
+    /// For which channels something of a cluster waits; answers to people are left out.
+    pub async fn waiting_alerts(&self, cluster: &ClusterId) -> Result<Vec<String>, StoreError> {
+        self.once("reading which alerts wait", async {
+            let channels = sqlx::query_scalar(
+                "SELECT DISTINCT destination FROM outbox WHERE state IN ('pending', 'unknown') \
+                 AND kind IN ('post', 'edit', 'reply') AND cluster_id = $1 ORDER BY destination",
+            );
+            Ok(channels.bind(&cluster.0).fetch_all(&self.pool).await?)
+        })
+        .await
+    }
+
     /// What waits to be posted and is about no single incident (a summary), and where.
     pub async fn waiting_posts(&self) -> Result<Vec<DueRow>, StoreError> {
         self.once("reading which summaries wait", async {
@@ -91,6 +119,21 @@ impl Store {
             rows.iter()
                 .map(|row| Ok(DueRow { id: row.try_get("id")?, destination: row.try_get("destination")? }))
                 .collect()
+        })
+        .await
+    }
+
+    /// Whether the same post is there already: sent, or waiting.
+    pub async fn is_said(&self, post: &Outgoing) -> Result<bool, StoreError> {
+        let body = to_json(post).map_err(|fault| self.tell("looking whether something was said", 1, fault))?;
+        self.once("looking whether something was said", async {
+            let n: i64 = sqlx::query_scalar(
+                "SELECT COUNT(*) FROM outbox WHERE body = $1 AND kind = 'post' AND state IN ('pending', 'unknown', 'sent')",
+            )
+            .bind(body)
+            .fetch_one(&self.pool)
+            .await?;
+            Ok(n > 0)
         })
         .await
     }

@@ -243,7 +243,8 @@ impl Store {
         self.once("counting the outbox", async {
             let rows = sqlx::query(
                 "SELECT state, COUNT(*) AS n, MIN(created_ms) AS oldest FROM outbox \
-                 WHERE state IN ('pending', 'unknown') OR (state = 'dead' AND destination <> 'respond') GROUP BY state",
+                 WHERE state IN ('pending', 'unknown') OR (state = 'dead' AND kind NOT IN ('respond', 'reply_to')) \
+                 GROUP BY state",
             );
             let mut counts = OutboxCounts::default();
             for row in rows.fetch_all(&self.pool).await? {
@@ -265,21 +266,25 @@ impl Store {
     pub async fn outbox_error(&self) -> Result<Option<String>, StoreError> {
         self.once("reading why messages wait", async {
             let error = sqlx::query_scalar(
-                "SELECT error FROM outbox WHERE state IN ('pending', 'unknown', 'dead') AND error IS NOT NULL \
-                 ORDER BY CASE WHEN state = 'dead' THEN 1 ELSE 0 END, due_ms DESC, id DESC LIMIT 1",
+                "SELECT error FROM outbox WHERE (state IN ('pending', 'unknown') \
+                 OR (state = 'dead' AND kind NOT IN ('respond', 'reply_to'))) AND error IS NOT NULL ORDER BY \
+                 CASE WHEN state = 'dead' THEN 1 ELSE 0 END, due_ms DESC, id DESC LIMIT 1",
             );
             Ok(error.fetch_optional(&self.pool).await?)
         })
         .await
     }
 
-    /// How many messages were given up since an instant.
+    /// How many messages were given up since an instant; answers are not counted.
     pub async fn dead_since(&self, since: Timestamp) -> Result<u64, StoreError> {
         self.once("counting the messages that were given up", async {
-            let n: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM outbox WHERE state = 'dead' AND sent_ms >= $1")
-                .bind(millis(since))
-                .fetch_one(&self.pool)
-                .await?;
+            let n: i64 = sqlx::query_scalar(
+                "SELECT COUNT(*) FROM outbox WHERE state = 'dead' AND kind NOT IN ('respond', 'reply_to') \
+                 AND sent_ms >= $1",
+            )
+            .bind(millis(since))
+            .fetch_one(&self.pool)
+            .await?;
             Ok(u64::try_from(n).unwrap_or_default())
         })
         .await

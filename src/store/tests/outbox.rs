@@ -41,6 +41,21 @@ async fn a_row_waits_for_the_one_before_it_in_the_same_thread_only() {
 }
 
 #[tokio::test]
+async fn an_answer_that_was_given_up_is_nobodys_trouble() {
+    let (store, _guard) = testing::fresh().await.unwrap();
+    let message = Message { text: "late".to_owned(), blocks: Vec::new(), colour: None };
+    let respond = Outgoing::Respond { response_url: "u".into(), message: message.clone(), replace: false };
+    let reply_to = Outgoing::ReplyTo { channel: "C1".into(), thread_ts: "1.0".into(), message };
+    store.enqueue(&cluster(), None, &[respond, reply_to], at(0)).await.unwrap();
+    for row in taken(&store, at(0)).await {
+        store.dead(row.id, "too late", at(1)).await.unwrap();
+    }
+    assert_eq!(store.counts().await.unwrap(), OutboxCounts::default());
+    assert_eq!(store.outbox_error().await.unwrap(), None);
+    assert_eq!(store.dead_since(at(0)).await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn an_edit_replaces_the_unsent_one_before_it() {
     let (store, _guard) = testing::fresh().await.unwrap();
     let id = opened(&store, "api", at(0)).await.id;

@@ -58,6 +58,12 @@ fn answer(channel: &str, thread: &str, text: &str) -> Outgoing {
     Outgoing::ReplyTo { channel: channel.to_owned(), thread_ts: thread.to_owned(), message }
 }
 
+/// Something that is about no single incident.
+fn summary(channel: &str, text: &str) -> Outgoing {
+    let message = Message { text: text.to_owned(), blocks: Vec::new(), colour: None };
+    Outgoing::Post { channel: channel.to_owned(), message }
+}
+
 /// Puts something into the outbox.
 async fn put(bot: &BotTester, outgoing: &[Outgoing]) -> anyhow::Result<()> {
     let app = bot.app()?;

@@ -169,3 +169,21 @@ async fn what_slack_refuses_for_its_form_is_posted_as_plain_text() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_alert_that_slack_refuses_in_every_form_is_given_up_with_its_thread() {
+    run_test(async |bot| {
+        let steps = a_healthy_shop(bot);
+        bot.starts().await?;
+        bot.workspace().fail_always("chat.postMessage", Some(Fault::Refused("msg_too_long".into())));
+        it_breaks(bot, steps, "Fifth restart").await?;
+        bot.wait(Duration::from_mins(1)).await?;
+        assert_eq!(bot.app()?.store.counts().await?.pending, 0);
+        let calls = bot.workspace().count("chat.postMessage");
+        bot.wait(Duration::from_mins(1)).await?;
+        assert_eq!(bot.workspace().count("chat.postMessage"), calls, "it is not tried without end");
+        bot.stops().await;
+        Ok(())
+    })
+    .await;
+}

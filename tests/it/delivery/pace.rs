@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use k8s_monitor::sandbox::slack::Fault;
+use k8s_monitor::{sandbox::slack::Fault, store::OutboxCounts};
 
-use super::{a_healthy_shop, answer, put, said, send};
+use super::{a_healthy_shop, answer, put, said, send, summary};
 use crate::harness::{BotTester, run_test};
 
 #[tokio::test]
@@ -69,20 +69,18 @@ async fn one_pass_waits_until_everything_is_sent() {
     run_test(async |bot| {
         a_healthy_shop(bot);
         bot.starts().await?;
-        let threads = [said(bot, "#alerts", "one")?, said(bot, "#alerts", "two")?];
         bot.workspace().fail_next("chat.postMessage", Fault::RateLimited(20));
-        put(bot, &[answer("C0ALERTS", &threads[0], "the first"), answer("C0ALERTS", &threads[1], "the second")])
-            .await?;
+        put(bot, &[summary("alerts", "the first"), summary("alerts", "the second")]).await?;
         let code = tokio::select! {
             code = bot.bot()?.one_pass() => code?,
             () = time_passes(bot) => 99,
         };
         assert_eq!(code, 0);
         insta::assert_snapshot!(bot.everything_new("#alerts").await?, @"
-        replied in #alerts:
+        posted in #alerts:
         the first
 
-        replied in #alerts:
+        posted in #alerts:
         the second
         ");
         Ok(())
@@ -97,6 +95,29 @@ async fn one_pass_with_a_channel_that_is_not_to_be_found_is_a_failure() {
         bot.is_configured_for("alrets");
         bot.starts().await?;
         assert_eq!(bot.bot()?.one_pass().await?, 2);
+        // What waits for it is not waited for.
+        put(bot, &[summary("alrets", "the first")]).await?;
+        assert_eq!(bot.bot()?.one_pass().await?, 2);
+        bot.stops().await;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_for_a_channel_without_the_bot_is_given_up_and_no_pass_waits_for_it() {
+    run_test(async |bot| {
+        bot.may_be_refused();
+        a_healthy_shop(bot);
+        bot.starts().await?;
+        let thread = said(bot, "#general", "what is wrong?")?;
+        send(bot, &[answer("C0GENERAL", &thread, "nothing")]).await?;
+        let store = &bot.app()?.store;
+        assert_eq!(store.counts().await?.pending, 1);
+        assert_eq!(bot.bot()?.one_pass().await?, 0);
+        bot.wait(Duration::from_mins(36)).await?;
+        assert_eq!(bot.app()?.store.counts().await?, OutboxCounts::default());
+        bot.everything_new("#general").await?;
         Ok(())
     })
     .await;

@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use k8s_monitor::{
-    alerts::{Message, Outgoing},
-    sandbox::slack::Fault,
-};
+use k8s_monitor::sandbox::slack::Fault;
 
-use super::{a_healthy_shop, it_breaks, put, shown};
+use super::{a_healthy_shop, it_breaks, put, send, shown, summary};
 use crate::harness::{BotTester, run_test};
 
 /// What of the Web API is needed to post.
@@ -69,8 +66,7 @@ async fn an_alert_for_a_channel_that_does_not_exist_goes_to_the_mended_one() {
         insta::assert_snapshot!(ready(bot)?, @"no channel #alrets that the bot can see; did you mean #alerts? A private channel is seen after `/invite @k8s-monitor` there; its id works too");
         assert_eq!(bot.app()?.store.outbox_error().await?, Some(ready(bot)?));
         // A summary is about no single incident.
-        let message = Message { text: "Five things were wrong".to_owned(), blocks: Vec::new(), colour: None };
-        put(bot, &[Outgoing::Post { channel: "alrets".to_owned(), message }]).await?;
+        put(bot, &[summary("alrets", "Five things were wrong")]).await?;
 
         bot.stops().await;
         bot.is_configured_for("alerts");
@@ -80,6 +76,32 @@ async fn an_alert_for_a_channel_that_does_not_exist_goes_to_the_mended_one() {
         it_breaks(bot, steps, "Fifth restart").await?;
         insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (1 in its thread)");
         bot.everything_new("#alerts").await?;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_alert_for_wrong_channel_ids_goes_to_the_mended_ones_and_a_summary_goes_once() {
+    run_test(async |bot| {
+        bot.may_be_refused();
+        let steps = a_healthy_shop(bot);
+        bot.workspace().add_channel("pager", false, true);
+        bot.is_configured_for("C0WRONG000,C0WRONG001,pager");
+        bot.starts().await?;
+        it_breaks(bot, steps, "Third restart").await?;
+        send(bot, &["C0WRONG000", "C0WRONG001", "pager"].map(|channel| summary(channel, "Five things were wrong")))
+            .await?;
+
+        bot.stops().await;
+        bot.is_configured_for("alerts,pager");
+        bot.starts().await?;
+        for channel in ["#alerts", "#pager"] {
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(shown(bot, channel), @"🟠 *SEV-2 · api serves nobody* · INC-2026-11-24-001 (0 in its thread)");
+            }
+            assert_eq!(bot.everything_new(channel).await?.matches("Five things were wrong").count(), 1);
+        }
         Ok(())
     })
     .await;
