@@ -159,7 +159,7 @@ async fn one_forbidden_kind_makes_blind_for_that_kind_only() -> Result<()> {
     bot.until("the broken rollout is an alert", |bot| bot.alerts().len() == 2).await?;
     let alert = bot.alerts().into_iter().next_back().context("no alert")?;
     insta::assert_snapshot!(steady(&alert.text), @"
-    🟠 *SEV-2 · gateway: ImagePullBackOff* · INC
+    🟠 *SEV-2 · gateway: new pods cannot pull their image, the old ones serve* · INC
     ▌#a30200
     Image shop/gateway:1.0.0 of container app cannot be pulled: the registry does not have it
     2 of 2 replicas ready · Deployment shop/gateway (P0)

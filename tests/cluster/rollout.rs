@@ -110,7 +110,7 @@ async fn a_broken_rollout_is_alerted_once_and_resolved_when_it_is_mended() -> Re
     bot.wait(Duration::from_mins(12)).await?;
     let alert = bot.alerts().into_iter().next().context("no alert")?;
     insta::assert_snapshot!(steady(&alert.text), @"
-    🟠 *SEV-2 · gateway: CrashLoopBackOff* · INC
+    🟠 *SEV-2 · gateway: new pods crash, the old ones serve* · INC
     ▌#a30200
     Container app ends with exit code 1, cause unknown; restarted 4 times
     2 of 2 replicas ready · Deployment shop/gateway (P0)
