@@ -40,6 +40,14 @@ impl FirstLook {
         Ok(if app.store.had_first_picture(cluster).await? { Self::Done } else { Self::Outstanding })
     }
 
+    /// What is read anew goes before what was known, unless a look has begun that is not at its end.
+    pub(super) fn or_stored(self, stored: Self) -> Self {
+        match (self, stored) {
+            (Self::Partial(_) | Self::Unsaid, Self::Outstanding) => self,
+            (_, stored) => stored,
+        }
+    }
+
     /// What becomes of an incident that is opened now: whether only the summary speaks of it. A SEV-1 is never only there.
     pub(super) fn is_only_in_summary(self, opened: &Incident) -> bool {
         self == Self::InSummary && opened.severity == Severity::Sev2 && opened.owner.kind != findings::CLUSTER
@@ -74,6 +82,15 @@ pub(super) async fn judge_everything(app: &App, mind: &mut Mind) {
     {
         tracing::error!(%error, "the summary of what was already wrong is not written yet");
     }
+}
+
+/// Ends a look that has begun, before it is known that this cluster was seen long ago: what waits for the summary is said.
+pub(super) async fn end_before(app: &App, mind: &mut Mind, identified: &ClusterId) -> Result<(), StoreError> {
+    let has_begun = matches!(mind.first_look, FirstLook::Partial(_) | FirstLook::Unsaid);
+    if has_begun && app.store.had_first_picture(identified).await? {
+        summarise(app, mind).await?;
+    }
+    Ok(())
 }
 
 /// Whether anything at all can be judged: without an API server nothing is known of what was there.

@@ -108,7 +108,8 @@ impl Mind {
         for transition in app.store.load_history(&self.cluster).await?.all() {
             self.history.record(transition.clone());
         }
-        self.first_look = FirstLook::load(app, &self.cluster).await?;
+        let stored = FirstLook::load(app, &self.cluster).await?;
+        self.first_look = self.first_look.or_stored(stored);
         self.open = open.into_iter().map(|i| (i.owner.clone(), i)).collect();
         Ok(())
     }
@@ -119,6 +120,7 @@ impl Mind {
             return Ok(());
         }
         if self.cluster == identity::provisional(&self.name) {
+            first_look::end_before(app, self, &cluster).await?;
             app.store.adopt(&self.cluster, &cluster).await?;
         } else {
             tracing::warn!(name = %self.name, was = %self.cluster, is = %cluster, "another cluster goes by this name now");

@@ -56,6 +56,9 @@ impl Store {
             ] {
                 sqlx::query(sql).bind(&from.0).bind(&to.0).execute(&mut *tx).await?;
             }
+            // Its first picture is not told twice.
+            let sql = "UPDATE settings SET name = $2 WHERE name = $1 AND NOT EXISTS (SELECT 1 FROM settings s WHERE s.name = $2)";
+            sqlx::query(sql).bind(first_picture(from)).bind(first_picture(to)).execute(&mut *tx).await?;
             tx.commit().await?;
             Ok(())
         })

@@ -266,7 +266,8 @@ async fn what_was_broken_before_is_one_summary_though_the_api_server_came_after_
         bot.wait(Duration::from_mins(2)).await?;
         insta::assert_snapshot!(first_lines(bot), @"🔴 *SEV-1 · I cannot see production: its API does not answer* · INC-2026-11-24-001");
         bot.finds_the_cluster().await?;
-        bot.wait(Duration::from_secs(30)).await?;
+        // Time enough to learn who the cluster is: what was said of it counts.
+        bot.wait(Duration::from_mins(2)).await?;
         insta::assert_snapshot!(first_lines(bot), @r"
         🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-002
         🔴 *SEV-1 · recovering · I see production again* · INC-2026-11-24-001

@@ -175,6 +175,13 @@ async fn the_first_picture_is_spoken_of_once() {
     }
     assert!(store.had_first_picture(&cluster()).await.unwrap());
     assert_eq!(texts(&due(&store, at(0)).await), ["post first"]);
+    // It was seen before it was known which cluster it is.
+    let real = ClusterId("real".into());
+    store.adopt(&cluster(), &real).await.unwrap();
+    assert!(store.had_first_picture(&real).await.unwrap() && !store.had_first_picture(&cluster()).await.unwrap());
+    store.record_first_picture(&cluster(), &[], at(0)).await.unwrap();
+    store.adopt(&cluster(), &real).await.unwrap();
+    assert!(store.had_first_picture(&real).await.unwrap());
 }
 
 #[tokio::test]
