@@ -249,6 +249,8 @@ enum FailureKind {
     Never,
     /// What it edits or answers is not there any more.
     Gone,
+    /// It is there and cannot be edited any more.
+    Locked,
 }
 
 /// Slack's words for a message that cannot be edited any more.
@@ -257,7 +259,9 @@ const LOCKED: [&str; 2] = ["cant_update_message", "edit_window_closed"];
 impl From<SlackError> for Failure {
     fn from(error: SlackError) -> Self {
         let is_locked = error.code().is_some_and(|code| LOCKED.contains(&code));
-        let kind = if is_locked || matches!(error, SlackError::MessageGone { .. }) {
+        let kind = if is_locked {
+            FailureKind::Locked
+        } else if matches!(error, SlackError::MessageGone { .. }) {
             FailureKind::Gone
         } else if error.is_outcome_unknown() {
             FailureKind::Unknown
@@ -329,11 +333,11 @@ async fn write_down(app: &App, row: &OutboxRow, failure: &Failure, at: Timestamp
             tracing::warn!(row = row.id, %why, "not known whether Slack took a message; looking before sending again");
             app.store.unknown(row.id, at, &why).await
         }
-        FailureKind::Never | FailureKind::Gone if is_answer => {
+        FailureKind::Never | FailureKind::Gone | FailureKind::Locked if is_answer => {
             tracing::warn!(row = row.id, %why, "an answer could not be given; nobody waits for it any more");
             app.store.dead(row.id, &why, now).await
         }
-        FailureKind::Never | FailureKind::Gone => {
+        FailureKind::Never | FailureKind::Gone | FailureKind::Locked => {
             tracing::error!(row = row.id, %why, "a message can never be sent; kept as a dead letter");
             app.store.dead(row.id, &why, now).await
         }

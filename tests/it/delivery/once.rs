@@ -184,3 +184,22 @@ async fn an_alert_that_slack_refuses_in_every_form_is_given_up_with_its_thread()
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_alert_that_cannot_be_edited_any_more_stays_and_its_thread_goes_on() {
+    run_test(async |bot| {
+        let steps = a_healthy_shop(bot);
+        bot.starts().await?;
+        let steps = it_breaks(bot, steps, "Third restart").await?;
+        bot.workspace().fail_always("chat.update", Some(Fault::Refused("edit_window_closed".into())));
+        it_breaks(bot, steps, "Fifth restart").await?;
+        let root = bot.root("#alerts")?;
+        assert_eq!(alerts(bot, "#alerts").len(), 1);
+        let thread = bot.workspace().thread("#alerts", &root);
+        assert!(thread.iter().any(|m| m.text.starts_with("🔴 *SEV-1 · api serves nobody*")), "{thread:#?}");
+        bot.workspace().fail_always("chat.update", None);
+        bot.everything_new("#alerts").await?;
+        Ok(())
+    })
+    .await;
+}
