@@ -26,7 +26,8 @@ impl Rooms {
 
     /// The same words with the names people know in the place of Slack's ids.
     pub fn in_names(&self, text: &str) -> String {
-        self.ids.iter().fold(text.to_owned(), |text, (name, id)| text.replace(id.as_str(), &format!("#{name}")))
+        let named = self.ids.iter().filter(|(name, _)| !is_channel_id(name));
+        named.fold(text.to_owned(), |text, (name, id)| text.replace(id.as_str(), &format!("#{name}")))
     }
 }
 
@@ -45,6 +46,11 @@ mod tests {
         assert_eq!(rooms.id_of("alerts"), Some("C1"));
         assert_eq!(rooms.id_of("C0123"), Some("C0123"));
         assert_eq!(rooms.id_of("pager"), None);
+        let by_id = Rooms { ids: [("C2".to_owned(), "C2".to_owned())].into(), ..Rooms::default() };
+        assert_eq!(by_id.in_names("the bot is not in C2"), "the bot is not in C2");
+        let twice =
+            Rooms { ids: [("C1".to_owned(), "C1".to_owned()), ("alerts".to_owned(), "C1".to_owned())].into(), ..by_id };
+        assert_eq!(twice.in_names("the bot is not in C1"), "the bot is not in #alerts");
         assert_eq!(rooms.in_names("the bot is not in C1: /invite it"), "the bot is not in #alerts: /invite it");
     }
 }

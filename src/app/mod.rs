@@ -236,15 +236,23 @@ impl Bot {
     /// # Errors
     /// If the store cannot be opened or is held by another instance, or if an address cannot be listened on.
     pub async fn start(config: Config, cluster: ClusterConfig, clock: Clock) -> anyhow::Result<Self> {
-        start::begin(config, cluster, clock, Duration::ZERO).await
+        start::begin(config, cluster, clock, (Duration::ZERO, CancellationToken::new())).await
     }
 
-    /// [`Bot::start`], but an instance that crashed is waited for: until it loses the store.
+    /// [`Bot::start`] as a process that may be told to stop while it starts: it ends soon after that, and the store is let go.
+    /// With `in_turn` an instance that crashed is waited for: until it loses the store.
     ///
     /// # Errors
-    /// As `start`; and if another instance is alive.
-    pub async fn start_in_turn(config: Config, cluster: ClusterConfig, clock: Clock) -> anyhow::Result<Self> {
-        start::begin(config, cluster, clock, lease::UNTIL_A_CRASHED_ONE_LOSES_IT).await
+    /// As `start`; if with `in_turn` another instance is alive; and if it was told to stop before it had started.
+    pub async fn start_unless(
+        stop: CancellationToken,
+        in_turn: bool,
+        config: Config,
+        cluster: ClusterConfig,
+        clock: Clock,
+    ) -> anyhow::Result<Self> {
+        let patience = if in_turn { lease::UNTIL_A_CRASHED_ONE_LOSES_IT } else { Duration::ZERO };
+        start::begin(config, cluster, clock, (patience, stop)).await
     }
 
     /// Returns when the bot stops by itself, with the reason for people: the store was taken over, or a part of it ended.

@@ -27,12 +27,15 @@ use crate::{
     store::Store,
 };
 
+/// Why a start ended that nothing was wrong with.
+const STOPPED: &str = "it was told to stop before it had started";
+
 /// Takes the store and starts every part; a start that fails lets the store go.
 pub(super) async fn begin(
     config: Config,
     cluster: ClusterConfig,
     clock: Clock,
-    patience: Duration,
+    (patience, stop): (Duration, CancellationToken),
 ) -> anyhow::Result<Bot> {
     let name = config.cluster.name.clone().unwrap_or_else(|| cluster.name().to_owned());
     let kubernetes = Kubernetes::connect(cluster)?;
@@ -40,8 +43,12 @@ pub(super) async fn begin(
         (Some(token), true) => Some(Slack::new(&config.slack.api_url, token.clone())?),
         _ => None,
     };
-    let store = Store::open(config.database_url.expose_secret()).await?;
-    let lease = lease::take(&store, clock.now(), patience).await?;
+    let taking = async {
+        let store = Store::open(config.database_url.expose_secret()).await?;
+        let lease = lease::take(&store, clock.now(), patience).await?;
+        anyhow::Ok((store, lease))
+    };
+    let (store, lease) = stop.run_until_cancelled(taking).await.context(STOPPED)??;
     let (events, receiver) = mpsc::channel(256);
     let started = clock.now();
     let app = Arc::new(App {
@@ -64,7 +71,7 @@ pub(super) async fn begin(
         passing: watch::Sender::default(),
         pulse: watch::Sender::default(),
         failed: OnceLock::new(),
-        stop: CancellationToken::new(),
+        stop,
         drained: CancellationToken::new(),
         tasks: TaskTracker::new(),
         senders: TaskTracker::new(),
@@ -75,7 +82,9 @@ pub(super) async fn begin(
     // First of all: whatever comes now may be slow, and a lease that ran out cannot be renewed.
     app.spawn_vital("the task that holds the store", lease::keep(Arc::clone(&app)));
     let sockets = Sockets::default();
-    match set_out(&app, &sockets, &name, receiver).await {
+    let setting_out = app.stop.run_until_cancelled(set_out(&app, &sockets, &name, receiver)).await;
+    let why = || app.failed.get().map_or(STOPPED, String::as_str).to_owned();
+    match setting_out.with_context(why).flatten() {
         Ok(cluster) => Ok(Bot { app, cluster, started, sockets }),
         Err(error) => {
             stop::end(&app, &sockets).await;

@@ -1,18 +1,13 @@
 //! `run`: the bot from its configuration until it is told to stop, or for one full pass.
 
-use std::{io, process::ExitCode, time::Duration};
+use std::{io, process::ExitCode};
 
 use anyhow::bail;
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    time::timeout,
-};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use super::{Options, find_cluster, load, say};
 use crate::{app::Bot, clock::Clock, config::Purpose, process::parts, telemetry};
-
-/// How long a start may still take after a signal, so that the store is let go.
-const START_IS_FINISHED: Duration = Duration::from_secs(1);
 
 /// Starts the bot and waits for a signal (or, with `once`, for the end of one pass). A bot that stops by itself is an error.
 pub(super) async fn run(once: bool, options: &Options) -> anyhow::Result<ExitCode> {
@@ -22,20 +17,16 @@ pub(super) async fn run(once: bool, options: &Options) -> anyhow::Result<ExitCod
     telemetry::start(&config)?;
     let (place, described) = find_cluster(&config).await?;
     say(&format!("cluster: {described}"));
-    let starting = async {
-        if once {
-            Bot::start(config, place, Clock::System).await
-        } else {
-            Bot::start_in_turn(config, place, Clock::System).await
-        }
-    };
+    let stop = CancellationToken::new();
+    let starting = Bot::start_unless(stop.clone(), !once, config, place, Clock::System);
     tokio::pin!(starting);
     let bot = tokio::select! {
         bot = &mut starting => bot?,
         () = signals.next() => {
             say("stopped before it had started");
-            // What is nearly there is stopped as it should be; what hangs is left.
-            if let Ok(Ok(bot)) = timeout(START_IS_FINISHED, starting).await {
+            stop.cancel();
+            // What has begun is ended as it should be, and the store let go.
+            if let Ok(bot) = starting.await {
                 bot.stop().await;
             }
             return Ok(told_to_stop(once));

@@ -20,7 +20,8 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let sample = message::test_alert(&Times { now: Clock::System.now(), zone: &TimeZone::UTC });
     let Some(token) = config.slack.bot_token.as_ref().filter(|_| config.slack.enabled) else {
         print(&sample.plain());
-        print("SLACK_BOT_TOKEN is not set: the sample was printed here instead of posted");
+        let why = if config.slack.enabled { "SLACK_BOT_TOKEN is not set" } else { "SLACK_ENABLED is false" };
+        print(&format!("{why}: the sample was printed here instead of posted"));
         return Ok(ExitCode::SUCCESS);
     };
     let slack = Slack::new(&config.slack.api_url, token.clone())?;

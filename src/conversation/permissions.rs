@@ -112,7 +112,7 @@ pub fn may_ask_elsewhere(asker: &Asker, policy: &Policy, person: &Person) -> boo
 fn who_may(policy: &Policy) -> String {
     let channels: Vec<_> = policy.channels.iter().map(|c| format!("<#{}>", escape(c))).collect();
     match channels.as_slice() {
-        [] => "No channel is configured yet: an administrator sets SLACK_CHANNEL.".to_owned(),
+        [] => "Slack has found none of my channels yet: an administrator checks SLACK_CHANNEL.".to_owned(),
         [one] => format!("Full members of this workspace may, in {one}."),
         [first @ .., last] => format!("Full members of this workspace may, in {} and {last}.", first.join(", ")),
     }

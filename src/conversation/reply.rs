@@ -212,7 +212,7 @@ pub fn refused(refusal: &Refusal) -> Message {
 pub fn ask_elsewhere(channels: &[String]) -> Message {
     let channels: Vec<_> = channels.iter().map(|c| format!("<#{}>", escape(c))).collect();
     line(match channels.as_slice() {
-        [] => "I answer in the channels of my alerts, but none is known yet: an administrator sets SLACK_CHANNEL."
+        [] => "I answer in the channels of my alerts, but Slack has found none of them yet: an administrator checks SLACK_CHANNEL."
             .to_owned(),
         [one] => format!("I answer in {one}: mention me there, or ask in the thread of an alert."),
         [first @ .., last] => {

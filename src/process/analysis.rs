@@ -84,9 +84,9 @@ async fn read(app: &App, asked: &Asked) -> Lists {
     lists
 }
 
-/// A word on the way, in place of the last one. If it cannot be stored, the result still comes.
+/// A word on the way. If it cannot be stored, the result still comes.
 async fn say(app: &App, asked: &Asked, message: Message) {
-    let outgoing = Outgoing::Respond { response_url: asked.response_url.clone(), message, replace: true };
+    let outgoing = Outgoing::Respond { response_url: asked.response_url.clone(), message, replace: false };
     match app.store.enqueue(&asked.cluster, None, &[outgoing], app.clock.now()).await {
         Ok(_) => app.outbox_wake.wake(),
         Err(error) => tracing::warn!(%error, "the progress of an analysis could not be said"),

@@ -61,7 +61,7 @@ pub(super) async fn arrived(app: &App, mind: &mut Mind, look: LookId, lists: Lis
         }
         LookId::Analysis { namespace, response_url, asked_at } => {
             let answer = analysis::answer(app, mind, &namespace, asked_at, lists);
-            let outgoing = Outgoing::Respond { response_url, message: answer, replace: true };
+            let outgoing = Outgoing::Respond { response_url, message: answer, replace: false };
             app.store.enqueue(&mind.cluster, None, &[outgoing], app.clock.now()).await?;
             app.outbox_wake.wake();
             Ok(())

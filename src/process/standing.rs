@@ -71,7 +71,9 @@ pub fn parts(app: &App) -> Vec<Part> {
     let config = &app.config;
     let slack = match (&app.slack, &config.slack.app_token) {
         (Some(_), Some(_)) => Ok("alerts, commands, buttons and threads"),
-        (Some(_), None) => Err("SLACK_APP_TOKEN is not set: alerts only, no commands, buttons or threads"),
+        // What is there is not missing.
+        (Some(_), None) => Ok("alerts only; without SLACK_APP_TOKEN there are no commands, buttons or threads"),
+        (None, _) if !config.slack.enabled => Err("SLACK_ENABLED is false: alerts are printed to the terminal"),
         (None, _) => Err("SLACK_BOT_TOKEN is not set: alerts are printed to the terminal"),
     };
     let model = match &config.anthropic.token {

@@ -12,6 +12,7 @@ use k8s_monitor::{
     },
     store::Lease,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::harness::{BotTester, run_test};
 
@@ -368,7 +369,8 @@ async fn a_bot_whose_store_was_taken_over_stops_and_says_why() {
         bot.stops().await;
 
         // That one crashes: `run` waits until it loses the store.
-        let bot_in_turn = Bot::start_in_turn(bot.configuration()?, place()?, bot.clock().clone()).await?;
+        let (stop, config) = (CancellationToken::new(), bot.configuration()?);
+        let bot_in_turn = Bot::start_unless(stop, true, config, place()?, bot.clock().clone()).await?;
         assert_ne!(store.lease_holder("bot").await?.as_deref(), Some("another"));
         bot_in_turn.stop().await;
         assert_eq!(store.lease_holder("bot").await?, None);
@@ -417,6 +419,32 @@ async fn a_start_that_fails_lets_the_store_go() {
         assert!(refused.contains("choose another address, or leave it empty"), "{refused}");
         bot.set("HTTP_LISTEN", "127.0.0.1:0");
         bot.starts().await
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_bot_that_is_stopped_while_the_cluster_hangs_lets_the_store_go() {
+    run_test(async |bot| {
+        // It takes the connection and never answers.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0")?;
+        let place = ClusterConfig::at(&format!("http://{}", silent.local_addr()?), None)?;
+        let stop = CancellationToken::new();
+        let starting = Bot::start_unless(stop.clone(), false, bot.configuration()?, place, bot.clock().clone());
+        let told = async {
+            let store = bot.store().await?;
+            while store.lease_holder("bot").await?.is_none() {
+                tokio::task::yield_now().await;
+            }
+            stop.cancel();
+            anyhow::Ok(store)
+        };
+        let (started, store) = tokio::join!(starting, told);
+        insta::assert_snapshot!(started.unwrap_err(), @"it was told to stop before it had started");
+        let store = store?;
+        assert_eq!(store.lease_holder("bot").await?, None, "the next one need not wait");
+        store.close().await;
+        Ok(())
     })
     .await;
 }

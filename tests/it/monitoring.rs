@@ -194,9 +194,9 @@ async fn a_namespace_is_analysed_on_request_and_a_wrong_name_gets_the_nearest() 
         bot.settle().await?;
         insta::assert_snapshot!(bot.everything_new("#alerts").await?, @"
         only for ana in #alerts:
-        Looking at `shop` now; the result comes here.
+        Looking at `shop` now; the result follows.
 
-        edited in #alerts:
+        only for ana in #alerts:
         *`shop`: nothing is wrong.*
         _Looked at 6 Pods, 3 Deployments, 1 StatefulSet, 4 Services in 0.0 s, by rules; no model was asked._
         ");
@@ -218,9 +218,9 @@ async fn an_analysis_tells_of_the_node_below_and_of_what_nobody_knows() {
         bot.settle().await?;
         insta::assert_snapshot!(bot.everything_new("#alerts").await?, @"
         only for ana in #alerts:
-        Looking at `shop` now; the result comes here.
+        Looking at `shop` now; the result follows.
 
-        edited in #alerts:
+        only for ana in #alerts:
         *`shop`: 1 thing looks wrong*, still within the waiting time, and I do not see everything.
         • *Node node-1* looks wrong, still within its waiting time (until 14:01 UTC): the control-plane node has stopped reporting: Kubelet stopped posting node status (4 pods)
         I cannot judge Deployment shop/api, Deployment shop/frontend, Deployment shop/redis and 1 more: node node-1 does not report on its pods
@@ -232,9 +232,9 @@ async fn an_analysis_tells_of_the_node_below_and_of_what_nobody_knows() {
         bot.settle().await?;
         insta::assert_snapshot!(bot.everything_new("#alerts").await?, @"
         only for ana in #alerts:
-        Looking at `shop` now; the result comes here.
+        Looking at `shop` now; the result follows.
 
-        edited in #alerts:
+        only for ana in #alerts:
         *`shop`: 1 finding*, and I do not see everything.
         • *Node node-1* · NodeStatusUnknown · since 14:00 UTC (2 min)
            the control-plane node has stopped reporting: Kubelet stopped posting node status (4 pods)
@@ -260,12 +260,12 @@ async fn a_slow_analysis_says_what_it_still_reads() {
         bot.cluster().fault(None);
         insta::assert_snapshot!(bot.everything_new("#alerts").await?, @"
         only for ana in #alerts:
-        Looking at `shop` now; the result comes here.
+        Looking at `shop` now; the result follows.
 
-        edited in #alerts:
-        Looking at `shop`: still reading namespaces, nodes, deployments, replicasets, statefulsets, daemonsets, cronjobs, jobs, pods, persistentvolumeclaims, services, endpointslices, events ...
+        only for ana in #alerts:
+        Still looking at `shop`; not read yet: namespaces, nodes, deployments, replicasets, statefulsets, daemonsets, cronjobs, jobs, pods, persistentvolumeclaims, services, endpointslices, events
 
-        edited in #alerts:
+        only for ana in #alerts:
         *`shop`: nothing is wrong.*
         _Looked at 6 Pods, 3 Deployments, 1 StatefulSet, 4 Services in 2.0 s, by rules; no model was asked._
         ");

@@ -2,9 +2,14 @@
 
 mod to_slack;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::task::{JoinError, JoinSet};
 
 use super::{Outgoing, Rooms};
 use crate::{
@@ -21,22 +26,26 @@ const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(5);
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(5);
 /// Rows looked at of one destination at a time; a channel takes one a second anyway.
 const PER_DESTINATION: u32 = 5;
+/// The destination of every answer that goes to an address of its own.
+const RESPOND: &str = "respond";
 /// Where messages go without Slack: its channel, and the room in which they are remembered.
 pub const TERMINAL: &str = "terminal";
 
 /// Sends rows until the bot stops.
 pub async fn run(app: Arc<App>) {
-    let mut pace = Pace::default();
+    let mut sender = Sender::new(Arc::clone(&app));
     loop {
         let call = app.outbox_wake.calls();
-        let next = match send_due(&app, &mut pace).await {
+        let next = match sender.begin().await {
             Ok(next) => next,
             Err(error) => {
                 tracing::error!(%error, "the outbox cannot be read or written");
                 Some(later(app.clock.now(), LOOK_AGAIN))
             }
         };
-        app.pulse.send_modify(|pulse| pulse.outbox = (call, next));
+        if sender.on_the_way.is_empty() {
+            app.pulse.send_modify(|pulse| pulse.outbox = (call, next));
+        }
         let wait = async {
             match next {
                 Some(at) => app.clock.sleep_until(at).await,
@@ -44,27 +53,21 @@ pub async fn run(app: Arc<App>) {
             }
         };
         tokio::select! {
-            () = app.drained.cancelled() => return send_last(&app, &mut pace).await,
+            () = app.drained.cancelled() => return sender.send_last().await,
             () = app.outbox_wake.called() => {}
+            Some(delivered) = sender.on_the_way.join_next(), if !sender.on_the_way.is_empty() => {
+                if let Err(error) = sender.arrived(delivered) {
+                    tracing::error!(%error, "what became of a message could not be written down");
+                }
+            }
             () = wait => {}
-        }
-    }
-}
-
-/// Sends what was written last, and what only waits for its channel's pace. What has to wait longer is sent after the next start.
-async fn send_last(app: &App, pace: &mut Pace) {
-    loop {
-        match send_due(app, pace).await {
-            Ok(Some(next)) if next.duration_since(app.clock.now()) <= PACE => app.clock.sleep_until(next).await,
-            Ok(_) => return,
-            Err(error) => return tracing::error!(%error, "what is left in the outbox is sent after the next start"),
         }
     }
 }
 
 /// When each room takes the next message.
 #[derive(Debug, Default)]
-pub struct Pace(BTreeMap<String, Timestamp>);
+struct Pace(BTreeMap<String, Timestamp>);
 
 impl Pace {
     /// Until when a room has to be left alone, if it has to.
@@ -79,21 +82,90 @@ impl Pace {
     }
 }
 
-/// Sends everything that is due; returns when to look again, if anything is left. What is for a channel that Slack has not
-/// told yet waits until it has.
-///
-/// # Errors
-/// If the store cannot be read or written.
-pub async fn send_due(app: &App, pace: &mut Pace) -> Result<Option<Timestamp>, StoreError> {
-    loop {
+/// What became of a row that was on its way.
+struct Delivered {
+    /// What was busy with it.
+    way: String,
+    room: String,
+    /// Until when the room has to be left alone.
+    rest: Option<Timestamp>,
+    done: Result<(), StoreError>,
+}
+
+/// What is on its way: one message for each room, and answers beside them, so that none waits for another that hangs.
+pub struct Sender {
+    app: Arc<App>,
+    pace: Pace,
+    busy: BTreeSet<String>,
+    /// Tasks, because each may hold a connection to the store, for which the next row would wait.
+    on_the_way: JoinSet<Delivered>,
+    /// The store did not take what became of a message: until then nothing is tried.
+    not_before: Option<Timestamp>,
+}
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("pace", &self.pace).field("busy", &self.busy).finish_non_exhaustive()
+    }
+}
+
+impl Sender {
+    /// A sender with nothing on its way.
+    pub fn new(app: Arc<App>) -> Self {
+        Self { app, pace: Pace::default(), busy: BTreeSet::new(), on_the_way: JoinSet::new(), not_before: None }
+    }
+
+    /// Sends everything that is due; returns when to look again, if anything is left. What is for a channel that Slack has
+    /// not told yet waits until it has.
+    ///
+    /// # Errors
+    /// If the store cannot be read or written.
+    pub async fn send_due(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        loop {
+            let next = self.begin().await?;
+            let Some(delivered) = self.on_the_way.join_next().await else { return Ok(next) };
+            self.arrived(delivered)?;
+        }
+    }
+
+    /// Sends what was written last, and what only waits for its channel's pace. What has to wait longer is sent after the
+    /// next start.
+    async fn send_last(&mut self) {
+        loop {
+            match self.send_due().await {
+                Ok(Some(next)) if next.duration_since(self.app.clock.now()) <= PACE => {
+                    self.app.clock.sleep_until(next).await;
+                }
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::error!(%error, "what is left in the outbox is sent after the next start");
+                    break;
+                }
+            }
+        }
+        // What was handed to Slack meanwhile may still be written down.
+        while self.on_the_way.join_next().await.is_some() {}
+    }
+
+    /// Gives out what is due and has a free way; returns when to look again by time alone.
+    async fn begin(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        let app = &self.app;
         let now = app.clock.now();
+        if let Some(at) = self.not_before.filter(|at| *at > now) {
+            return Ok(Some(at));
+        }
+        self.pace.0.retain(|_, free| *free > now);
         let rooms = app.rooms.borrow().clone();
         let rows = app.store.due(now, PER_DESTINATION).await?;
         let mut next = app.store.next_due(now).await?;
-        let mut sent = 0;
         for DueRow { id, destination } in rows {
             let Some(room) = room_of(app, &rooms, &destination) else { continue };
-            if let Some(free) = pace.busy_until(room, now) {
+            // Each answer goes to an address of its own.
+            let way = if room == RESPOND { format!("{RESPOND} {id}") } else { room.to_owned() };
+            if self.busy.contains(&way) {
+                continue;
+            }
+            if let Some(free) = self.pace.busy_until(room, now) {
                 next = Some(next.map_or(free, |n| n.min(free)));
                 continue;
             }
@@ -102,15 +174,40 @@ pub async fn send_due(app: &App, pace: &mut Pace) -> Result<Option<Timestamp>, S
                 tracing::warn!("the store's lease is not held; nothing is sent");
                 return Ok(Some(later(now, LOOK_AGAIN)));
             }
-            if let Some(row) = app.store.take(id, now).await? {
-                deliver(app, &row, room, pace).await?;
-                sent += 1;
-            }
+            let Some(row) = app.store.take(id, now).await? else {
+                // What stands behind it is looked at.
+                next = Some(now);
+                continue;
+            };
+            self.busy.insert(way.clone());
+            let (app, room) = (Arc::clone(app), room.to_owned());
+            let delivering = async move {
+                let (rest, done) = deliver(&app, &row, &room).await;
+                Delivered { way, room, rest, done }
+            };
+            self.on_the_way.spawn(delivering);
         }
-        pace.0.retain(|_, free| *free > now);
-        if sent == 0 {
-            return Ok(next);
+        Ok(next)
+    }
+
+    /// The way is free again, after the rest that the room needs.
+    fn arrived(&mut self, delivered: Result<Delivered, JoinError>) -> Result<(), StoreError> {
+        let Delivered { way, room, rest, done } = match delivered {
+            Ok(delivered) => delivered,
+            Err(error) => match error.try_into_panic() {
+                // A bug in it is one of the sender, which is vital.
+                Ok(bug) => std::panic::resume_unwind(bug),
+                Err(_stopped) => return Ok(()),
+            },
+        };
+        self.busy.remove(&way);
+        if let Some(until) = rest {
+            self.pace.rest(&room, until);
         }
+        if done.is_err() {
+            self.not_before = Some(later(self.app.clock.now(), LOOK_AGAIN));
+        }
+        done
     }
 }
 
@@ -119,7 +216,7 @@ fn room_of<'a>(app: &App, rooms: &'a Rooms, destination: &'a str) -> Option<&'a 
     if app.slack.is_none() {
         return Some(TERMINAL);
     }
-    if destination == "respond" { Some(destination) } else { rooms.id_of(destination) }
+    if destination == RESPOND { Some(destination) } else { rooms.id_of(destination) }
 }
 
 /// What became of a row.
@@ -152,6 +249,8 @@ enum FailureKind {
     Never,
     /// What it edits or answers is not there any more.
     Gone,
+    /// It is there and cannot be edited any more.
+    Locked,
 }
 
 /// Slack's words for a message that cannot be edited any more.
@@ -160,7 +259,9 @@ const LOCKED: [&str; 2] = ["cant_update_message", "edit_window_closed"];
 impl From<SlackError> for Failure {
     fn from(error: SlackError) -> Self {
         let is_locked = error.code().is_some_and(|code| LOCKED.contains(&code));
-        let kind = if is_locked || matches!(error, SlackError::MessageGone { .. }) {
+        let kind = if is_locked {
+            FailureKind::Locked
+        } else if matches!(error, SlackError::MessageGone { .. }) {
             FailureKind::Gone
         } else if error.is_outcome_unknown() {
             FailureKind::Unknown
@@ -179,35 +280,50 @@ impl From<SlackError> for Failure {
     }
 }
 
-/// Delivers one row and writes down what became of it.
-async fn deliver(app: &App, row: &OutboxRow, room: &str, pace: &mut Pace) -> Result<(), StoreError> {
+/// Delivers one row and writes down what became of it; also says until when its room has to be left alone.
+async fn deliver(app: &App, row: &OutboxRow, room: &str) -> (Option<Timestamp>, Result<(), StoreError>) {
     let outcome = match &app.slack {
-        Some(slack) => to_slack::send(app, slack, row, room).await?,
-        None => Outcome::Sent(Some(print(row))),
+        Some(slack) => to_slack::send(app, slack, row, room).await,
+        None => Ok(Outcome::Sent(Some(print(row)))),
+    };
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => return (None, Err(error)),
     };
     let now = app.clock.now();
     let is_answer = matches!(row.outgoing, Outgoing::Respond { .. });
-    if !is_answer {
-        pace.rest(room, later(now, PACE));
-    }
+    let mut rest = (!is_answer).then(|| later(now, PACE));
     let failure = match outcome {
         Outcome::Sent(ts) => {
-            let marked = app.store.sent(row.id, room, ts.as_deref(), now).await?;
-            take_back_a_double(app, row, (room, ts), marked).await;
-            return Ok(());
+            let marked = app.store.sent(row.id, room, ts.as_deref(), now).await;
+            let done = match marked {
+                Ok(marked) => {
+                    take_back_a_double(app, row, (room, ts), marked).await;
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            };
+            return (rest, done);
         }
-        Outcome::Replaced => return Ok(()),
+        Outcome::Replaced => return (rest, Ok(())),
         Outcome::Failed(failure) => failure,
     };
-    let why = app.rooms.borrow().in_names(&failure.why);
     let at = later(now, failure.rest.unwrap_or_else(|| backoff(row.attempts)));
     if failure.rest.is_some() && !is_answer {
         // The limit is the channel's, not the message's.
-        pace.rest(room, at);
+        rest = rest.max(Some(at));
     }
     if failure.is_general && !is_answer {
         app.doubts.wake();
     }
+    (rest, write_down(app, row, &failure, at).await)
+}
+
+/// Writes down why a row was not delivered, and when it is tried again.
+async fn write_down(app: &App, row: &OutboxRow, failure: &Failure, at: Timestamp) -> Result<(), StoreError> {
+    let why = app.rooms.borrow().in_names(&failure.why);
+    let now = app.clock.now();
+    let is_answer = matches!(row.outgoing, Outgoing::Respond { .. } | Outgoing::ReplyTo { .. });
     match failure.kind {
         FailureKind::Later => {
             tracing::warn!(row = row.id, attempt = row.attempts, %why, "a message could not be sent yet");
@@ -217,11 +333,11 @@ async fn deliver(app: &App, row: &OutboxRow, room: &str, pace: &mut Pace) -> Res
             tracing::warn!(row = row.id, %why, "not known whether Slack took a message; looking before sending again");
             app.store.unknown(row.id, at, &why).await
         }
-        FailureKind::Never | FailureKind::Gone if is_answer || matches!(row.outgoing, Outgoing::ReplyTo { .. }) => {
+        FailureKind::Never | FailureKind::Gone | FailureKind::Locked if is_answer => {
             tracing::warn!(row = row.id, %why, "an answer could not be given; nobody waits for it any more");
             app.store.dead(row.id, &why, now).await
         }
-        FailureKind::Never | FailureKind::Gone => {
+        FailureKind::Never | FailureKind::Gone | FailureKind::Locked => {
             tracing::error!(row = row.id, %why, "a message can never be sent; kept as a dead letter");
             app.store.dead(row.id, &why, now).await
         }

@@ -61,6 +61,11 @@ async fn root(app: &App, to: &To<'_>, incident: &IncidentId, message: &Message) 
     if let Some(ts) = app.store.root_message(incident, to.room).await? {
         match to.update(&ts, message).await {
             Ok(()) => return Ok(Outcome::Sent(None)),
+            // It stays as it was; what changed is said below it, and is not the incident's message.
+            Err(failure) if failure.kind == FailureKind::Locked => {
+                tracing::warn!(%incident, why = %failure.why, "the message of an incident cannot be edited; its thread goes on");
+                return Ok(outcome(to.post(Some(&ts), message, false).await.map(|_| None)));
+            }
             Err(failure) if failure.kind == FailureKind::Gone => {
                 tracing::warn!(%incident, why = %failure.why, "the message of an incident is gone; it is posted anew");
                 app.store.forget_root(incident, to.room).await?;
@@ -141,7 +146,7 @@ impl To<'_> {
             let failure = Failure::from(error);
             match failure.kind {
                 FailureKind::Unknown => Failure { kind: FailureKind::Later, ..failure },
-                FailureKind::Later | FailureKind::Never | FailureKind::Gone => failure,
+                FailureKind::Later | FailureKind::Never | FailureKind::Gone | FailureKind::Locked => failure,
             }
         })
     }

@@ -46,9 +46,10 @@ impl fmt::Display for Problem {
                     let what = REQUIRED_SCOPES.iter().find(|(s, _)| s == scope).map_or("", |(_, what)| what);
                     write!(f, "{}{scope} ({what})", if n == 0 { "" } else { ", " })?;
                 }
+                let them = if missing.len() == 1 { "it" } else { "them" };
                 write!(
                     f,
-                    "; add them under OAuth & Permissions, or update the app from manifests/slack-app.yaml, then reinstall it"
+                    "; add {them} under OAuth & Permissions, or update the app from manifests/slack-app.yaml, then reinstall it"
                 )
             }
         }

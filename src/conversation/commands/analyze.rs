@@ -68,10 +68,10 @@ pub struct Analysis<'a> {
     pub now: Timestamp,
 }
 
-/// At once: it has begun. What could not be read up to now is said, since the answer may then take its time.
+/// At once: it has begun. Slack shows each answer to a command as a message of its own. What could not be read up to now is said, since the answer may then take its time.
 pub fn started(namespace: &str, blind: &[Blind], now: Timestamp) -> Message {
     let lost: Vec<_> = blind.iter().filter(|b| b.kind.is_required() && b.hides(namespace)).collect();
-    let mut lines = vec![format!("Looking at {} now; the result comes here.", reply::code(namespace))];
+    let mut lines = vec![format!("Looking at {} now; the result follows.", reply::code(namespace))];
     if let Some(first) = lost.first() {
         let mut what: Vec<_> = lost.iter().take(3).map(|b| b.kind.plural().to_owned()).collect();
         what.extend(lost.len().checked_sub(3).filter(|more| *more > 0).map(|more| format!("{more} more kinds")));
@@ -88,7 +88,7 @@ pub fn started(namespace: &str, blind: &[Blind], now: Timestamp) -> Message {
 /// When it takes long: what is still being read.
 pub fn progress(namespace: &str, left: &[Kind]) -> Message {
     let names: Vec<_> = left.iter().map(|kind| kind.plural()).collect();
-    reply::line(format!("Looking at {}: still reading {} ...", reply::code(namespace), names.join(", ")))
+    reply::line(format!("Still looking at {}; not read yet: {}", reply::code(namespace), names.join(", ")))
 }
 
 /// It could not be done.
@@ -295,12 +295,12 @@ mod tests {
         let now = samples::at("14:09:00");
         let lost =
             |kind| Blind { kind, namespace: None, since: samples::at("14:02:00"), why: "connection refused".into() };
-        assert_snapshot!(started("shop", &[lost(Kind::Event)], now).text, @"Looking at `shop` now; the result comes here.");
+        assert_snapshot!(started("shop", &[lost(Kind::Event)], now).text, @"Looking at `shop` now; the result follows.");
         assert_snapshot!(started("shop", &[lost(Kind::Pod), lost(Kind::Job)], now).text, @"
-        Looking at `shop` now; the result comes here.
+        Looking at `shop` now; the result follows.
         Up to now I cannot read pods, jobs (since 14:02 UTC): connection refused. I try again.
         ");
-        assert_snapshot!(progress("shop", &[Kind::Pod, Kind::Event]).text, @"Looking at `shop`: still reading pods, events ...");
+        assert_snapshot!(progress("shop", &[Kind::Pod, Kind::Event]).text, @"Still looking at `shop`; not read yet: pods, events");
         assert_snapshot!(failed("shop", "no connection to https://k3s:6443").text, @"The analysis of `shop` did not finish: no connection to https://k3s:6443. This says nothing about its health.");
     }
 }

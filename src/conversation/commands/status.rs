@@ -123,12 +123,21 @@ fn bot_line(standing: &Standing) -> String {
         waiting = format!("{waiting} · {} refused", outbox.stuck);
     }
     // What is wrong with a part is said below.
-    let is_said = |why: &String| standing.parts.iter().any(|part| part.troubles.contains(why));
+    let is_said = |why: &String| standing.parts.iter().flat_map(|part| &part.troubles).any(|said| says(said, why));
     if let Some(why) = outbox.last_error.as_ref().filter(|why| !is_said(why)) {
         waiting = format!("{waiting} ({})", reply::quote(why, 500));
     }
     parts.push(waiting);
     parts.join(" · ")
+}
+
+/// Whether a trouble says why messages wait: in the same words, or as the scope that the app lacks.
+fn says(trouble: &str, why: &str) -> bool {
+    let scope = why.split_once("needs the scope ").and_then(|(_, rest)| rest.split_whitespace().next());
+    trouble == why
+        || scope.is_some_and(|scope| {
+            trouble.contains(&format!("lacks {scope} (")) || trouble.contains(&format!(", {scope} ("))
+        })
 }
 
 #[cfg(test)]

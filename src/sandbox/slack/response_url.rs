@@ -49,6 +49,7 @@ impl State {
             self.remove(&row.channel, original).ok_or("message_not_found")?;
         } else {
             let content = content_of(self, args).map_err(|refusal| refusal.error)?;
+            // A command has no message to be replaced: then it is a new one.
             let original = row.original.as_ref().filter(|_| args.flag("replace_original"));
             if let Some(ts) = original.filter(|ts| self.message(&row.channel, ts).is_some()) {
                 let edited = self.next_ts(now);
@@ -59,9 +60,6 @@ impl State {
                 let thread_ts = args.text("thread_ts").map(str::to_owned).or(row.thread_ts);
                 let message = said_by_bot(ts.clone(), &row.channel, content, thread_ts);
                 self.add(Message { only_for: (!in_channel).then_some(row.user), ..message });
-                if let Some(row) = self.response_urls.get_mut(key).filter(|row| row.original.is_none()) {
-                    row.original = Some(ts);
-                }
             }
         }
         if let Some(row) = self.response_urls.get_mut(key) {

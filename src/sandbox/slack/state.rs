@@ -104,7 +104,7 @@ pub(crate) struct ResponseUrl {
     pub(crate) user: String,
     pub(crate) uses_left: u32,
     pub(crate) expires: Timestamp,
-    /// The message that `replace_original` and `delete_original` mean.
+    /// The message that `replace_original` and `delete_original` mean: that of the pressed button; a command has none.
     pub(crate) original: Option<String>,
     pub(crate) thread_ts: Option<String>,
 }

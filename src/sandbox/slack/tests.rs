@@ -360,7 +360,8 @@ async fn a_response_url_works_five_times_and_then_says_so_in_plain_text() -> Res
     assert_eq!(send(&url, "", &json!({"text": "one"})).await?, (200, "ok".to_owned()));
     send(&url, "", &json!({"text": "two", "replace_original": true})).await?;
     send(&url, "", &json!({"text": "for all", "response_type": "in_channel"})).await?;
-    send(&url, "", &json!({"delete_original": true})).await?;
+    assert_eq!(send(&url, "", &json!({"delete_original": true})).await?, (400, "no_original_message".to_owned()));
+    send(&url, "", &json!({"text": "four"})).await?;
     send(&url, "", &json!({"text": "five"})).await?;
     assert_eq!(send(&url, "", &json!({"text": "six"})).await?, (400, "used_url".to_owned()));
     let texts = workspace.unread().iter().map(|seen| format!("{seen}")).collect::<Vec<_>>();
@@ -368,9 +369,9 @@ async fn a_response_url_works_five_times_and_then_says_so_in_plain_text() -> Res
         texts,
         [
             "only for ana in #alerts:\none",
-            "edited in #alerts:\ntwo",
+            "only for ana in #alerts:\ntwo",
             "posted in #alerts:\nfor all",
-            "deleted in #alerts",
+            "only for ana in #alerts:\nfour",
             "only for ana in #alerts:\nfive",
         ]
     );

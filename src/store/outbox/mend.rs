@@ -37,7 +37,7 @@ impl Store {
         .await
     }
 
-    /// Forgets the root message of an incident in a room: it is gone, or cannot be edited any more.
+    /// Forgets the root message of an incident in a room: it is gone.
     pub async fn forget_root(&self, incident: &IncidentId, room: &str) -> Result<(), StoreError> {
         self.again("forgetting a message that is gone", |_| async move {
             sqlx::query("DELETE FROM messages WHERE incident_id = $1 AND channel = $2")

@@ -1,13 +1,10 @@
 //! An answer is lost, a process is killed, a message is deleted: what people see is there once.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use k8s_monitor::{
-    alerts::{
-        Message, Outgoing,
-        outbox::{Pace, send_due},
-    },
+    alerts::{Message, Outgoing, outbox::Sender},
     sandbox::slack::Fault,
 };
 use serde_json::json;
@@ -82,8 +79,8 @@ async fn two_senders_at_once_leave_one_message() {
         let app = bot.app()?;
         // Nobody wakes the bot's own sender.
         app.store.enqueue(bot.bot()?.cluster(), None, &[answer("C0ALERTS", &thread, "once")], bot.now()).await?;
-        let (mut one, mut two) = (Pace::default(), Pace::default());
-        let (first, second) = tokio::join!(send_due(app, &mut one), send_due(app, &mut two));
+        let (mut one, mut two) = (Sender::new(Arc::clone(app)), Sender::new(Arc::clone(app)));
+        let (first, second) = tokio::join!(one.send_due(), two.send_due());
         first?;
         second?;
         assert_eq!(bot.workspace().thread("#alerts", &thread).len(), 1);
@@ -103,7 +100,7 @@ async fn who_lost_the_right_to_send_sends_nothing() {
         let app = bot.app()?;
         app.store.release(&app.lease()).await?;
         app.store.enqueue(bot.bot()?.cluster(), None, &[answer("C0ALERTS", &thread, "once")], bot.now()).await?;
-        send_due(app, &mut Pace::default()).await?;
+        Sender::new(Arc::clone(app)).send_due().await?;
         assert_eq!(bot.workspace().count("chat.postMessage"), 0);
         bot.crashes().await?;
         bot.starts().await?;
@@ -183,6 +180,25 @@ async fn an_alert_that_slack_refuses_in_every_form_is_given_up_with_its_thread()
         bot.wait(Duration::from_mins(1)).await?;
         assert_eq!(bot.workspace().count("chat.postMessage"), calls, "it is not tried without end");
         bot.stops().await;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_alert_that_cannot_be_edited_any_more_stays_and_its_thread_goes_on() {
+    run_test(async |bot| {
+        let steps = a_healthy_shop(bot);
+        bot.starts().await?;
+        let steps = it_breaks(bot, steps, "Third restart").await?;
+        bot.workspace().fail_always("chat.update", Some(Fault::Refused("edit_window_closed".into())));
+        it_breaks(bot, steps, "Fifth restart").await?;
+        let root = bot.root("#alerts")?;
+        assert_eq!(alerts(bot, "#alerts").len(), 1);
+        let thread = bot.workspace().thread("#alerts", &root);
+        assert!(thread.iter().any(|m| m.text.starts_with("🔴 *SEV-1 · api serves nobody*")), "{thread:#?}");
+        bot.workspace().fail_always("chat.update", None);
+        bot.everything_new("#alerts").await?;
         Ok(())
     })
     .await;

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use k8s_monitor::{sandbox::slack::Fault, store::OutboxCounts};
+use k8s_monitor::{
+    alerts::{Message, Outgoing},
+    sandbox::slack::Fault,
+    store::OutboxCounts,
+};
 
 use super::{a_healthy_shop, answer, put, said, send, summary};
 use crate::harness::{BotTester, run_test};
@@ -129,4 +133,27 @@ async fn time_passes(bot: &BotTester) {
         tokio::time::sleep(Duration::from_millis(5)).await;
         bot.clock().advance(Duration::from_secs(1));
     }
+}
+
+#[tokio::test]
+async fn answers_that_hang_hold_up_no_alert() {
+    run_test(async |bot| {
+        a_healthy_shop(bot);
+        bot.starts().await?;
+        // It takes connections and never answers.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0")?;
+        let message = Message { text: "late".to_owned(), blocks: Vec::new(), colour: None };
+        for n in 0..5 {
+            let response_url = format!("http://{}/{n}", silent.local_addr()?);
+            put(bot, &[Outgoing::Respond { response_url, message: message.clone(), replace: false }]).await?;
+        }
+        put(bot, &[summary("alerts", "five things were wrong")]).await?;
+        assert_eq!(bot.next_message("#alerts").await?, "five things were wrong");
+        bot.workspace().wait_for_acks().await?;
+        // Their connections break, so that stopping waits for nothing.
+        drop(silent);
+        bot.stops().await;
+        Ok(())
+    })
+    .await;
 }

@@ -160,10 +160,10 @@ async fn a_token_that_lost_a_right_is_named_in_the_status_and_nothing_is_lost() 
         bot.workspace().revoke_scope("chat:write");
         it_breaks(bot, steps, "Third restart").await?;
         insta::assert_snapshot!(status(bot, "#alerts").await?, @"
-        some wait (chat.postMessage needs the scope chat:write (the token has app_mentions:read,channels:history,channels:join,channels:read,commands,groups:history,groups:read,im:history,reactions:write,users:read): add it under OAuth & Permissions, or update the app from manifests/slack-app.yaml, then reinstall it)
-        ⚠ Slack: SLACK_BOT_TOKEN: the app lacks chat:write (alerts, edits and replies); add them under OAuth & Permissions, or update the app from manifests/slack-app.yaml, then reinstall it
+        some wait
+        ⚠ Slack: SLACK_BOT_TOKEN: the app lacks chat:write (alerts, edits and replies); add it under OAuth & Permissions, or update the app from manifests/slack-app.yaml, then reinstall it
         ");
-        insta::assert_snapshot!(ready(bot)?, @"SLACK_BOT_TOKEN: the app lacks chat:write (alerts, edits and replies); add them under OAuth & Permissions, or update the app from manifests/slack-app.yaml, then reinstall it");
+        insta::assert_snapshot!(ready(bot)?, @"SLACK_BOT_TOKEN: the app lacks chat:write (alerts, edits and replies); add it under OAuth & Permissions, or update the app from manifests/slack-app.yaml, then reinstall it");
         bot.workspace().fail_always("auth.test", Some(Fault::Refused("token_revoked".into())));
         bot.wait(Duration::from_secs(45)).await?;
         insta::assert_snapshot!(status(bot, "#alerts").await?, @"
