@@ -31,12 +31,8 @@ pub(super) async fn send(app: &App, slack: &Slack, row: &OutboxRow, room: &str) 
         (Outgoing::ReplyTo { thread_ts, message, .. }, _) => {
             let posted = to.post(Some(thread_ts), message, false).await;
             let is_late = app.clock.now().duration_since(row.created) >= ANSWERS_WAIT;
-            outcome(posted.map(Some).map_err(|failure| match failure.kind {
-                FailureKind::Later | FailureKind::Unknown if is_late => {
-                    Failure { kind: FailureKind::Never, is_general: false, ..failure }
-                }
-                _ => failure,
-            }))
+            let given_up = |failure| Failure { kind: FailureKind::Never, is_general: false, ..failure };
+            outcome(posted.map(Some).map_err(|failure| if is_late { given_up(failure) } else { failure }))
         }
         (Outgoing::Respond { response_url, message, replace }, _) => {
             outcome(to.respond(response_url, message, *replace).await.map(|()| None))

@@ -58,7 +58,7 @@ impl State {
                 let ts = self.next_ts(now);
                 let in_channel = args.text("response_type") == Some("in_channel");
                 let thread_ts = args.text("thread_ts").map(str::to_owned).or(row.thread_ts);
-                let message = said_by_bot(ts.clone(), &row.channel, content, thread_ts);
+                let message = said_by_bot(ts, &row.channel, content, thread_ts);
                 self.add(Message { only_for: (!in_channel).then_some(row.user), ..message });
             }
         }
