@@ -95,7 +95,14 @@ pub(super) async fn changed(app: &App, mind: &mut Mind, watched: Watched) {
     if !mind.complete {
         if mind.heard.len() == Kind::ALL.len() {
             mind.complete = true;
-            tracing::info!(cluster = %mind.name, pods = mind.index.count(Kind::Pod), "the first picture is complete");
+            let pods = mind.index.count(Kind::Pod);
+            match mind.blind() {
+                None => tracing::info!(cluster = %mind.name, pods, "the first picture is complete"),
+                Some((kinds, why)) => {
+                    let unseen = kinds.len();
+                    tracing::warn!(cluster = %mind.name, pods, unseen, %why, "the first picture has holes");
+                }
+            }
             // The pass at the start may have found too little to judge, so this belongs to it.
             first_look::judge_everything(app, mind).await;
         }

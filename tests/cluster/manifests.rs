@@ -81,7 +81,7 @@ async fn the_manifests_give_the_bot_what_it_needs_and_nothing_else() -> Result<(
     assert_eq!(kubernetes.logs(&no_pod).await?, None, "the log could be asked for");
     let mut bot = WatchingBot::start(places).await?;
     // A watch that is refused is told by its kind.
-    bot.until("every kind is watched", |bot| bot.sees_everything()).await?;
+    bot.until("every kind is watched", WatchingBot::sees_everything).await?;
     let status = bot.status().await?;
     assert!(!status.contains("Not seen") && status.contains("healthy"), "every kind can be watched: {status}");
     bot.stops().await?;
