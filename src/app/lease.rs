@@ -9,6 +9,7 @@ use std::{
 use anyhow::bail;
 use jiff::Timestamp;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::{App, STORE};
 use crate::{
@@ -25,8 +26,13 @@ pub(super) const UNTIL_A_CRASHED_ONE_LOSES_IT: Duration = Duration::from_secs(17
 /// How often to look whether it is free.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Takes it; while another instance holds it, looks again for as long as `patience`.
-pub(super) async fn take(store: &Store, now: Timestamp, patience: Duration) -> anyhow::Result<Lease> {
+/// Takes it; while another instance holds it, looks again for as long as `patience`. None if `stop` comes while it waits.
+pub(super) async fn take(
+    store: &Store,
+    now: Timestamp,
+    patience: Duration,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Lease>> {
     // Process ids come again, also in containers that are all number 1.
     let random = std::hash::RandomState::new().build_hasher().finish();
     let holder = format!("process {} at {now}, {random:x}", std::process::id());
@@ -34,7 +40,7 @@ pub(super) async fn take(store: &Store, now: Timestamp, patience: Duration) -> a
     let mut told = false;
     loop {
         if let Some(lease) = store.take_lease(NAME, &holder, LENGTH).await? {
-            return Ok(lease);
+            return Ok(Some(lease));
         }
         let seconds = LENGTH.as_secs();
         if patience.is_zero() {
@@ -47,7 +53,9 @@ pub(super) async fn take(store: &Store, now: Timestamp, patience: Duration) -> a
             tracing::warn!("another instance holds the store; if it crashed, it loses it within {seconds} s: waiting");
             told = true;
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        if stop.run_until_cancelled(tokio::time::sleep(LOOK_AGAIN)).await.is_none() {
+            return Ok(None);
+        }
     }
 }
 

@@ -137,6 +137,8 @@ pub struct Pulse {
     pub next_due: Option<Timestamp>,
     /// When the next pass is due.
     pub next_pass: Option<Timestamp>,
+    /// When is tidied next; None before the first time.
+    pub next_tidy: Option<Timestamp>,
     /// Fresh lists that are being read.
     pub looks: u64,
     /// The call for which the outbox last woke, and when it looks again.
@@ -283,6 +285,7 @@ impl Bot {
             && pulse.handled == app.sent.load(Ordering::SeqCst)
             && later(pulse.next_due)
             && pulse.next_pass.is_some_and(|at| at > now)
+            && pulse.next_tidy.is_some_and(|at| at > now)
             && pulse.outbox.0 == app.outbox_wake.calls()
             && later(pulse.outbox.1)
             && pulse.inbox == app.inbox_wake.calls()

@@ -43,12 +43,10 @@ pub(super) async fn begin(
         (Some(token), true) => Some(Slack::new(&config.slack.api_url, token.clone())?),
         _ => None,
     };
-    let taking = async {
-        let store = Store::open(config.database_url.expose_secret()).await?;
-        let lease = lease::take(&store, clock.now(), patience).await?;
-        anyhow::Ok((store, lease))
-    };
-    let (store, lease) = stop.run_until_cancelled(taking).await.context(STOPPED)??;
+    let opening = Store::open(config.database_url.expose_secret());
+    let store = stop.run_until_cancelled(opening).await.context(STOPPED)??;
+    // Not cut off: what the database has already given would be held until it runs out.
+    let lease = lease::take(&store, clock.now(), patience, &stop).await?.context(STOPPED)?;
     let (events, receiver) = mpsc::channel(256);
     let started = clock.now();
     let app = Arc::new(App {

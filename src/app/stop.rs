@@ -41,7 +41,8 @@ pub(super) async fn end(app: &App, sockets: &Sockets) {
         }
         app.store.close().await;
     };
-    if timeout(GOODBYE, goodbye).await.is_err() {
+    // What the others left of their time is given to a slow database: a store that is not let go keeps the next instance waiting.
+    if timeout_at(begun + GRACE_WITH_SENDING + GOODBYE, goodbye).await.is_err() {
         tracing::warn!("the store does not close; it is left alone");
     }
 }

@@ -20,6 +20,7 @@ pub(super) async fn run(app: Arc<App>) {
         }
         app.send(Event::Tidy).await;
         let next = now.checked_add(EVERY).unwrap_or(Timestamp::MAX);
+        app.pulse.send_modify(|pulse| pulse.next_tidy = Some(next));
         tokio::select! {
             () = app.stop.cancelled() => return,
             () = app.clock.sleep_until(next) => {}
