@@ -23,21 +23,19 @@ const FIRST_PICTURE: Duration = Duration::from_mins(1);
 pub(super) fn begin_pass(app: &Arc<App>, mind: &mut Mind, at: Timestamp) {
     mind.pass_since = Some(app.clock.now());
     mind.last_pass = Some(at);
-    begin(app, LookId::Pass(at));
+    read(app, at);
 }
 
 /// Reads every kind afresh in a task of its own; the lists come back as an event, whatever happens to the task.
-fn begin(app: &Arc<App>, look: LookId) {
+fn read(app: &Arc<App>, at: Timestamp) {
     app.pulse.send_modify(|pulse| pulse.looks += 1);
     let app_of_task = Arc::clone(app);
     app.spawn(async move {
-        if matches!(look, LookId::Pass(_)) {
-            // The pass at the start: the watches read everything anyhow, and before that nothing can be judged.
-            let mut pulse = app_of_task.pulse.subscribe();
-            let complete = tokio::time::timeout(FIRST_PICTURE, pulse.wait_for(|pulse| pulse.complete));
-            if app_of_task.stop.run_until_cancelled(complete).await.is_none() {
-                return;
-            }
+        // The pass at the start: the watches read everything anyhow, and before that nothing can be judged.
+        let mut pulse = app_of_task.pulse.subscribe();
+        let complete = tokio::time::timeout(FIRST_PICTURE, pulse.wait_for(|pulse| pulse.complete));
+        if app_of_task.stop.run_until_cancelled(complete).await.is_none() {
+            return;
         }
         let read = AssertUnwindSafe(app_of_task.kubernetes.list_all(None)).catch_unwind();
         let Some(read) = app_of_task.stop.run_until_cancelled(read).await else { return };
@@ -46,7 +44,7 @@ fn begin(app: &Arc<App>, look: LookId) {
             let why = ReadError::Unreachable { server, why: "the task that reads it ended by a bug".to_owned() };
             Kind::ALL.map(|kind| (kind, Err(why.clone()))).into()
         });
-        app_of_task.send(Event::Listed { look, lists }).await;
+        app_of_task.send(Event::Listed { look: LookId::Pass(at), lists }).await;
     });
 }
 
