@@ -8,7 +8,7 @@ mod sight;
 
 use std::{borrow::Cow, fmt};
 
-pub use facts::Fact;
+pub use facts::{Fact, Text};
 pub use from_dump::{Dump, DumpProblem, LoadError};
 pub use history::{History, Transition, TransitionKind};
 pub use index::{ClusterIndex, ServiceImpact, Touched};
@@ -139,8 +139,8 @@ impl fmt::Display for Kind {
 #[expect(missing_docs, reason = "kind, namespace, name")]
 pub struct ObjectKey {
     pub kind: Kind,
-    pub namespace: String,
-    pub name: String,
+    pub namespace: Text,
+    pub name: Text,
 }
 
 /// A reference to any object, also of a kind that is not watched (an owner may be of any kind).
@@ -148,9 +148,9 @@ pub struct ObjectKey {
 #[expect(missing_docs, reason = "kind, namespace, name")]
 pub struct ObjectRef {
     pub kind: Cow<'static, str>,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub namespace: String,
-    pub name: String,
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub namespace: Text,
+    pub name: Text,
 }
 
 impl ObjectRef {

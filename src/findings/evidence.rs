@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Evidence, Look, pods::Seen, redact::redact};
-use crate::cluster::facts::{Event, Pod, Terminated, Time};
+use crate::cluster::facts::{Event, Pod, Terminated, Time, Uid};
 
 /// How many pieces a finding carries.
 pub(crate) const MOST: usize = 6;
@@ -26,10 +26,10 @@ pub(crate) fn with_message(head: &str, message: &str) -> String {
 pub(crate) fn ended(seen: &Seen<'_>, end: &Terminated) -> Evidence {
     let mut text = format!("ended: {}, exit code {}", reason_of(end), end.exit_code);
     if let (Some(from), Some(to)) = (end.started_at, end.finished_at)
-        && from.seconds > 0
-        && to.seconds >= from.seconds
+        && from.seconds() > 0
+        && to.seconds() >= from.seconds()
     {
-        text = format!("{text}, ran {} s", to.seconds.saturating_sub(from.seconds));
+        text = format!("{text}, ran {} s", to.seconds().saturating_sub(from.seconds()));
     }
     if seen.status.restart_count > 0 {
         text = format!("{text}, restarted {} times", seen.status.restart_count);
@@ -66,7 +66,7 @@ pub(crate) fn reason_of(end: &Terminated) -> &str {
 }
 
 /// The last warnings about the object with that uid, newest first, each reason once.
-pub(crate) fn warnings(look: &Look<'_>, uid: &str, most: usize) -> Vec<Evidence> {
+pub(crate) fn warnings(look: &Look<'_>, uid: &Uid, most: usize) -> Vec<Evidence> {
     let mut events: Vec<&Event> = look.index.events_of(uid).filter(|e| e.kind == "Warning").collect();
     events.reverse();
     let mut seen: Vec<&str> = Vec::new();

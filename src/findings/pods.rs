@@ -68,7 +68,7 @@ pub(crate) fn is_leaving(pod: &Pod) -> bool {
 
 /// The node a pod was given to, if it is known.
 fn node_of<'a>(pod: &Pod, look: &Look<'a>) -> Option<&'a Node> {
-    let key = ObjectKey { kind: Kind::Node, namespace: String::new(), name: pod.node_name().to_owned() };
+    let key = ObjectKey { kind: Kind::Node, namespace: String::new().into(), name: pod.node_name().into() };
     match look.index.get(&key) {
         Some(Fact::Node(node)) => Some(node),
         _ => None,
@@ -173,7 +173,7 @@ impl<'a> Seen<'a> {
 
     /// Why it does not run yet.
     pub(crate) fn waiting(&self) -> Option<&'a Waiting> {
-        self.status.state.as_ref()?.waiting.as_ref()
+        self.status.state.as_ref()?.waiting.as_deref()
     }
 
     /// The reason it waits for; empty if it does not wait.
@@ -183,12 +183,12 @@ impl<'a> Seen<'a> {
 
     /// How it ended, if it has ended and was not started again.
     pub(crate) fn terminated(&self) -> Option<&'a Terminated> {
-        self.status.state.as_ref()?.terminated.as_ref()
+        self.status.state.as_ref()?.terminated.as_deref()
     }
 
     /// How it ended last: now, or before it was started again.
     pub(crate) fn last_end(&self) -> Option<&'a Terminated> {
-        self.terminated().or_else(|| self.status.last_state.as_ref()?.terminated.as_ref())
+        self.terminated().or_else(|| self.status.last_state.as_ref()?.terminated.as_deref())
     }
 
     /// Since when it runs.

@@ -17,7 +17,7 @@ pub const CLUSTER: &str = "Cluster";
 
 /// The owner of what cannot be seen: the cluster itself.
 pub fn sight_owner(cluster: &str) -> ObjectRef {
-    ObjectRef { kind: Cow::Borrowed(CLUSTER), namespace: String::new(), name: cluster.to_owned() }
+    ObjectRef { kind: Cow::Borrowed(CLUSTER), namespace: String::new().into(), name: cluster.into() }
 }
 
 /// Why nothing at all can be read, as far as one can tell from what was said for each kind.

@@ -165,7 +165,7 @@ impl Priorities {
         let here = nodes().find(|n| n.meta().name == owner.name);
         Some(if nodes().nth(1).is_none() {
             Role::OnlyNode
-        } else if here.is_some_and(crate::cluster::facts::Node::is_control_plane) {
+        } else if here.is_some_and(|node| node.is_control_plane()) {
             Role::ControlPlaneNode
         } else {
             Role::WorkerNode

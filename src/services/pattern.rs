@@ -130,7 +130,7 @@ impl Pattern {
         let wanted = self.path();
         let near = owners.iter().filter(|o| self.kind.is_none_or(|k| k.name() == o.kind)).filter_map(|owner| {
             let path = if owner.namespace.is_empty() || !matches!(self.place, Place::In(_)) {
-                owner.name.clone()
+                owner.name.to_string()
             } else {
                 format!("{}/{}", owner.namespace, owner.name)
             };

@@ -290,8 +290,8 @@ async fn insert(connection: &mut AnyConnection, incident: &Incident, fence: i64)
     let query = columns(query, incident, fence)?
         .bind(&incident.cluster.0)
         .bind(&*incident.owner.kind)
-        .bind(&incident.owner.namespace)
-        .bind(&incident.owner.name);
+        .bind(&*incident.owner.namespace)
+        .bind(&*incident.owner.name);
     match query.execute(connection).await?.rows_affected() {
         0 => Err(Fault::Clash),
         _ => Ok(()),
@@ -322,7 +322,7 @@ async fn open_of(
         "SELECT id, cluster_id, version, body FROM incidents WHERE cluster_id = $1 AND owner_kind = $2 AND namespace = $3 \
          AND owner_name = $4 AND status = 'open'",
     );
-    let row = row.bind(&cluster.0).bind(&*owner.kind).bind(&owner.namespace).bind(&owner.name);
+    let row = row.bind(&cluster.0).bind(&*owner.kind).bind(&*owner.namespace).bind(&*owner.name);
     row.fetch_optional(connection).await?.as_ref().map(incident).transpose()
 }
 
@@ -336,7 +336,7 @@ async fn last_resolved(
         "SELECT id, cluster_id, version, body FROM incidents WHERE cluster_id = $1 AND owner_kind = $2 AND namespace = $3 \
          AND owner_name = $4 AND resolved_ms >= $5 ORDER BY resolved_ms DESC, id DESC LIMIT 1",
     );
-    let row = row.bind(&cluster.0).bind(&*owner.kind).bind(&owner.namespace).bind(&owner.name).bind(millis(since));
+    let row = row.bind(&cluster.0).bind(&*owner.kind).bind(&*owner.namespace).bind(&*owner.name).bind(millis(since));
     // What is over and cannot be read is not reopened, and holds up nothing.
     match row.fetch_optional(connection).await? {
         Some(row) => readable(incident(&row)),

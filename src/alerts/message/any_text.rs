@@ -44,9 +44,10 @@ prop_compose! {
         let mut texts = texts.into_iter();
         let mut next = || texts.next().unwrap();
         let mut it = incident(severity);
-        it.id = IncidentId(next());
+        // Its name is the store's own; what others write never gets there.
+        it.id = IncidentId("INC-2026-11-24-001".to_owned());
         it.why = next();
-        (it.owner.namespace, it.owner.name, it.owner.kind) = (next(), next(), next().into());
+        (it.owner.namespace, it.owner.name, it.owner.kind) = (next().into(), next().into(), next().into());
         let mut first = finding(ConditionClass::Crash, &next());
         (first.reason, first.recommendation) = (next(), next());
         first.evidence = vec![Evidence { source: next(), text: next(), at: None }; 2];

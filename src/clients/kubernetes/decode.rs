@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::cluster::{
     Fact, Kind,
-    facts::{self, ListMeta, Meta},
+    facts::{self, ListMeta, Slim},
 };
 
 /// How an answer is written; its content type says so, whatever was asked for.
@@ -74,24 +74,17 @@ pub(super) struct Page {
     pub(super) facts: Vec<Fact>,
 }
 
-/// The whole object again as text, with the values of its environment: large, and nobody's business here.
-fn forget_last_applied(meta: Option<&mut Meta>) {
-    if let Some(meta) = meta {
-        meta.annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
-    }
-}
-
 macro_rules! decoders {
-    ($($kind:ident as $list:ident with $wrap:expr),* $(,)?) => {
+    ($($kind:ident as $list:ident),* $(,)?) => {
         $(
             #[derive(Clone, PartialEq, Message, serde::Deserialize)]
             #[serde(default)]
             struct $list {
                 #[prost(message, optional, tag = "1")]
-                metadata: Option<ListMeta>,
+                metadata: Option<<ListMeta as Slim>::Wire>,
                 #[prost(message, repeated, tag = "2")]
                 #[serde(deserialize_with = "crate::cluster::facts::nullable")]
-                items: Vec<facts::$kind>,
+                items: Vec<<facts::$kind as Slim>::Wire>,
             }
         )*
 
@@ -100,11 +93,8 @@ macro_rules! decoders {
             match kind {
                 $(Kind::$kind => {
                     let list: $list = encoding.decode(body)?;
-                    let facts = list.items.into_iter().map(|mut object| {
-                        forget_last_applied(object.metadata.as_mut());
-                        $wrap(object)
-                    });
-                    Ok(Page { meta: list.metadata.unwrap_or_default(), facts: facts.collect() })
+                    let facts = list.items.into_iter().map(|object| Fact::$kind(Slim::slim(object)));
+                    Ok(Page { meta: ListMeta::slim(list.metadata.unwrap_or_default()), facts: facts.collect() })
                 })*
             }
         }
@@ -113,9 +103,8 @@ macro_rules! decoders {
         pub(crate) fn object(kind: Kind, encoding: Encoding, body: Bytes) -> Result<Fact, String> {
             match kind {
                 $(Kind::$kind => {
-                    let mut object: facts::$kind = encoding.decode(body)?;
-                    forget_last_applied(object.metadata.as_mut());
-                    Ok($wrap(object))
+                    let object: <facts::$kind as Slim>::Wire = encoding.decode(body)?;
+                    Ok(Fact::$kind(Slim::slim(object)))
                 })*
             }
         }
@@ -124,9 +113,8 @@ macro_rules! decoders {
         pub(super) fn json_line(kind: Kind, line: &[u8]) -> Result<Fact, String> {
             match kind {
                 $(Kind::$kind => {
-                    let mut object: facts::$kind = line_object(line)?;
-                    forget_last_applied(object.metadata.as_mut());
-                    Ok($wrap(object))
+                    let object: <facts::$kind as Slim>::Wire = line_object(line)?;
+                    Ok(Fact::$kind(Slim::slim(object)))
                 })*
             }
         }
@@ -134,23 +122,25 @@ macro_rules! decoders {
 }
 
 decoders! {
-    Namespace as Namespaces with Fact::Namespace,
-    Node as Nodes with Fact::Node,
-    Pod as Pods with boxed_pod,
-    Deployment as Deployments with Fact::Deployment,
-    ReplicaSet as ReplicaSets with Fact::ReplicaSet,
-    StatefulSet as StatefulSets with Fact::StatefulSet,
-    DaemonSet as DaemonSets with Fact::DaemonSet,
-    Job as Jobs with Fact::Job,
-    CronJob as CronJobs with Fact::CronJob,
-    PersistentVolumeClaim as Claims with Fact::PersistentVolumeClaim,
-    Service as Services with Fact::Service,
-    EndpointSlice as EndpointSlices with Fact::EndpointSlice,
-    Event as Events with Fact::Event,
+    Namespace as Namespaces,
+    Node as Nodes,
+    Pod as Pods,
+    Deployment as Deployments,
+    ReplicaSet as ReplicaSets,
+    StatefulSet as StatefulSets,
+    DaemonSet as DaemonSets,
+    Job as Jobs,
+    CronJob as CronJobs,
+    PersistentVolumeClaim as Claims,
+    Service as Services,
+    EndpointSlice as EndpointSlices,
+    Event as Events,
 }
 
-fn boxed_pod(pod: facts::Pod) -> Fact {
-    Fact::Pod(Box::new(pod))
+/// The uid of an object of any kind, as it is written.
+pub(super) fn uid(encoding: Encoding, body: Bytes) -> Result<String, String> {
+    let namespace: <facts::Namespace as Slim>::Wire = encoding.decode(body)?;
+    Ok(namespace.metadata.map(|meta| meta.uid).unwrap_or_default())
 }
 
 /// What is in the `object` of a line `{"type":..,"object":{..}}`.

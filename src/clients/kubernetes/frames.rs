@@ -129,7 +129,7 @@ fn frame_of(kind: &str, fact: Fact) -> Result<Frame, String> {
     match kind {
         "ADDED" | "MODIFIED" => Ok(Frame::Applied(fact)),
         "DELETED" => Ok(Frame::Deleted(fact)),
-        "BOOKMARK" => Ok(Frame::Bookmark(fact.meta().resource_version.clone())),
+        "BOOKMARK" => Ok(Frame::Bookmark(fact.meta().resource_version.to_string())),
         other => Err(format!("a watch event of type {:?}", super::error::capped(other))),
     }
 }

@@ -90,8 +90,7 @@ impl Kubernetes {
     pub async fn identity(&self) -> Result<ClusterId, ReadError> {
         let asked = Asked { verb: "get", kind: Kind::Namespace, subresource: "", namespace: Some("kube-system") };
         let (encoding, body) = self.read("/api/v1/namespaces/kube-system", asked).await?;
-        let namespace = decode::object(Kind::Namespace, encoding, body).map_err(|what| self.garbage(what))?;
-        match namespace.meta().uid.as_str() {
+        match decode::uid(encoding, body).map_err(|what| self.garbage(what))?.as_str() {
             "" => Err(self.garbage("a namespace kube-system without a uid")),
             uid => Ok(ClusterId(uid.to_owned())),
         }
@@ -130,9 +129,9 @@ impl Kubernetes {
                     Err(error) => return Err(error),
                 };
                 facts.extend(page.facts);
-                token = page.meta.continue_;
+                token = page.meta.continue_.to_string();
                 if token.is_empty() {
-                    return Ok(Listed { facts, resource_version: page.meta.resource_version });
+                    return Ok(Listed { facts, resource_version: page.meta.resource_version.to_string() });
                 }
             }
         }

@@ -42,7 +42,6 @@ pub struct Watched {
 
 /// What a watch has to say.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "the large one is the common one")]
 pub enum Change {
     /// Everything there is; what is not among it is gone.
     Listed {
@@ -272,10 +271,10 @@ impl Watcher {
                         return Err(Ended::Failed(ReadError::Failed { status, said: error::capped(&said) }));
                     }
                     Frame::Applied(fact) => {
-                        Change::Applied { resource_version: fact.meta().resource_version.clone(), fact }
+                        Change::Applied { resource_version: fact.meta().resource_version.to_string(), fact }
                     }
                     Frame::Deleted(fact) => {
-                        Change::Deleted { key: fact.key(), resource_version: fact.meta().resource_version.clone() }
+                        Change::Deleted { key: fact.key(), resource_version: fact.meta().resource_version.to_string() }
                     }
                     Frame::Bookmark(version) => {
                         silence = silence.min(self.patience.silence);

@@ -2,19 +2,19 @@
 
 use jiff::Timestamp;
 
-use super::{Meta, ObjectReference, Time, has_meta, slim};
+use super::{Meta, ObjectReference, Text, Time, has_meta, slim};
 
 slim! {
     /// A core/v1 Event.
     Event {
         #[prost(message, optional, tag = "1")] metadata: Option<Meta>,
         #[prost(message, optional, tag = "2")] involved_object: Option<ObjectReference>,
-        #[prost(string, tag = "3")] reason: String,
-        #[prost(string, tag = "4")] message: String,
+        #[prost(string, tag = "3")] reason: Text,
+        #[prost(string, tag = "4")] message: Text,
         #[prost(message, optional, tag = "6")] first_timestamp: Option<Time>,
         #[prost(message, optional, tag = "7")] last_timestamp: Option<Time>,
         #[prost(int32, tag = "8")] count: i32,
-        #[prost(string, tag = "9")] #[serde(rename = "type")] kind: String,
+        #[prost(string, tag = "9")] #[serde(rename = "type")] kind: Text,
         #[prost(message, optional, tag = "10")] event_time: Option<Time>,
         #[prost(message, optional, tag = "11")] series: Option<EventSeries>,
     }

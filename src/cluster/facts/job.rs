@@ -1,6 +1,6 @@
 //! Jobs and CronJobs.
 
-use super::{Condition, Meta, ObjectReference, Time, has_meta, slim};
+use super::{Condition, Meta, ObjectReference, Text, Time, has_meta, slim};
 
 slim! {
     /// A Job.
@@ -19,7 +19,7 @@ slim! {
     }
     /// Where a Job is.
     JobStatus {
-        #[prost(message, repeated, tag = "1")] conditions: Vec<Condition>,
+        #[prost(message, repeated, tag = "1")] conditions: Box<[Condition]>,
         #[prost(message, optional, tag = "2")] start_time: Option<Time>,
         #[prost(message, optional, tag = "3")] completion_time: Option<Time>,
         #[prost(int32, tag = "4")] active: i32,
@@ -34,13 +34,13 @@ slim! {
     }
     /// What a CronJob asks for.
     CronJobSpec {
-        #[prost(string, tag = "1")] schedule: String,
-        #[prost(string, tag = "8")] time_zone: String,
+        #[prost(string, tag = "1")] schedule: Text,
+        #[prost(string, tag = "8")] time_zone: Text,
         #[prost(bool, tag = "4")] suspend: bool,
     }
     /// Where a CronJob is.
     CronJobStatus {
-        #[prost(message, repeated, tag = "1")] active: Vec<ObjectReference>,
+        #[prost(message, repeated, tag = "1")] active: Box<[ObjectReference]>,
         #[prost(message, optional, tag = "4")] last_schedule_time: Option<Time>,
         #[prost(message, optional, tag = "5")] last_successful_time: Option<Time>,
     }

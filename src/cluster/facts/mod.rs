@@ -6,6 +6,7 @@
 
 mod event;
 mod job;
+mod kept;
 mod meta;
 mod network;
 mod node;
@@ -15,6 +16,7 @@ mod workload;
 
 pub use event::*;
 pub use job::*;
+pub use kept::*;
 pub use meta::*;
 pub use network::*;
 pub use node::*;
@@ -24,23 +26,58 @@ pub use workload::*;
 
 use super::{Kind, ObjectKey};
 
-/// Declares slim structs with both decoders. Every field is public and named as in the Kubernetes API (in snake case).
+/// Declares slim structs with their decoders. Every field is public and named as in the Kubernetes API (in snake case); its type
+/// is what is kept, from which follows how it is decoded.
 macro_rules! slim {
     ($($(#[$doc:meta])* $name:ident { $($(#[$m:meta])* $field:ident : $ty:ty),* $(,)? })*) => { $(
         $(#[$doc])*
-        #[derive(Clone, PartialEq, prost::Message, serde::Deserialize)]
-        #[serde(rename_all = "camelCase", default)]
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
         pub struct $name {
             $(
                 #[doc = concat!("`", stringify!($field), "` of the Kubernetes API.")]
-                $(#[$m])*
-                #[serde(deserialize_with = "crate::cluster::facts::nullable")]
                 pub $field: $ty,
             )*
         }
+
+        const _: () = {
+            /// The form of the decoders.
+            #[derive(Clone, PartialEq, prost::Message, serde::Deserialize)]
+            #[serde(rename_all = "camelCase", default)]
+            pub struct Wire {
+                $(
+                    #[doc = concat!("`", stringify!($field), "` of the Kubernetes API.")]
+                    $(#[$m])*
+                    #[serde(deserialize_with = "crate::cluster::facts::nullable")]
+                    pub $field: <$ty as crate::cluster::facts::Slim>::Wire,
+                )*
+            }
+
+            impl crate::cluster::facts::Slim for $name {
+                type Wire = Wire;
+
+                fn slim(wire: Wire) -> Self {
+                    Self { $($field: crate::cluster::facts::Slim::slim(wire.$field)),* }
+                }
+            }
+        };
+        crate::cluster::facts::deserialize_slim!($name);
     )* };
 }
 pub(crate) use slim;
+
+/// Reads a slim struct by the form of the decoders.
+macro_rules! deserialize_slim {
+    ($name:ident) => {
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let wire =
+                    <<Self as crate::cluster::facts::Slim>::Wire as serde::Deserialize>::deserialize(deserializer)?;
+                Ok(crate::cluster::facts::Slim::slim(wire))
+            }
+        }
+    };
+}
+pub(crate) use deserialize_slim;
 
 /// JSON `null` counts as "not set", as it does for the API server.
 pub(crate) fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>
@@ -55,19 +92,19 @@ where
 #[derive(Clone, Debug, PartialEq)]
 #[expect(missing_docs, reason = "each variant is the kind it names")]
 pub enum Fact {
-    Namespace(Namespace),
-    Node(Node),
+    Namespace(Box<Namespace>),
+    Node(Box<Node>),
     Pod(Box<Pod>),
-    Deployment(Deployment),
-    ReplicaSet(ReplicaSet),
-    StatefulSet(StatefulSet),
-    DaemonSet(DaemonSet),
-    Job(Job),
-    CronJob(CronJob),
-    PersistentVolumeClaim(PersistentVolumeClaim),
-    Service(Service),
-    EndpointSlice(EndpointSlice),
-    Event(Event),
+    Deployment(Box<Deployment>),
+    ReplicaSet(Box<ReplicaSet>),
+    StatefulSet(Box<StatefulSet>),
+    DaemonSet(Box<DaemonSet>),
+    Job(Box<Job>),
+    CronJob(Box<CronJob>),
+    PersistentVolumeClaim(Box<PersistentVolumeClaim>),
+    Service(Box<Service>),
+    EndpointSlice(Box<EndpointSlice>),
+    Event(Box<Event>),
 }
 
 impl Fact {
@@ -106,6 +143,35 @@ impl Fact {
             Self::Service(x) => x.meta(),
             Self::EndpointSlice(x) => x.meta(),
             Self::Event(x) => x.meta(),
+        }
+    }
+
+    /// The object's metadata, to change it.
+    pub(crate) fn meta_mut(&mut self) -> Option<&mut Meta> {
+        match self {
+            Self::Namespace(x) => x.metadata.as_mut(),
+            Self::Node(x) => x.metadata.as_mut(),
+            Self::Pod(x) => x.metadata.as_mut(),
+            Self::Deployment(x) => x.metadata.as_mut(),
+            Self::ReplicaSet(x) => x.metadata.as_mut(),
+            Self::StatefulSet(x) => x.metadata.as_mut(),
+            Self::DaemonSet(x) => x.metadata.as_mut(),
+            Self::Job(x) => x.metadata.as_mut(),
+            Self::CronJob(x) => x.metadata.as_mut(),
+            Self::PersistentVolumeClaim(x) => x.metadata.as_mut(),
+            Self::Service(x) => x.metadata.as_mut(),
+            Self::EndpointSlice(x) => x.metadata.as_mut(),
+            Self::Event(x) => x.metadata.as_mut(),
+        }
+    }
+
+    /// Forgets what was decoded and nobody reads: annotations of others, and what old `ReplicaSet`s that run nothing had asked for.
+    pub(crate) fn keep_what_is_read(&mut self) {
+        if let Some(meta) = self.meta_mut() {
+            meta.keep_what_is_read();
+        }
+        if let Self::ReplicaSet(set) = self {
+            set.keep_what_is_read();
         }
     }
 

@@ -1,8 +1,6 @@
 //! Services and EndpointSlices: who serves.
 
-use std::collections::BTreeMap;
-
-use super::{Meta, ObjectReference, has_meta, slim};
+use super::{Labels, List, Meta, ObjectReference, Text, has_meta, slim};
 
 slim! {
     /// A Service.
@@ -12,19 +10,19 @@ slim! {
     }
     /// What a Service asks for.
     ServiceSpec {
-        #[prost(btree_map = "string, string", tag = "2")] selector: BTreeMap<String, String>,
-        #[prost(string, tag = "3")] #[serde(rename = "clusterIP")] cluster_ip: String,
-        #[prost(string, tag = "4")] #[serde(rename = "type")] kind: String,
+        #[prost(btree_map = "string, string", tag = "2")] selector: Labels,
+        #[prost(string, tag = "3")] #[serde(rename = "clusterIP")] cluster_ip: Text,
+        #[prost(string, tag = "4")] #[serde(rename = "type")] kind: Text,
         #[prost(bool, tag = "13")] publish_not_ready_addresses: bool,
     }
     /// An EndpointSlice.
     EndpointSlice {
         #[prost(message, optional, tag = "1")] metadata: Option<Meta>,
-        #[prost(message, repeated, tag = "2")] endpoints: Vec<Endpoint>,
+        #[prost(message, repeated, tag = "2")] endpoints: Box<[Endpoint]>,
     }
     /// One backend of a Service.
     Endpoint {
-        #[prost(string, repeated, tag = "1")] addresses: Vec<String>,
+        #[prost(string, repeated, tag = "1")] addresses: List<Text>,
         #[prost(message, optional, tag = "2")] conditions: Option<EndpointConditions>,
         #[prost(message, optional, tag = "4")] target_ref: Option<ObjectReference>,
     }

@@ -1,6 +1,6 @@
 //! Nodes and Namespaces.
 
-use super::{Condition, Meta, Time, has_meta, slim};
+use super::{Condition, Meta, Text, Time, has_meta, slim};
 
 slim! {
     /// A Namespace.
@@ -10,7 +10,7 @@ slim! {
     }
     /// Where a Namespace is.
     NamespaceStatus {
-        #[prost(string, tag = "1")] phase: String,
+        #[prost(string, tag = "1")] phase: Text,
     }
     /// A Node.
     Node {
@@ -21,24 +21,24 @@ slim! {
     /// What was asked of a Node.
     NodeSpec {
         #[prost(bool, tag = "4")] unschedulable: bool,
-        #[prost(message, repeated, tag = "5")] taints: Vec<Taint>,
+        #[prost(message, repeated, tag = "5")] taints: Box<[Taint]>,
     }
     /// A taint.
     Taint {
-        #[prost(string, tag = "1")] key: String,
-        #[prost(string, tag = "2")] value: String,
-        #[prost(string, tag = "3")] effect: String,
+        #[prost(string, tag = "1")] key: Text,
+        #[prost(string, tag = "2")] value: Text,
+        #[prost(string, tag = "3")] effect: Text,
         #[prost(message, optional, tag = "4")] time_added: Option<Time>,
     }
     /// Where a Node is.
     NodeStatus {
-        #[prost(message, repeated, tag = "4")] conditions: Vec<Condition>,
+        #[prost(message, repeated, tag = "4")] conditions: Box<[Condition]>,
         #[prost(message, optional, tag = "7")] node_info: Option<NodeInfo>,
     }
     /// What runs on a Node; a new boot id means it was restarted.
     NodeInfo {
-        #[prost(string, tag = "3")] #[serde(rename = "bootID")] boot_id: String,
-        #[prost(string, tag = "7")] kubelet_version: String,
+        #[prost(string, tag = "3")] #[serde(rename = "bootID")] boot_id: Text,
+        #[prost(string, tag = "7")] kubelet_version: Text,
     }
 }
 has_meta!(Namespace, Node);
@@ -53,7 +53,7 @@ impl Node {
     pub fn is_control_plane(&self) -> bool {
         const ROLES: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
         ROLES.iter().any(|role| {
-            self.meta().labels.contains_key(*role)
+            self.meta().labels.contains_key(role)
                 || self.spec.as_ref().is_some_and(|s| s.taints.iter().any(|t| t.key == *role))
         })
     }

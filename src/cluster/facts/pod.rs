@@ -1,8 +1,10 @@
 //! Pods: what was asked for, and what the kubelet says of each container.
 
-use std::collections::BTreeMap;
+use std::ops::Deref;
 
-use super::{Condition, Meta, Quantity, Time, has_meta, nullable, slim};
+use super::{
+    Condition, Labels, Map, Meta, Quantity, Shared, Slim, Text, Time, deserialize_slim, has_meta, nullable, slim,
+};
 
 slim! {
     /// A Pod.
@@ -11,41 +13,41 @@ slim! {
         #[prost(message, optional, tag = "2")] spec: Option<PodSpec>,
         #[prost(message, optional, tag = "3")] status: Option<PodStatus>,
     }
-    /// What the Pod asks for.
-    PodSpec {
-        #[prost(message, repeated, tag = "1")] volumes: Vec<Volume>,
-        #[prost(message, repeated, tag = "20")] init_containers: Vec<Container>,
-        #[prost(message, repeated, tag = "2")] containers: Vec<Container>,
-        #[prost(string, tag = "3")] restart_policy: String,
+    /// What a Pod asks for, as it is written.
+    WrittenPodSpec {
+        #[prost(message, repeated, tag = "1")] volumes: Box<[Volume]>,
+        #[prost(message, repeated, tag = "20")] init_containers: Box<[Container]>,
+        #[prost(message, repeated, tag = "2")] containers: Box<[Container]>,
+        #[prost(string, tag = "3")] restart_policy: Text,
         #[prost(int64, optional, tag = "4")] termination_grace_period_seconds: Option<i64>,
-        #[prost(btree_map = "string, string", tag = "7")] node_selector: BTreeMap<String, String>,
-        #[prost(string, tag = "10")] node_name: String,
+        #[prost(btree_map = "string, string", tag = "7")] node_selector: Labels,
+        #[prost(string, tag = "10")] node_name: Text,
         #[prost(bool, tag = "11")] host_network: bool,
-        #[prost(message, repeated, tag = "28")] readiness_gates: Vec<ReadinessGate>,
-        #[prost(message, repeated, tag = "38")] scheduling_gates: Vec<SchedulingGate>,
+        #[prost(message, repeated, tag = "28")] readiness_gates: Box<[ReadinessGate]>,
+        #[prost(message, repeated, tag = "38")] scheduling_gates: Box<[SchedulingGate]>,
     }
     /// A condition that must be true besides the containers' readiness.
     ReadinessGate {
-        #[prost(string, tag = "1")] condition_type: String,
+        #[prost(string, tag = "1")] condition_type: Text,
     }
     /// A gate that keeps a Pod from being scheduled, on purpose.
     SchedulingGate {
-        #[prost(string, tag = "1")] name: String,
+        #[prost(string, tag = "1")] name: Text,
     }
     /// A container as asked for.
     Container {
-        #[prost(string, tag = "1")] name: String,
-        #[prost(string, tag = "2")] image: String,
+        #[prost(string, tag = "1")] name: Text,
+        #[prost(string, tag = "2")] image: Text,
         #[prost(message, optional, tag = "8")] resources: Option<Resources>,
         #[prost(message, optional, tag = "10")] liveness_probe: Option<Probe>,
         #[prost(message, optional, tag = "11")] readiness_probe: Option<Probe>,
         #[prost(message, optional, tag = "22")] startup_probe: Option<Probe>,
-        #[prost(string, tag = "24")] restart_policy: String,
+        #[prost(string, tag = "24")] restart_policy: Text,
     }
     /// Limits and requests, as written.
     Resources {
-        #[prost(btree_map = "string, message", tag = "1")] limits: BTreeMap<String, Quantity>,
-        #[prost(btree_map = "string, message", tag = "2")] requests: BTreeMap<String, Quantity>,
+        #[prost(btree_map = "string, message", tag = "1")] limits: Map<Quantity>,
+        #[prost(btree_map = "string, message", tag = "2")] requests: Map<Quantity>,
     }
     /// Timing of a probe, in seconds.
     Probe {
@@ -55,39 +57,39 @@ slim! {
     }
     /// A volume that names a claim.
     ClaimVolume {
-        #[prost(string, tag = "1")] claim_name: String,
+        #[prost(string, tag = "1")] claim_name: Text,
     }
     /// What the Pod is doing.
     PodStatus {
-        #[prost(string, tag = "1")] phase: String,
-        #[prost(message, repeated, tag = "2")] conditions: Vec<Condition>,
-        #[prost(string, tag = "3")] message: String,
-        #[prost(string, tag = "4")] reason: String,
+        #[prost(string, tag = "1")] phase: Text,
+        #[prost(message, repeated, tag = "2")] conditions: Box<[Condition]>,
+        #[prost(string, tag = "3")] message: Text,
+        #[prost(string, tag = "4")] reason: Text,
         #[prost(message, optional, tag = "7")] start_time: Option<Time>,
-        #[prost(message, repeated, tag = "10")] init_container_statuses: Vec<ContainerStatus>,
-        #[prost(message, repeated, tag = "8")] container_statuses: Vec<ContainerStatus>,
+        #[prost(message, repeated, tag = "10")] init_container_statuses: Box<[ContainerStatus]>,
+        #[prost(message, repeated, tag = "8")] container_statuses: Box<[ContainerStatus]>,
     }
     /// What a container is doing.
     ContainerStatus {
-        #[prost(string, tag = "1")] name: String,
+        #[prost(string, tag = "1")] name: Text,
         #[prost(message, optional, tag = "2")] state: Option<ContainerState>,
         #[prost(message, optional, tag = "3")] last_state: Option<ContainerState>,
         #[prost(bool, tag = "4")] ready: bool,
         #[prost(int32, tag = "5")] restart_count: i32,
-        #[prost(string, tag = "6")] image: String,
-        #[prost(string, tag = "7")] #[serde(rename = "imageID")] image_id: String,
+        #[prost(string, tag = "6")] image: Shared<Text>,
+        #[prost(string, tag = "7")] #[serde(rename = "imageID")] image_id: Shared<Text>,
         #[prost(bool, optional, tag = "9")] started: Option<bool>,
     }
     /// One of waiting, running, terminated.
     ContainerState {
-        #[prost(message, optional, tag = "1")] waiting: Option<Waiting>,
+        #[prost(message, optional, tag = "1")] waiting: Option<Box<Waiting>>,
         #[prost(message, optional, tag = "2")] running: Option<Running>,
-        #[prost(message, optional, tag = "3")] terminated: Option<Terminated>,
+        #[prost(message, optional, tag = "3")] terminated: Option<Box<Terminated>>,
     }
     /// Why a container does not run yet.
     Waiting {
-        #[prost(string, tag = "1")] reason: String,
-        #[prost(string, tag = "2")] message: String,
+        #[prost(string, tag = "1")] reason: Text,
+        #[prost(string, tag = "2")] message: Text,
     }
     /// Since when a container runs.
     Running {
@@ -97,46 +99,112 @@ slim! {
     Terminated {
         #[prost(int32, tag = "1")] exit_code: i32,
         #[prost(int32, tag = "2")] signal: i32,
-        #[prost(string, tag = "3")] reason: String,
-        #[prost(string, tag = "4")] message: String,
+        #[prost(string, tag = "3")] reason: Text,
+        #[prost(string, tag = "4")] message: Text,
         #[prost(message, optional, tag = "5")] started_at: Option<Time>,
         #[prost(message, optional, tag = "6")] finished_at: Option<Time>,
     }
 }
 has_meta!(Pod);
 
-/// A volume; only the name of its claim is kept. JSON writes the source beside the name, protobuf in a message of its own.
-#[derive(Clone, PartialEq, prost::Message)]
+/// What a Pod asks for: but for its node it is what its neighbours ask for, and kept once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PodSpec {
+    /// `nodeName` of the Kubernetes API.
+    pub node_name: Shared<Text>,
+    asked: Shared<Asked>,
+}
+
+/// What the pods of one template ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the fields are those of the Kubernetes API, in snake case")]
+pub struct Asked {
+    /// The names of the claims its volumes name.
+    pub claims: Box<[Text]>,
+    pub init_containers: Box<[Container]>,
+    pub containers: Box<[Container]>,
+    pub restart_policy: Text,
+    pub termination_grace_period_seconds: Option<i64>,
+    pub node_selector: Labels,
+    pub host_network: bool,
+    pub readiness_gates: Box<[ReadinessGate]>,
+    pub scheduling_gates: Box<[SchedulingGate]>,
+}
+
+impl Deref for PodSpec {
+    type Target = Asked;
+
+    fn deref(&self) -> &Asked {
+        &self.asked
+    }
+}
+
+impl Slim for PodSpec {
+    type Wire = <WrittenPodSpec as Slim>::Wire;
+
+    fn slim(wire: Self::Wire) -> Self {
+        let written = WrittenPodSpec::slim(wire);
+        Self {
+            node_name: Shared::new(written.node_name),
+            asked: Shared::new(Asked {
+                claims: written.volumes.iter().filter_map(|volume| volume.claim.clone()).collect(),
+                init_containers: written.init_containers,
+                containers: written.containers,
+                restart_policy: written.restart_policy,
+                termination_grace_period_seconds: written.termination_grace_period_seconds,
+                node_selector: written.node_selector,
+                host_network: written.host_network,
+                readiness_gates: written.readiness_gates,
+                scheduling_gates: written.scheduling_gates,
+            }),
+        }
+    }
+}
+deserialize_slim!(PodSpec);
+
+/// A volume; only the name of its claim is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Volume {
-    /// `name` of the Kubernetes API.
-    #[prost(string, tag = "1")]
-    pub name: String,
+    /// The claim it is made from, if it is.
+    pub claim: Option<Text>,
+}
+
+/// How a volume is decoded. JSON writes the source beside the name, protobuf in a message of its own.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct WireVolume {
     /// The source, if it is one of those kept.
     #[prost(message, optional, tag = "2")]
-    pub source: Option<VolumeSource>,
+    pub source: Option<WireVolumeSource>,
 }
 
 /// The kept part of a volume's source.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct VolumeSource {
+pub struct WireVolumeSource {
     /// `persistentVolumeClaim` of the Kubernetes API.
     #[prost(message, optional, tag = "10")]
-    pub persistent_volume_claim: Option<ClaimVolume>,
+    pub persistent_volume_claim: Option<<ClaimVolume as Slim>::Wire>,
 }
 
-impl<'de> serde::Deserialize<'de> for Volume {
+impl Slim for Volume {
+    type Wire = WireVolume;
+
+    fn slim(wire: WireVolume) -> Self {
+        let claim = wire.source.and_then(|source| source.persistent_volume_claim);
+        Self { claim: claim.map(|claim| ClaimVolume::slim(claim).claim_name) }
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for WireVolume {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Default, serde::Deserialize)]
         #[serde(rename_all = "camelCase", default)]
         struct Written {
             #[serde(deserialize_with = "nullable")]
-            name: String,
-            #[serde(deserialize_with = "nullable")]
-            persistent_volume_claim: Option<ClaimVolume>,
+            persistent_volume_claim: Option<<ClaimVolume as Slim>::Wire>,
         }
-        let Written { name, persistent_volume_claim } = Written::deserialize(deserializer)?;
-        let source = persistent_volume_claim.map(|claim| VolumeSource { persistent_volume_claim: Some(claim) });
-        Ok(Self { name, source })
+        let Written { persistent_volume_claim } = Written::deserialize(deserializer)?;
+        let source = persistent_volume_claim.map(|claim| WireVolumeSource { persistent_volume_claim: Some(claim) });
+        Ok(Self { source })
     }
 }
 
@@ -163,9 +231,6 @@ impl Pod {
 
     /// The claims its volumes name.
     pub fn claims(&self) -> impl Iterator<Item = &str> {
-        self.spec
-            .iter()
-            .flat_map(|s| &s.volumes)
-            .filter_map(|v| v.source.as_ref()?.persistent_volume_claim.as_ref().map(|c| c.claim_name.as_str()))
+        self.spec.iter().flat_map(|s| &s.claims).map(Text::as_str)
     }
 }

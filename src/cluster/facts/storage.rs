@@ -1,6 +1,6 @@
 //! PersistentVolumeClaims.
 
-use super::{Condition, Meta, has_meta, slim};
+use super::{Condition, Meta, Text, has_meta, slim};
 
 slim! {
     /// A PersistentVolumeClaim.
@@ -11,13 +11,13 @@ slim! {
     }
     /// What a claim asks for.
     ClaimSpec {
-        #[prost(string, tag = "3")] volume_name: String,
-        #[prost(string, tag = "5")] storage_class_name: String,
+        #[prost(string, tag = "3")] volume_name: Text,
+        #[prost(string, tag = "5")] storage_class_name: Text,
     }
     /// Where a claim is.
     ClaimStatus {
-        #[prost(string, tag = "1")] phase: String,
-        #[prost(message, repeated, tag = "4")] conditions: Vec<Condition>,
+        #[prost(string, tag = "1")] phase: Text,
+        #[prost(message, repeated, tag = "4")] conditions: Box<[Condition]>,
     }
 }
 has_meta!(PersistentVolumeClaim);

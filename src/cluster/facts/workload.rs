@@ -1,6 +1,6 @@
 //! Deployments, ReplicaSets, StatefulSets and DaemonSets: desired, updated, ready.
 
-use super::{LabelSelector, Meta, Time, has_meta, slim};
+use super::{LabelSelector, Labels, Meta, Text, Time, has_meta, slim};
 
 slim! {
     /// The template of the pods; only what a message needs.
@@ -10,12 +10,12 @@ slim! {
     }
     /// The images of a template.
     TemplateSpec {
-        #[prost(message, repeated, tag = "2")] containers: Vec<TemplateContainer>,
+        #[prost(message, repeated, tag = "2")] containers: Box<[TemplateContainer]>,
     }
     /// Name and image of a container.
     TemplateContainer {
-        #[prost(string, tag = "1")] name: String,
-        #[prost(string, tag = "2")] image: String,
+        #[prost(string, tag = "1")] name: Text,
+        #[prost(string, tag = "2")] image: Text,
     }
     /// A Deployment.
     Deployment {
@@ -38,16 +38,16 @@ slim! {
         #[prost(int32, tag = "3")] updated_replicas: i32,
         #[prost(int32, tag = "7")] ready_replicas: i32,
         #[prost(int32, tag = "4")] available_replicas: i32,
-        #[prost(message, repeated, tag = "6")] conditions: Vec<DeploymentCondition>,
+        #[prost(message, repeated, tag = "6")] conditions: Box<[DeploymentCondition]>,
     }
     /// A condition of a Deployment.
     DeploymentCondition {
-        #[prost(string, tag = "1")] #[serde(rename = "type")] kind: String,
-        #[prost(string, tag = "2")] status: String,
+        #[prost(string, tag = "1")] #[serde(rename = "type")] kind: Text,
+        #[prost(string, tag = "2")] status: Text,
         #[prost(message, optional, tag = "6")] last_update_time: Option<Time>,
         #[prost(message, optional, tag = "7")] last_transition_time: Option<Time>,
-        #[prost(string, tag = "4")] reason: String,
-        #[prost(string, tag = "5")] message: String,
+        #[prost(string, tag = "4")] reason: Text,
+        #[prost(string, tag = "5")] message: Text,
     }
     /// A ReplicaSet.
     ReplicaSet {
@@ -66,15 +66,15 @@ slim! {
         #[prost(int32, tag = "1")] replicas: i32,
         #[prost(int32, tag = "4")] ready_replicas: i32,
         #[prost(int32, tag = "5")] available_replicas: i32,
-        #[prost(message, repeated, tag = "6")] conditions: Vec<ReplicaSetCondition>,
+        #[prost(message, repeated, tag = "6")] conditions: Box<[ReplicaSetCondition]>,
     }
     /// A condition of a ReplicaSet or StatefulSet.
     ReplicaSetCondition {
-        #[prost(string, tag = "1")] #[serde(rename = "type")] kind: String,
-        #[prost(string, tag = "2")] status: String,
+        #[prost(string, tag = "1")] #[serde(rename = "type")] kind: Text,
+        #[prost(string, tag = "2")] status: Text,
         #[prost(message, optional, tag = "3")] last_transition_time: Option<Time>,
-        #[prost(string, tag = "4")] reason: String,
-        #[prost(string, tag = "5")] message: String,
+        #[prost(string, tag = "4")] reason: Text,
+        #[prost(string, tag = "5")] message: Text,
     }
     /// A StatefulSet.
     StatefulSet {
@@ -87,8 +87,8 @@ slim! {
         #[prost(int32, optional, tag = "1")] replicas: Option<i32>,
         #[prost(message, optional, tag = "2")] selector: Option<LabelSelector>,
         #[prost(message, optional, tag = "3")] template: Option<PodTemplate>,
-        #[prost(string, tag = "5")] service_name: String,
-        #[prost(string, tag = "6")] pod_management_policy: String,
+        #[prost(string, tag = "5")] service_name: Text,
+        #[prost(string, tag = "6")] pod_management_policy: Text,
     }
     /// Where a StatefulSet is.
     StatefulSetStatus {
@@ -97,8 +97,8 @@ slim! {
         #[prost(int32, tag = "3")] ready_replicas: i32,
         #[prost(int32, tag = "4")] current_replicas: i32,
         #[prost(int32, tag = "5")] updated_replicas: i32,
-        #[prost(string, tag = "6")] current_revision: String,
-        #[prost(string, tag = "7")] update_revision: String,
+        #[prost(string, tag = "6")] current_revision: Text,
+        #[prost(string, tag = "7")] update_revision: Text,
         #[prost(int32, tag = "11")] available_replicas: i32,
     }
     /// A DaemonSet.
@@ -124,3 +124,16 @@ slim! {
     }
 }
 has_meta!(Deployment, ReplicaSet, StatefulSet, DaemonSet);
+
+impl ReplicaSet {
+    /// Of a revision that runs nothing any more only its name, its owner and its number are read; a Deployment keeps ten of them.
+    pub(crate) fn keep_what_is_read(&mut self) {
+        let runs_nothing = self.status.as_ref().is_none_or(|status| status.replicas == 0);
+        let Some(spec) = self.spec.as_mut().filter(|spec| spec.replicas == Some(0) && runs_nothing) else { return };
+        spec.selector = None;
+        spec.template = None;
+        if let Some(meta) = self.metadata.as_mut().filter(|meta| meta.controller().is_some()) {
+            meta.labels = Labels::default();
+        }
+    }
+}

@@ -6,8 +6,8 @@ use std::{
 };
 
 use crate::cluster::{
-    Fact, Kind, ObjectKey, ObjectRef,
-    facts::{EndpointSlice, OwnerReference},
+    Fact, Kind, ObjectKey, ObjectRef, Text,
+    facts::{EndpointSlice, OwnerReference, Uid},
 };
 
 type Keys = BTreeSet<ObjectKey>;
@@ -15,13 +15,12 @@ type Keys = BTreeSet<ObjectKey>;
 /// The links of all objects that are held, and nothing else: they say the same in whatever order the objects came.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Links {
-    by_uid: BTreeMap<String, ObjectKey>,
     controlled: BTreeMap<ObjectRef, Keys>,
-    on_node: BTreeMap<String, Keys>,
-    of_claim: BTreeMap<(String, String), Keys>,
-    of_service: BTreeMap<(String, String), Keys>,
-    events: BTreeMap<String, Keys>,
-    namespaces: BTreeMap<String, usize>,
+    on_node: BTreeMap<Text, Keys>,
+    of_claim: BTreeMap<(Text, Text), Keys>,
+    of_service: BTreeMap<(Text, Text), Keys>,
+    events: BTreeMap<Uid, Keys>,
+    namespaces: BTreeMap<Text, usize>,
 }
 
 /// The label that names the Service of an `EndpointSlice`.
@@ -29,7 +28,7 @@ const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// The Service whose endpoints a slice lists.
 pub(super) fn service_of(slice: &EndpointSlice) -> Option<&str> {
-    slice.meta().labels.get(SERVICE_NAME).map(String::as_str)
+    slice.meta().labels.get(SERVICE_NAME).map(Text::as_str)
 }
 
 /// The watched kind an owner reference names; the kind's name alone is not enough (there are other Jobs in this world).
@@ -61,23 +60,19 @@ pub(super) fn controller(fact: &Fact) -> Option<&OwnerReference> {
 }
 
 /// A controller as a reference; it lives in the namespace of what it controls.
-pub(super) fn reference(controller: &OwnerReference, namespace: &str) -> ObjectRef {
+pub(super) fn reference(controller: &OwnerReference, namespace: &Text) -> ObjectRef {
     let kind = match watched(controller) {
         Some(kind) => Cow::Borrowed(kind.name()),
-        None => Cow::Owned(controller.kind.clone()),
+        None => Cow::Owned(controller.kind.to_string()),
     };
-    ObjectRef { kind, namespace: namespace.to_owned(), name: controller.name.clone() }
+    ObjectRef { kind, namespace: namespace.clone(), name: controller.name.clone() }
 }
 
 impl Links {
     /// Adds all links of an object.
     pub(super) fn add(&mut self, key: &ObjectKey, fact: &Fact) {
-        let uid = &fact.meta().uid;
-        if !uid.is_empty() && key.kind != Kind::Event {
-            self.by_uid.insert(uid.clone(), key.clone());
-        }
         if let Some(namespace) = lives_in(key) {
-            *self.namespaces.entry(namespace.to_owned()).or_default() += 1;
+            *self.namespaces.entry(namespace.clone()).or_default() += 1;
         }
         self.each(key, fact, |keys| {
             keys.insert(key.clone());
@@ -86,10 +81,6 @@ impl Links {
 
     /// Removes all links of an object.
     pub(super) fn remove(&mut self, key: &ObjectKey, fact: &Fact) {
-        let uid = &fact.meta().uid;
-        if self.by_uid.get(uid) == Some(key) {
-            self.by_uid.remove(uid);
-        }
         if let Some(namespace) = lives_in(key)
             && let Some(count) = self.namespaces.get_mut(namespace)
         {
@@ -111,20 +102,20 @@ impl Links {
         match fact {
             Fact::Pod(pod) => {
                 if !pod.node_name().is_empty() {
-                    update(&mut self.on_node, pod.node_name().to_owned(), &mut change);
+                    update(&mut self.on_node, pod.node_name().into(), &mut change);
                 }
                 for claim in pod.claims() {
-                    update(&mut self.of_claim, (key.namespace.clone(), claim.to_owned()), &mut change);
+                    update(&mut self.of_claim, (key.namespace.clone(), claim.into()), &mut change);
                 }
             }
             Fact::EndpointSlice(slice) => {
                 if let Some(service) = service_of(slice) {
-                    update(&mut self.of_service, (key.namespace.clone(), service.to_owned()), &mut change);
+                    update(&mut self.of_service, (key.namespace.clone(), service.into()), &mut change);
                 }
             }
             Fact::Event(event) => {
                 if let Some(about) = event.involved_object.as_ref().filter(|about| !about.uid.is_empty()) {
-                    update(&mut self.events, about.uid.clone(), &mut change);
+                    update(&mut self.events, about.uid, &mut change);
                 }
             }
             Fact::Namespace(_)
@@ -140,11 +131,6 @@ impl Links {
         }
     }
 
-    /// The object with that uid.
-    pub(super) fn by_uid(&self, uid: &str) -> Option<&ObjectKey> {
-        self.by_uid.get(uid)
-    }
-
     /// What a controller controls, by what its controller reference says.
     pub(super) fn controlled_by(&self, controller: &ObjectRef) -> impl Iterator<Item = &ObjectKey> + use<'_> {
         self.controlled.get(controller).into_iter().flatten()
@@ -157,27 +143,27 @@ impl Links {
 
     /// The pods that name a claim.
     pub(super) fn of_claim(&self, namespace: &str, claim: &str) -> impl Iterator<Item = &ObjectKey> + use<'_> {
-        self.of_claim.get(&(namespace.to_owned(), claim.to_owned())).into_iter().flatten()
+        self.of_claim.get(&(namespace.into(), claim.into())).into_iter().flatten()
     }
 
     /// The slices of a Service.
     pub(super) fn of_service(&self, namespace: &str, service: &str) -> impl Iterator<Item = &ObjectKey> + use<'_> {
-        self.of_service.get(&(namespace.to_owned(), service.to_owned())).into_iter().flatten()
+        self.of_service.get(&(namespace.into(), service.into())).into_iter().flatten()
     }
 
     /// The events about a uid.
-    pub(super) fn events(&self, uid: &str) -> impl Iterator<Item = &ObjectKey> + use<'_> {
-        self.events.get(uid).into_iter().flatten()
+    pub(super) fn events(&self, uid: Uid) -> impl Iterator<Item = &ObjectKey> + use<'_> {
+        self.events.get(&uid).into_iter().flatten()
     }
 
     /// The namespaces that exist or have an object.
-    pub(super) fn namespaces(&self) -> impl Iterator<Item = &String> {
+    pub(super) fn namespaces(&self) -> impl Iterator<Item = &Text> {
         self.namespaces.keys()
     }
 }
 
 /// The namespace an object lives in, or is.
-fn lives_in(key: &ObjectKey) -> Option<&str> {
+fn lives_in(key: &ObjectKey) -> Option<&Text> {
     let namespace = if key.kind == Kind::Namespace { &key.name } else { &key.namespace };
     (!namespace.is_empty()).then_some(namespace)
 }

@@ -46,18 +46,13 @@ pub struct ServiceImpact {
     pub endpoints: usize,
 }
 
-/// What `kubectl apply` leaves behind: the whole manifest once more, sometimes with secrets in it. Nobody reads it here.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-
 impl ClusterIndex {
     /// Takes an object in, or its newer state. `now` is used where the object has no time of its own.
     ///
     /// An older state of an object that is held is ignored; a newer one that changed nothing we keep (heartbeats) touches nobody.
     pub fn apply(&mut self, mut fact: Fact, now: Timestamp) -> Touched {
         let mut touched = Touched::default();
-        if let Some(meta) = meta_mut(&mut fact) {
-            meta.annotations.remove(LAST_APPLIED);
-        }
+        fact.keep_what_is_read();
         let key = fact.key();
         let held = self.get(&key);
         if held.is_some_and(|held| is_older(fact.meta(), held.meta())) {
@@ -165,7 +160,7 @@ impl ClusterIndex {
                     let claims = pod.claims().map(|claim| ObjectKey {
                         kind: Kind::PersistentVolumeClaim,
                         namespace: key.namespace.clone(),
-                        name: claim.to_owned(),
+                        name: claim.into(),
                     });
                     owners.extend(claims.filter(|claim| self.get(claim).is_some()).map(ObjectRef::from));
                 }
@@ -183,12 +178,10 @@ impl ClusterIndex {
     /// The object an event is about, if it is held. The kubelet names nodes by their name where others write the uid.
     fn involved(&self, event: &facts::Event) -> Option<ObjectKey> {
         let about = event.involved_object.as_ref()?;
-        if let Some(key) = self.links.by_uid(&about.uid) {
-            return Some(key.clone());
-        }
         let kind = Kind::from_name(&about.kind)?;
         let key = ObjectKey { kind, namespace: about.namespace.clone(), name: about.name.clone() };
-        ((about.uid.is_empty() || kind == Kind::Node) && self.get(&key).is_some()).then_some(key)
+        let held = self.get(&key)?;
+        (about.uid.is_empty() || kind == Kind::Node || held.meta().uid == about.uid).then_some(key)
     }
 
     /// The pods whose chain goes directly through this object, with their top owners now.
@@ -218,30 +211,11 @@ fn is_older(offered: &facts::Meta, held: &facts::Meta) -> bool {
 /// Whether nothing that is kept changed but the resource version.
 fn same_but_for_version(fact: &mut Fact, held: &Fact) -> bool {
     let held_version = held.meta().resource_version.clone();
-    let Some(meta) = meta_mut(fact) else { return fact == held };
+    let Some(meta) = fact.meta_mut() else { return fact == held };
     let version = std::mem::replace(&mut meta.resource_version, held_version);
     let same = fact == held;
-    if let Some(meta) = meta_mut(fact) {
+    if let Some(meta) = fact.meta_mut() {
         meta.resource_version = version;
     }
     same
-}
-
-/// The metadata of an object, to change it.
-fn meta_mut(fact: &mut Fact) -> Option<&mut facts::Meta> {
-    match fact {
-        Fact::Namespace(x) => x.metadata.as_mut(),
-        Fact::Node(x) => x.metadata.as_mut(),
-        Fact::Pod(x) => x.metadata.as_mut(),
-        Fact::Deployment(x) => x.metadata.as_mut(),
-        Fact::ReplicaSet(x) => x.metadata.as_mut(),
-        Fact::StatefulSet(x) => x.metadata.as_mut(),
-        Fact::DaemonSet(x) => x.metadata.as_mut(),
-        Fact::Job(x) => x.metadata.as_mut(),
-        Fact::CronJob(x) => x.metadata.as_mut(),
-        Fact::PersistentVolumeClaim(x) => x.metadata.as_mut(),
-        Fact::Service(x) => x.metadata.as_mut(),
-        Fact::EndpointSlice(x) => x.metadata.as_mut(),
-        Fact::Event(x) => x.metadata.as_mut(),
-    }
 }

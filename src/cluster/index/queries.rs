@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{ClusterIndex, links};
-use crate::cluster::{Fact, Kind, ObjectKey, ObjectRef, facts};
+use crate::cluster::{
+    Fact, Kind, ObjectKey, ObjectRef, Text,
+    facts::{self, Uid},
+};
 
 /// Chains are at most three objects long; anything longer is a loop somebody wrote by hand.
 const LONGEST_CHAIN: usize = 4;
@@ -23,7 +26,7 @@ impl ClusterIndex {
 
     /// All objects of a kind in a namespace.
     pub fn all_in<'a>(&'a self, kind: Kind, namespace: &str) -> impl Iterator<Item = &'a Fact> + use<'a> {
-        let from = ObjectKey { kind, namespace: namespace.to_owned(), name: String::new() };
+        let from = ObjectKey { kind, namespace: namespace.into(), name: Text::new() };
         let namespace = from.namespace.clone();
         self.objects
             .get(&kind)
@@ -40,7 +43,7 @@ impl ClusterIndex {
 
     /// The namespaces known: of Namespace objects and of any object.
     pub fn namespaces(&self) -> BTreeSet<String> {
-        self.links.namespaces().cloned().collect()
+        self.links.namespaces().map(Text::to_string).collect()
     }
 
     /// The top owner of an object: follows controllers while they are known; an unknown controller is named by its reference.
@@ -120,7 +123,7 @@ impl ClusterIndex {
     /// `ReplicaSet`s of a Deployment (or of another controller of `ReplicaSet`s).
     pub fn replica_sets_of<'a>(&'a self, owner: &ObjectRef) -> impl Iterator<Item = &'a facts::ReplicaSet> + use<'a> {
         self.links.controlled_by(owner).filter_map(|key| match self.get(key) {
-            Some(Fact::ReplicaSet(set)) => Some(set),
+            Some(Fact::ReplicaSet(set)) => Some(set.as_ref()),
             _ => None,
         })
     }
@@ -131,7 +134,7 @@ impl ClusterIndex {
             .links
             .controlled_by(owner)
             .filter_map(|key| match self.get(key) {
-                Some(Fact::Job(job)) => Some(job),
+                Some(Fact::Job(job)) => Some(job.as_ref()),
                 _ => None,
             })
             .collect();
@@ -150,12 +153,12 @@ impl ClusterIndex {
     }
 
     /// Events about the object with that uid, oldest first. The kubelet writes the name of a Node where others write its uid.
-    pub fn events_of<'a>(&'a self, uid: &str) -> impl Iterator<Item = &'a facts::Event> + use<'a> {
+    pub fn events_of<'a>(&'a self, uid: &Uid) -> impl Iterator<Item = &'a facts::Event> + use<'a> {
         let mut events: Vec<&facts::Event> = self
             .links
-            .events(uid)
+            .events(*uid)
             .filter_map(|key| match self.get(key) {
-                Some(Fact::Event(event)) => Some(event),
+                Some(Fact::Event(event)) => Some(event.as_ref()),
                 _ => None,
             })
             .collect();

@@ -6,11 +6,9 @@ use jiff::Timestamp;
 
 use super::{ClusterIndex, ServiceImpact, links};
 use crate::cluster::{
-    Fact, Kind, ObjectKey, ObjectRef, Transition, TransitionKind,
-    facts::{EndpointSlice, Pod, PodTemplate, Service},
+    Fact, Kind, ObjectKey, ObjectRef, Text, Transition, TransitionKind,
+    facts::{EndpointSlice, Labels, Pod, PodTemplate, Service},
 };
-
-type Labels = BTreeMap<String, String>;
 
 /// When the endpoints controller was told of the change that led to this state of a slice.
 const TRIGGERED_AT: &str = "endpoints.kubernetes.io/last-change-trigger-time";
@@ -49,7 +47,7 @@ impl ClusterIndex {
             has_slices = true;
             for endpoint in &slice.endpoints {
                 let target = endpoint.target_ref.as_ref().map(|target| target.name.as_str());
-                let Some(name) = target.or_else(|| endpoint.addresses.first().map(String::as_str)) else { continue };
+                let Some(name) = target.or_else(|| endpoint.addresses.first().map(Text::as_str)) else { continue };
                 let serving = endpoint.conditions.as_ref().and_then(|c| c.serving);
                 let ready = endpoint.is_ready() && (!keeps_unready || serving.unwrap_or(true));
                 *endpoints.entry(name).or_default() |= ready;
@@ -63,8 +61,8 @@ impl ClusterIndex {
             );
         }
         ServiceImpact {
-            namespace: meta.namespace.clone(),
-            name: meta.name.clone(),
+            namespace: meta.namespace.to_string(),
+            name: meta.name.to_string(),
             ready_endpoints: endpoints.values().filter(|ready| **ready).count(),
             endpoints: endpoints.len(),
         }
@@ -72,7 +70,7 @@ impl ClusterIndex {
 
     /// Adds the owners of all pods behind a Service: those it selects, and those its slices name.
     pub(super) fn touch_served(&self, namespace: &str, service: &str, owners: &mut BTreeSet<ObjectRef>) {
-        let key = ObjectKey { kind: Kind::Service, namespace: namespace.to_owned(), name: service.to_owned() };
+        let key = ObjectKey { kind: Kind::Service, namespace: namespace.into(), name: service.into() };
         if let Some(Fact::Service(service)) = self.get(&key) {
             owners.extend(self.selected_pods(service).map(|pod| self.owner_of(&key_of_pod(pod))));
         }
@@ -116,7 +114,7 @@ impl ClusterIndex {
 
     fn slices_of(&self, namespace: &str, service: &str) -> impl Iterator<Item = &EndpointSlice> + use<'_> {
         self.links.of_service(namespace, service).filter_map(|key| match self.get(key) {
-            Some(Fact::EndpointSlice(slice)) => Some(slice),
+            Some(Fact::EndpointSlice(slice)) => Some(slice.as_ref()),
             _ => None,
         })
     }
@@ -144,9 +142,7 @@ impl ClusterIndex {
 
 /// Whether a Service selects pods with these labels. One without a selector selects nothing: others fill in its endpoints.
 fn selects(service: &Service, labels: &Labels) -> bool {
-    service.spec.as_ref().is_some_and(|spec| {
-        !spec.selector.is_empty() && spec.selector.iter().all(|(key, value)| labels.get(key) == Some(value))
-    })
+    service.spec.as_ref().is_some_and(|spec| !spec.selector.is_empty() && labels.include(&spec.selector))
 }
 
 fn key_of_pod(pod: &Pod) -> ObjectKey {

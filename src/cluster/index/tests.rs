@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::cluster::TransitionKind;
+use crate::cluster::{Text, TransitionKind};
 
 fn at(text: &str) -> Timestamp {
     format!("2026-11-24T{text}Z").parse().unwrap()
@@ -86,6 +86,17 @@ fn names<'a>(pods: impl Iterator<Item = &'a facts::Pod>) -> Vec<&'a str> {
 }
 
 #[test]
+fn annotations_of_others_are_not_kept() {
+    let mut index = ClusterIndex::default();
+    let mut written = meta("api", 1, None);
+    written["annotations"] = json!({"kubectl.kubernetes.io/last-applied-configuration": "{\"password\": \"x\"}",
+        "deployment.kubernetes.io/revision": "7", "k8s-monitor.io/ignore": "true", "other": "x"});
+    index.apply(fact(Kind::Deployment, json!({"metadata": written})), at("10:00:00"));
+    let kept: Vec<_> = index.all(Kind::Deployment).flat_map(|fact| fact.meta().annotations.keys()).collect();
+    assert_eq!(kept, ["deployment.kubernetes.io/revision", "k8s-monitor.io/ignore"]);
+}
+
+#[test]
 fn a_pod_belongs_to_the_deployment_of_its_replica_set_even_if_that_came_later() {
     let mut index = index(vec![pod("api-1", 1, SET, 0, true)]);
     assert_eq!(index.owner_of(&key(Kind::Pod, "api-1")), owner("ReplicaSet", "api-1a"));
@@ -136,7 +147,7 @@ fn an_older_state_and_one_that_changed_nothing_touch_nobody() {
     let mut index = index(vec![pod("p", 9, None, 0, true)]);
     assert_eq!(index.apply(pod("p", 7, None, 3, false), at("04:00:00")), Touched::default());
     let mut heartbeat = pod("p", 9, None, 0, true);
-    meta_mut(&mut heartbeat).unwrap().resource_version = "12".into();
+    heartbeat.meta_mut().unwrap().resource_version = "12".into();
     assert_eq!(index.apply(heartbeat, at("04:00:00")), Touched::default());
     assert_eq!(index.apply(pod("p", 11, None, 3, false), at("04:00:00")), Touched::default(), "12 is held");
 }
@@ -174,7 +185,7 @@ fn claims_nodes_events_and_services_touch_the_owners_that_read_them() {
     assert_eq!(index.apply(claim, now).owners, [api.clone(), owner("PersistentVolumeClaim", "data")].into());
     assert_eq!(names(index.pods_of_claim("shop", "data")), ["api-1"]);
     let node = fact(Kind::Node, json!({"metadata": {"name": "n1", "uid": "u"}}));
-    let n1 = ObjectRef { kind: "Node".into(), namespace: String::new(), name: "n1".into() };
+    let n1 = ObjectRef { kind: "Node".into(), namespace: Text::new(), name: "n1".into() };
     assert_eq!(index.apply(node, now).owners, [api.clone(), n1].into());
     let event = |name: &str, time: &str| {
         fact(
@@ -185,7 +196,7 @@ fn claims_nodes_events_and_services_touch_the_owners_that_read_them() {
     };
     assert_eq!(index.apply(event("a", "03:00:00"), now).owners, [api.clone()].into());
     assert_eq!(index.apply(event("b", "02:00:00"), now).owners, [api.clone()].into());
-    let events = index.events_of("uid-api-1").map(|event| event.meta().name.as_str());
+    let events = index.events_of(&"uid-api-1".into()).map(|event| event.meta().name.as_str());
     assert_eq!(events.collect::<Vec<_>>(), ["b", "a"]);
     assert_eq!(index.delete(&key(Kind::Service, "api"), now).owners, [api].into());
     assert_eq!(index.delete(&key(Kind::Service, "api"), now), Touched::default());

@@ -72,7 +72,7 @@ impl ClusterIndex {
         let owner = self.owner_of(key);
         if owner.watched_kind() == Some(Kind::CronJob) {
             let at = failed.last_transition_time.map_or(now, Time::at);
-            transitions.push(Transition { owner, at, kind: TransitionKind::RunFailed { job: key.name.clone() } });
+            transitions.push(Transition { owner, at, kind: TransitionKind::RunFailed { job: key.name.to_string() } });
         }
     }
 
@@ -110,7 +110,7 @@ fn between(before: Option<&Pod>, after: &Pod, now: Timestamp) -> Vec<PodTransiti
 
 /// The restart of a container, if there was one since the state before.
 fn restart(before: Option<&Pod>, status: &ContainerStatus, now: Timestamp, pod: &str) -> Option<PodTransition> {
-    let last = status.last_state.as_ref().and_then(|state| state.terminated.as_ref());
+    let last = status.last_state.as_ref().and_then(|state| state.terminated.as_deref());
     let finished = last.and_then(|last| last.finished_at).map(Time::at);
     let at = match before {
         // It says when it ended last, or nothing is known.
@@ -126,7 +126,7 @@ fn restart(before: Option<&Pod>, status: &ContainerStatus, now: Timestamp, pod: 
     let ended = last.map_or_else(|| "unknown".to_owned(), ended);
     Some(PodTransition {
         at,
-        kind: TransitionKind::Restarted { pod: pod.to_owned(), container: status.name.clone(), ended },
+        kind: TransitionKind::Restarted { pod: pod.to_owned(), container: status.name.to_string(), ended },
     })
 }
 

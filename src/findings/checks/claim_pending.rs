@@ -89,11 +89,8 @@ fn waiting(pod: &Pod, look: &Look<'_>) -> Vec<Trouble> {
     let mut troubles: Vec<Trouble> = pod
         .claims()
         .filter_map(|name| {
-            let key = ObjectKey {
-                kind: Kind::PersistentVolumeClaim,
-                namespace: meta.namespace.clone(),
-                name: name.to_owned(),
-            };
+            let key =
+                ObjectKey { kind: Kind::PersistentVolumeClaim, namespace: meta.namespace.clone(), name: name.into() };
             if let Some(Fact::PersistentVolumeClaim(claim)) = look.index.get(&key) {
                 return is_bad(claim).then(|| of_claim(claim, look));
             }
@@ -108,7 +105,7 @@ fn waiting(pod: &Pod, look: &Look<'_>) -> Vec<Trouble> {
         .collect();
     if troubles.is_empty() {
         // The claim is named by an ephemeral volume or is bound by now: the scheduler's words are what is known.
-        troubles.push(trouble(pods::reference(pod), condition.message.clone(), since));
+        troubles.push(trouble(pods::reference(pod), condition.message.to_string(), since));
     }
     for it in &mut troubles {
         if it.object.kind != "Pod" {

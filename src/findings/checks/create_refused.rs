@@ -6,7 +6,7 @@ use super::workload::{condition, counts, keeps_replicas, proof, trouble};
 use crate::{
     cluster::{
         Fact, Kind, ObjectRef,
-        facts::{Event, Time},
+        facts::{Event, Time, Uid},
     },
     findings::{
         Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
@@ -66,8 +66,8 @@ fn refused(owner: &ObjectRef, fact: &Fact, look: &Look<'_>) -> Option<Trouble> {
     let deployment = if let Fact::Deployment(d) = fact { Some(d) } else { None };
     let failure = deployment.and_then(|d| condition(d, "ReplicaFailure")).filter(|c| c.status == "True");
     let from = look.now.checked_sub(FRESH).unwrap_or(Timestamp::MIN);
-    let sets: Vec<&str> = look.index.replica_sets_of(owner).map(|s| s.meta().uid.as_str()).collect();
-    let uids = std::iter::once(fact.meta().uid.as_str()).chain(sets);
+    let sets: Vec<&Uid> = look.index.replica_sets_of(owner).map(|s| &s.meta().uid).collect();
+    let uids = std::iter::once(&fact.meta().uid).chain(sets);
     let events: Vec<&Event> = uids
         .flat_map(|uid| look.index.events_of(uid))
         .filter(|e| e.kind == "Warning" && e.reason == "FailedCreate" && e.last_seen().is_some_and(|at| at >= from))

@@ -94,7 +94,7 @@ fn trouble(seen: &Seen<'_>, look: &Look<'_>) -> Option<Trouble> {
         object: pods::reference(seen.pod),
         with: Vec::new(),
         class: ConditionClass::ImagePull,
-        reason: waiting.reason.clone(),
+        reason: waiting.reason.to_string(),
         message: format!("image {image} of {} cannot be pulled: {}", seen.label(), cause(&waiting.reason, said)),
         since: since(seen, first, look),
         grace: SignedDuration::from_secs(60),

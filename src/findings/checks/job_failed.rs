@@ -230,7 +230,7 @@ fn of_job(owner: &ObjectRef, job: &Job, failed: &Condition, look: &Look<'_>) -> 
         object: owner.clone(),
         with,
         class: ConditionClass::JobFailed,
-        reason: failed.reason.clone(),
+        reason: failed.reason.to_string(),
         message: match why {
             Some(why) => format!("{how}: {why}"),
             None => how,

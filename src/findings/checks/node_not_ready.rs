@@ -78,7 +78,7 @@ fn trouble(owner: &ObjectRef, node: &Node, ready: &Condition, look: &Look<'_>) -
         message: format!("the {role} {state}: {}", said.trim_end_matches('.')),
         with: hit,
         class: ConditionClass::NodeDown,
-        reason: if ready.reason.is_empty() { "NodeNotReady".into() } else { ready.reason.clone() },
+        reason: if ready.reason.is_empty() { "NodeNotReady".into() } else { ready.reason.to_string() },
         since,
         grace: SignedDuration::from_secs(60),
         level: if node.is_control_plane() { Level::Critical } else { Level::High },

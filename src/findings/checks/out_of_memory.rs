@@ -48,7 +48,7 @@ impl Check for OutOfMemory {
 
 fn trouble(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Option<Trouble> {
     let from = look.now.checked_sub(WINDOW).unwrap_or(Timestamp::MIN);
-    let ends = [seen.terminated(), seen.status.last_state.as_ref().and_then(|s| s.terminated.as_ref())];
+    let ends = [seen.terminated(), seen.status.last_state.as_ref().and_then(|s| s.terminated.as_deref())];
     let last = ends.into_iter().flatten().find(|e| e.reason == "OOMKilled")?;
     let mut kills: Vec<Timestamp> = ends
         .into_iter()

@@ -123,6 +123,6 @@ fn requests(pod: &Pod, resource: &str) -> Vec<String> {
         .flat_map(|s| &s.containers)
         .filter_map(|c| c.resources.as_ref())
         .filter_map(|r| r.requests.get(resource).or_else(|| r.limits.get(resource)))
-        .map(|q| q.string.clone())
+        .map(|q| q.string.to_string())
         .collect()
 }

@@ -124,8 +124,8 @@ fn without_type(item: &Value) -> Value {
 
 /// The object in protobuf. One that does not fit its kind is empty, as a test would notice at once.
 fn protobuf(kind: Kind, object: &Value) -> Vec<u8> {
-    fn bytes<T: Message + Default + serde::de::DeserializeOwned>(object: &Value) -> Vec<u8> {
-        serde_json::from_value::<T>(object.clone()).unwrap_or_default().encode_to_vec()
+    fn bytes<T: facts::SlimMessage>(object: &Value) -> Vec<u8> {
+        serde_json::from_value::<T::Wire>(object.clone()).unwrap_or_default().encode_to_vec()
     }
     match kind {
         Kind::Namespace => bytes::<facts::Namespace>(object),

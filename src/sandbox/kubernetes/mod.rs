@@ -138,7 +138,7 @@ impl Cluster {
 
     /// Takes an object out; whether it was there.
     pub fn delete(&self, kind: Kind, namespace: &str, name: &str) -> bool {
-        let key = ObjectKey { kind, namespace: namespace.to_owned(), name: name.to_owned() };
+        let key = ObjectKey { kind, namespace: namespace.into(), name: name.into() };
         let deleted = self.shared.world().delete(&key).is_some();
         self.shared.changed.send_modify(|n| *n += 1);
         deleted
@@ -151,7 +151,7 @@ impl Cluster {
             let labelled = world.all(kind, Some(namespace)).filter(|(_, object)| {
                 object.pointer("/metadata/labels").and_then(|l| l.get(label)).and_then(Value::as_str) == Some(value)
             });
-            labelled.map(|(key, _)| key.name.clone()).collect()
+            labelled.map(|(key, _)| key.name.to_string()).collect()
         };
         for name in names {
             self.delete(kind, namespace, &name);
@@ -160,7 +160,7 @@ impl Cluster {
 
     /// An object as it is.
     pub fn get(&self, kind: Kind, namespace: &str, name: &str) -> Option<Value> {
-        let key = ObjectKey { kind, namespace: namespace.to_owned(), name: name.to_owned() };
+        let key = ObjectKey { kind, namespace: namespace.into(), name: name.into() };
         self.shared.world().get(&key).cloned()
     }
 

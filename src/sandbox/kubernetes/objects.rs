@@ -18,7 +18,7 @@ impl Workload {
     }
 
     fn uid_of(&self, kind: Kind, name: &str) -> String {
-        uid(&ObjectKey { kind, namespace: self.namespace.clone(), name: name.to_owned() }, 0)
+        uid(&ObjectKey { kind, namespace: self.namespace.clone().into(), name: name.into() }, 0)
     }
 
     fn metadata(&self, kind: Kind, name: &str, created: Timestamp) -> Value {

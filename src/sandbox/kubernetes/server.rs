@@ -95,7 +95,7 @@ fn target(path: &str) -> Option<Target> {
     };
     let kind_of = |plural: &str| Kind::ALL.into_iter().find(|k| k.plural() == plural && k.api_version() == api_version);
     let key = |kind: Kind, namespace: &str, name: &str| {
-        Target::Object(ObjectKey { kind, namespace: namespace.to_owned(), name: name.to_owned() })
+        Target::Object(ObjectKey { kind, namespace: namespace.into(), name: name.into() })
     };
     match rest {
         ["namespaces", name] => Some(key(kind_of("namespaces")?, "", name)),
@@ -166,7 +166,7 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
             (if watching { "watch" } else { "list" }, *kind, namespace.clone(), kind.plural().to_owned())
         }
         Target::Object(key) => {
-            let namespace = key.kind.is_namespaced().then(|| key.namespace.clone());
+            let namespace = key.kind.is_namespaced().then(|| key.namespace.to_string());
             ("get", key.kind, namespace, key.kind.plural().to_owned())
         }
         Target::Log { namespace, .. } => ("get", Kind::Pod, Some(namespace.clone()), "pods/log".to_owned()),
@@ -221,7 +221,7 @@ fn log_of(
 ) -> Response {
     let previous = query.get("previous").is_some_and(|p| p == "true");
     let world = shared.world();
-    let key = ObjectKey { kind: Kind::Pod, namespace: namespace.to_owned(), name: pod.to_owned() };
+    let key = ObjectKey { kind: Kind::Pod, namespace: namespace.into(), name: pod.into() };
     if world.get(&key).is_none() {
         return not_found(encoding, Kind::Pod, pod);
     }

@@ -120,7 +120,7 @@ pub fn namespace(name: &str, created: Timestamp) -> Value {
 }
 
 fn uid_of(kind: Kind, name: &str) -> String {
-    uid(&ObjectKey { kind, namespace: String::new(), name: name.to_owned() }, 0)
+    uid(&ObjectKey { kind, namespace: String::new().into(), name: name.into() }, 0)
 }
 
 #[cfg(test)]
@@ -130,13 +130,13 @@ mod tests {
     use super::*;
     use crate::{
         clients::kubernetes::{ClusterConfig, Kubernetes},
-        cluster::Fact,
+        cluster::{Fact, Text},
         sandbox::kubernetes::Cluster,
     };
 
-    async fn pods_of_api(client: &Kubernetes) -> Vec<(String, bool, i32, String)> {
+    async fn pods_of_api(client: &Kubernetes) -> Vec<(Text, bool, i32, Text)> {
         let listed = client.list(Kind::Pod, Some("shop")).await.unwrap();
-        let of_api = listed.facts.iter().filter(|fact| fact.meta().labels["app"] == "api");
+        let of_api = listed.facts.iter().filter(|fact| fact.meta().labels.get("app").is_some_and(|app| app == "api"));
         let told = of_api.map(|fact| {
             let Fact::Pod(pod) = fact else { panic!("not a Pod") };
             let status = &pod.status.as_ref().unwrap().container_statuses[0];
@@ -159,13 +159,14 @@ mod tests {
             names.extend(pods.iter().map(|p| p.0.clone()));
             seen.push((pods[0].1, pods[0].2, pods[0].3.clone()));
         }
-        assert_eq!(seen.first(), Some(&(true, 0, String::new())));
-        assert_eq!(seen[7], (false, 5, "OOMKilled".to_owned()));
-        assert_eq!(seen.last(), Some(&(true, 0, String::new())));
+        assert_eq!(seen.first(), Some(&(true, 0, Text::new())));
+        assert_eq!(seen[7], (false, 5, "OOMKilled".into()));
+        assert_eq!(seen.last(), Some(&(true, 0, Text::new())));
         assert_eq!(names.len(), 6, "each rollout has pods of its own: {names:?}");
         // The template that came back is the first ReplicaSet again, at revision 3.
         let sets = client.list(Kind::ReplicaSet, Some("shop")).await.unwrap().facts;
-        let mut of_api: Vec<_> = sets.iter().filter(|s| s.meta().labels["app"] == "api").map(revision).collect();
+        let mut of_api: Vec<_> =
+            sets.iter().filter(|s| s.meta().labels.get("app").is_some_and(|app| app == "api")).map(revision).collect();
         of_api.sort();
         assert_eq!(of_api, ["2 of 0", "3 of 2"]);
     }
@@ -173,6 +174,6 @@ mod tests {
     fn revision(set: &Fact) -> String {
         let Fact::ReplicaSet(set) = set else { panic!("not a ReplicaSet") };
         let wanted = set.spec.as_ref().and_then(|s| s.replicas).unwrap_or(-1);
-        format!("{} of {wanted}", set.meta().annotations["deployment.kubernetes.io/revision"])
+        format!("{} of {wanted}", set.meta().annotations.get("deployment.kubernetes.io/revision").unwrap())
     }
 }

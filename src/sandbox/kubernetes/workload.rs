@@ -158,8 +158,9 @@ impl Workload {
     pub fn change_from(&self, before: Option<&Self>, now: Timestamp) -> Vec<Edit> {
         let names = self.pod_names();
         let gone = before.map(Self::pod_names).unwrap_or_default().into_iter().filter(|old| !names.contains(old));
-        let deleted =
-            gone.map(|name| Edit::Delete(ObjectKey { kind: Kind::Pod, namespace: self.namespace.clone(), name }));
+        let deleted = gone.map(|name| {
+            Edit::Delete(ObjectKey { kind: Kind::Pod, namespace: self.namespace.as_str().into(), name: name.into() })
+        });
         deleted.chain(self.objects(now).into_iter().map(Edit::Apply)).collect()
     }
 

@@ -77,7 +77,7 @@ impl World {
         let kind = Kind::from_name(object.get("kind")?.as_str()?)?;
         let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
         let namespace = if kind.is_namespaced() { text("/metadata/namespace") } else { String::new() };
-        let key = ObjectKey { kind, namespace, name: text("/metadata/name") };
+        let key = ObjectKey { kind, namespace: namespace.into(), name: text("/metadata/name").into() };
         if key.name.is_empty() {
             return None;
         }
@@ -112,7 +112,7 @@ impl World {
             metadata.insert("resourceVersion".to_owned(), json!(version.to_string()));
         }
         let logged =
-            Logged { version, change, kind: key.kind, namespace: key.namespace.clone(), object: object.clone() };
+            Logged { version, change, kind: key.kind, namespace: key.namespace.to_string(), object: object.clone() };
         self.log.push_back(logged);
         self.latest.insert(key.kind, version);
         if change != ChangeType::Deleted {

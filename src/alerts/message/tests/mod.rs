@@ -299,7 +299,7 @@ fn a_day_that_is_not_today_is_named() {
 #[test]
 fn texts_of_any_length_are_cut_and_say_so() {
     let mut it = acknowledged(unserved(), &"n".repeat(5000));
-    it.owner.name = "o".repeat(253);
+    it.owner.name = "o".repeat(253).into();
     for finding in it.findings.values_mut() {
         finding.message = format!("container api ends with exit code 1: {}", "m".repeat(5000));
         finding.recommendation = "r".repeat(5000);
