@@ -5,14 +5,16 @@ mod from_dump;
 mod history;
 mod index;
 mod sight;
+mod usage;
 
 use std::{borrow::Cow, fmt};
 
 pub use facts::{Fact, Text};
 pub use from_dump::{Dump, DumpProblem, LoadError};
 pub use history::{History, Transition, TransitionKind};
-pub use index::{ClusterIndex, ServiceImpact, Touched};
+pub use index::{ClusterIndex, Measured, ServiceImpact, Touched};
 pub use sight::{Sight, Visibility};
+pub use usage::{Gauge, Meter, NearLimit, Reading, Usage};
 
 /// Identity of a cluster: the uid of its namespace `kube-system`. Its name is configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]

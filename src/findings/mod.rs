@@ -100,6 +100,7 @@ pub enum ConditionClass {
     CannotCreateContainer,
     ImagePull,
     Volume,
+    VolumeFull,
     Unschedulable,
     Refused,
     Crash,
@@ -108,6 +109,7 @@ pub enum ConditionClass {
     NotReady,
     RolloutStuck,
     ReplicasMissing,
+    NearLimit,
 }
 
 /// How loud a finding is by itself, before serving impact is known of its incident.

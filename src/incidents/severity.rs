@@ -130,7 +130,17 @@ pub fn assess(facts: &Facts<'_>, now: Timestamp) -> (Severity, String) {
         };
         return (severity, format!("{who}: nothing ready for over {}", in_words(past)));
     }
-    let trouble = if facts.impact.is_unserved() {
+    if has(ConditionClass::VolumeFull) && !facts.impact.is_unserved() {
+        let severity = match facts.priority {
+            Some(Priority::P0 | Priority::P1) | None => Sev2,
+            Some(Priority::P2 | Priority::P3) => Sev3,
+        };
+        return (severity, format!("{who}: a volume is full or about to be"));
+    }
+    let is_near_limit = facts.classes.iter().all(|class| *class == ConditionClass::NearLimit);
+    let trouble = if is_near_limit && has(ConditionClass::NearLimit) {
+        "about to reach a limit, but serving"
+    } else if facts.impact.is_unserved() {
         "nothing ready, for less than a minute"
     } else if has(ConditionClass::RolloutStuck) {
         "the rollout is stuck, the old pods serve"
@@ -175,7 +185,7 @@ mod tests {
     const P2: Option<Priority> = Some(Priority::P2);
     const P3: Option<Priority> = Some(Priority::P3);
     const UNLISTED: Option<Priority> = None;
-    use ConditionClass::{Blind, Crash, JobFailed, NodeDown, PartlyBlind, RolloutStuck};
+    use ConditionClass::{Blind, Crash, JobFailed, NearLimit, NodeDown, PartlyBlind, RolloutStuck, VolumeFull};
     use Severity::{Sev1, Sev2, Sev3, Sev4};
 
     #[rstest]
@@ -201,6 +211,28 @@ mod tests {
         Sev3,
         "unlisted workload: the rollout is stuck, the old pods serve"
     )]
+    #[case::p0_near_its_limit(NearLimit, 2, 600, P0, Sev2, "P0 service: about to reach a limit, but serving")]
+    #[case::p1_near_its_limit(NearLimit, 2, 600, P1, Sev3, "P1 service: about to reach a limit, but serving")]
+    #[case::p2_near_its_limit(NearLimit, 2, 600, P2, Sev4, "P2 service: about to reach a limit, but serving")]
+    #[case::unlisted_near_its_limit(
+        NearLimit,
+        2,
+        600,
+        UNLISTED,
+        Sev3,
+        "unlisted workload: about to reach a limit, but serving"
+    )]
+    #[case::p1_volume_full(VolumeFull, 2, 600, P1, Sev2, "P1 service: a volume is full or about to be")]
+    #[case::p2_volume_full(VolumeFull, 2, 600, P2, Sev3, "P2 service: a volume is full or about to be")]
+    #[case::unlisted_volume_full(
+        VolumeFull,
+        2,
+        600,
+        UNLISTED,
+        Sev2,
+        "unlisted workload: a volume is full or about to be"
+    )]
+    #[case::p0_unserved_by_a_full_volume(VolumeFull, 0, 60, P0, Sev1, "P0 service: nothing ready for over 1 min")]
     #[case::p0_job(JobFailed, 0, 600, P0, Sev2, "P0 service: a Job failed")]
     #[case::p1_job(JobFailed, 0, 600, P1, Sev2, "P1 service: a Job failed")]
     #[case::p2_job(JobFailed, 0, 600, P2, Sev3, "P2 service: a Job failed")]

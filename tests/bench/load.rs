@@ -21,6 +21,8 @@ const REPLICAS: usize = 5;
 const PER_NAMESPACE: usize = 10;
 /// Pods of one node.
 const PER_NODE: usize = 20;
+/// Revisions a Deployment keeps besides the present one, as it does by default.
+const OLD_REVISIONS: usize = 10;
 
 /// Brings the cluster from `have` to `want` pods; returns how many there are.
 pub(crate) async fn fill(plane: &Plane, have: usize, want: usize) -> Result<usize> {
@@ -35,6 +37,7 @@ pub(crate) async fn fill(plane: &Plane, have: usize, want: usize) -> Result<usiz
             waves[0].push(json!({"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": name}}));
         }
         waves[1].extend(owners(workload));
+        waves[1].extend((0..OLD_REVISIONS).map(|revision| old_revision(workload, revision)));
         waves[2].extend((0..REPLICAS).map(|n| pod(workload, n)));
     }
     for wave in waves {
@@ -75,6 +78,23 @@ pub(crate) async fn bare_read(plane: &Plane) -> Result<Duration> {
     Ok(started.elapsed())
 }
 
+/// Everything `fill` would make for so many pods, as the API server would return it: with uids and versions.
+pub(crate) fn everything(pods: usize) -> Vec<Value> {
+    let namespaces = (0..pods / REPLICAS / PER_NAMESPACE)
+        .map(|n| json!({"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": namespace(n * PER_NAMESPACE)}}));
+    let nodes = (0..pods / PER_NODE).map(node);
+    let workloads = (0..pods / REPLICAS).flat_map(|workload| {
+        let revisions = (0..OLD_REVISIONS).map(move |revision| old_revision(workload, revision));
+        owners(workload).into_iter().chain(revisions).chain((0..REPLICAS).map(move |n| pod(workload, n)))
+    });
+    let mut all: Vec<Value> = namespaces.chain(nodes).chain(workloads).collect();
+    for (n, object) in all.iter_mut().enumerate() {
+        object["metadata"]["uid"] = json!(format!("2f1e9c1a-5a44-4f0e-9c2b-{n:012x}"));
+        object["metadata"]["resourceVersion"] = json!((n + 1).to_string());
+    }
+    all
+}
+
 fn namespace(workload: usize) -> String {
     format!("team-{:03}", workload / PER_NAMESPACE)
 }
@@ -110,7 +130,7 @@ fn node(n: usize) -> Value {
 }
 
 fn container(workload: usize) -> Value {
-    let env: Vec<Value> = (0..20)
+    let env: Vec<Value> = (0..28)
         .map(|i| json!({"name": format!("SETTING_{i:02}"), "value": format!("value-of-{}-{i}", app(workload))}))
         .collect();
     let probe =
@@ -142,6 +162,7 @@ fn owners(workload: usize) -> [Value; 4] {
     ]);
     let mut of_set = meta(workload, &format!("{name}-1"));
     of_set["ownerReferences"] = owner("Deployment", &name);
+    of_set["annotations"]["deployment.kubernetes.io/revision"] = json!((OLD_REVISIONS + 1).to_string());
     let mut of_slice = meta(workload, &name);
     of_slice["labels"]["kubernetes.io/service-name"] = json!(name);
     let endpoints: Vec<Value> = (0..REPLICAS)
@@ -160,6 +181,19 @@ fn owners(workload: usize) -> [Value; 4] {
         json!({"kind": "EndpointSlice", "apiVersion": "discovery.k8s.io/v1", "metadata": of_slice, "addressType": "IPv4",
             "endpoints": endpoints, "ports": [{"port": 8080, "protocol": "TCP"}]}),
     ]
+}
+
+/// A revision that runs nothing any more.
+fn old_revision(workload: usize, revision: usize) -> Value {
+    let name = app(workload);
+    let hash = format!("{:010x}", workload * 1009 + revision);
+    let mut metadata = meta(workload, &format!("{name}-{hash}"));
+    metadata["ownerReferences"] = owner("Deployment", &name);
+    metadata["annotations"]["deployment.kubernetes.io/revision"] = json!((revision + 1).to_string());
+    let labels = json!({"app": name, "pod-template-hash": hash});
+    json!({"kind": "ReplicaSet", "apiVersion": "apps/v1", "metadata": metadata,
+        "spec": {"replicas": 0, "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": spec(workload)}},
+        "status": {"replicas": 0, "observedGeneration": 1}})
 }
 
 fn owner(kind: &str, name: &str) -> Value {

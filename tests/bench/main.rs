@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "the figures are its output")]
 #![expect(clippy::indexing_slicing, reason = "fields set in JSON objects that were made a line above")]
 
+mod evaluation;
 mod load;
 #[path = "../cluster/plane.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
@@ -16,6 +17,8 @@ use plane::{ADMIN, Plane};
 use process::Bot;
 use tokio::time::Instant;
 
+/// What can be asked for.
+const FIGURES: [&str; 3] = ["evaluation", "answers", "first-picture"];
 /// How often each figure is taken.
 const RUNS: usize = 3;
 
@@ -24,8 +27,14 @@ async fn main() -> Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let all = wanted.is_empty();
     let asked = |name: &str| all || wanted.iter().any(|w| w == name);
-    if let Some(unknown) = wanted.iter().find(|w| !["answers", "first-picture"].contains(&w.as_str())) {
-        bail!("there is no figure {unknown:?}; there are: answers, first-picture");
+    if let Some(unknown) = wanted.iter().find(|w| !FIGURES.contains(&w.as_str())) {
+        bail!("there is no figure {unknown:?}; there are: {}", FIGURES.join(", "));
+    }
+    if asked("evaluation") {
+        evaluation::evaluation(10_000)?;
+    }
+    if wanted == ["evaluation"] {
+        return Ok(());
     }
     let plane = Plane::bare().await?;
     let mut size = 0;

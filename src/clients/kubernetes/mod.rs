@@ -9,6 +9,7 @@ mod decode;
 mod error;
 mod frames;
 mod lists;
+mod usage;
 mod watch;
 
 use std::{fmt, time::Duration};
@@ -21,6 +22,7 @@ use kube::client::Body;
 pub use config::{ClusterConfig, Found, K3S_KUBECONFIG, NoCluster, Places, SERVICE_ACCOUNT, find};
 use decode::{Encoding, Status};
 pub use error::ReadError;
+pub use usage::Kubelet;
 pub use watch::{Change, Patience, Scope, Watched, Watcher};
 
 use crate::cluster::{ClusterId, Fact, Kind};
@@ -40,6 +42,7 @@ const FRESH_STARTS: usize = 3;
 #[derive(Clone)]
 pub struct Kubernetes {
     client: kube::Client,
+    config: ClusterConfig,
     server: String,
     patience: Duration,
 }
@@ -65,14 +68,14 @@ impl Kubernetes {
         // Fails only if a provider is installed already, which is as good.
         rustls::crypto::ring::default_provider().install_default().ok();
         let server = config.server();
-        let mut kube = config.kube;
+        let mut kube = config.kube.clone();
         // Time-outs and repetition are ours: a person waits, or a watch decides.
         kube.default_retry = false;
         kube.connect_timeout = Some(Duration::from_secs(5));
         kube.read_timeout = None;
         let client = kube::Client::try_from(kube)
             .map_err(|e| ReadError::Tls { server: server.clone(), why: error::capped(&config::chain(&e)) })?;
-        Ok(Self { client, server, patience: Duration::from_secs(15) })
+        Ok(Self { client, config, server, patience: Duration::from_secs(15) })
     }
 
     /// How long one request may take (15 s).
@@ -262,8 +265,8 @@ impl Kubernetes {
                 resource: format!("{}{}", asked.kind.plural(), asked.subresource),
                 namespace: asked.namespace.map(str::to_owned),
             },
-            StatusCode::NOT_FOUND if !is_everywhere(asked.kind) => ReadError::NotServed {
-                resource: asked.kind.plural().to_owned(),
+            StatusCode::NOT_FOUND if asked.may_be_missing() => ReadError::NotServed {
+                resource: format!("{}{}", asked.kind.plural(), asked.subresource),
                 api_version: asked.kind.api_version().to_owned(),
             },
             StatusCode::NOT_FOUND => self.garbage(format!("\"not found\" for {}", asked.kind.plural())),
@@ -306,6 +309,13 @@ struct Asked<'a> {
     kind: Kind,
     subresource: &'static str,
     namespace: Option<&'a str>,
+}
+
+impl Asked<'_> {
+    /// Whether "not found" means that this cluster has no such API.
+    fn may_be_missing(&self) -> bool {
+        !is_everywhere(self.kind) || self.subresource.starts_with('.')
+    }
 }
 
 /// Every Kubernetes serves these, so "not found" means that this is not Kubernetes.

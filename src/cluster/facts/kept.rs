@@ -394,47 +394,6 @@ impl Slim for Time {
     }
 }
 
-/// A `resource.Quantity` as it is written: `256Mi`, `500m`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Quantity {
-    /// The text of the quantity.
-    pub string: Text,
-}
-
-/// How a quantity is decoded; JSON may write it as a number.
-#[derive(Clone, PartialEq, Eq, Message)]
-pub struct WireQuantity {
-    /// The text of the quantity.
-    #[prost(string, tag = "1")]
-    pub string: String,
-}
-
-impl<'de> serde::Deserialize<'de> for WireQuantity {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(serde::Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Text(String),
-            Whole(i64),
-            Broken(f64),
-        }
-        let string = match Written::deserialize(deserializer)? {
-            Written::Text(text) => text,
-            Written::Whole(n) => n.to_string(),
-            Written::Broken(x) => x.to_string(),
-        };
-        Ok(Self { string })
-    }
-}
-
-impl Slim for Quantity {
-    type Wire = WireQuantity;
-
-    fn slim(wire: WireQuantity) -> Self {
-        Self { string: wire.string.into() }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use rstest::rstest;

@@ -11,6 +11,7 @@ mod meta;
 mod network;
 mod node;
 mod pod;
+mod quantity;
 mod storage;
 mod workload;
 
@@ -21,6 +22,8 @@ pub use meta::*;
 pub use network::*;
 pub use node::*;
 pub use pod::*;
+pub use quantity::Quantity;
+pub(crate) use quantity::amount;
 pub use storage::*;
 pub use workload::*;
 

@@ -33,7 +33,22 @@ slim! {
     /// Where a Node is.
     NodeStatus {
         #[prost(message, repeated, tag = "4")] conditions: Box<[Condition]>,
+        #[prost(message, repeated, tag = "5")] addresses: Box<[NodeAddress]>,
+        #[prost(message, optional, tag = "6")] daemon_endpoints: Option<NodeDaemonEndpoints>,
         #[prost(message, optional, tag = "7")] node_info: Option<NodeInfo>,
+    }
+    /// Where a Node can be reached.
+    NodeAddress {
+        #[prost(string, tag = "1")] #[serde(rename = "type")] kind: Text,
+        #[prost(string, tag = "2")] address: Text,
+    }
+    /// Where the agents of a Node listen.
+    NodeDaemonEndpoints {
+        #[prost(message, optional, tag = "1")] kubelet_endpoint: Option<DaemonEndpoint>,
+    }
+    /// A port.
+    DaemonEndpoint {
+        #[prost(int32, tag = "1")] #[serde(rename = "Port")] port: i32,
     }
     /// What runs on a Node; a new boot id means it was restarted.
     NodeInfo {
@@ -47,6 +62,14 @@ impl Node {
     /// The condition of that type, if set.
     pub fn condition(&self, kind: &str) -> Option<&Condition> {
         self.status.as_ref()?.conditions.iter().find(|c| c.kind == kind)
+    }
+
+    /// Address and port of its kubelet, if it says both.
+    pub fn kubelet(&self) -> Option<(&str, u16)> {
+        let status = self.status.as_ref()?;
+        let address = status.addresses.iter().find(|a| a.kind == "InternalIP")?;
+        let port = status.daemon_endpoints.as_ref()?.kubelet_endpoint.as_ref()?.port;
+        Some((address.address.as_str(), u16::try_from(port).ok().filter(|port| *port > 0)?))
     }
 
     /// Whether the control plane runs here, by the label or the taint that marks it.

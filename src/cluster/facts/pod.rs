@@ -229,6 +229,13 @@ impl Pod {
         self.spec.as_ref().map_or("", |s| s.node_name.as_str())
     }
 
+    /// The memory limit of one of its containers, in bytes.
+    pub fn memory_limit(&self, container: &str) -> Option<u64> {
+        let spec = self.spec.as_ref()?;
+        let asked = spec.containers.iter().chain(&spec.init_containers).find(|c| c.name == container)?;
+        asked.resources.as_ref()?.limits.get("memory")?.amount().filter(|limit| *limit > 0)
+    }
+
     /// The claims its volumes name.
     pub fn claims(&self) -> impl Iterator<Item = &str> {
         self.spec.iter().flat_map(|s| &s.claims).map(Text::as_str)

@@ -4,6 +4,7 @@
 //! arrives before its `ReplicaSet` ends up where it belongs as soon as that one is there.
 
 mod links;
+mod measured;
 mod queries;
 mod serving;
 #[cfg(test)]
@@ -14,8 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+pub use self::measured::Measured;
 use self::{links::Links, transitions::PodTransition};
-use super::{Fact, Kind, ObjectKey, ObjectRef, Sight, Transition, facts};
+use super::{Fact, Kind, ObjectKey, ObjectRef, Sight, Transition, Usage, facts};
 
 /// All facts of one cluster.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +25,7 @@ pub struct ClusterIndex {
     sight: Sight,
     objects: BTreeMap<Kind, BTreeMap<ObjectKey, Fact>>,
     links: Links,
+    usage: Usage,
     /// What lately happened to a Pod, so that it can be told again to the owner that turns out to be the right one.
     lately: BTreeMap<ObjectKey, Vec<PodTransition>>,
 }

@@ -7,6 +7,7 @@ mod create_refused;
 mod evicted;
 mod image_pull;
 mod job_failed;
+mod near_limit;
 mod node_not_ready;
 mod not_ready;
 mod out_of_memory;
@@ -38,4 +39,6 @@ pub const ALL: &[&dyn Check] = &[
     &not_ready::NotReady,
     &rollout_stuck::RolloutStuck,
     &replicas_missing::ReplicasMissing,
+    &near_limit::VolumeNearlyFull,
+    &near_limit::MemoryNearLimit,
 ];

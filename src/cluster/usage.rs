@@ -1,0 +1,222 @@
+//! How full things are that have a limit: readings come in, what is near its limit and since when comes out.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{ObjectKey, Text, Visibility};
+
+/// What is measured.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gauge {
+    /// Memory of a container of a Pod, against its limit.
+    Memory {
+        /// The Pod.
+        pod: ObjectKey,
+        /// The container.
+        container: Text,
+    },
+    /// Bytes of the volume of a claim.
+    Bytes(ObjectKey),
+    /// Files of the volume of a claim.
+    Inodes(ObjectKey),
+}
+
+/// Where readings come from; what one of them measures is not known while it cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Meter {
+    /// The metrics API: memory.
+    Metrics,
+    /// The kubelets: volumes.
+    Kubelets,
+}
+
+impl Gauge {
+    /// Who measures it.
+    pub fn meter(&self) -> Meter {
+        match self {
+            Self::Memory { .. } => Meter::Metrics,
+            Self::Bytes(_) | Self::Inodes(_) => Meter::Kubelets,
+        }
+    }
+
+    /// The Pod or the claim.
+    pub fn object(&self) -> &ObjectKey {
+        match self {
+            Self::Memory { pod, .. } => pod,
+            Self::Bytes(claim) | Self::Inodes(claim) => claim,
+        }
+    }
+}
+
+/// One measurement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Of what.
+    pub gauge: Gauge,
+    /// How much is used (bytes, files).
+    pub used: u64,
+    /// How much there can be; 0 is no limit.
+    pub limit: u64,
+}
+
+/// Something near its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NearLimit {
+    /// Since when every reading was at least [`Usage::CLEAR`] percent, the first of them at least [`Usage::FULL`].
+    pub since: Timestamp,
+    /// When it was read last.
+    pub at: Timestamp,
+    /// How much is used (bytes, files).
+    pub used: u64,
+    /// How much there can be.
+    pub limit: u64,
+}
+
+impl NearLimit {
+    /// How full it is, in percent, rounded down.
+    pub fn percent(&self) -> u64 {
+        percent(self.used, self.limit)
+    }
+}
+
+/// What is near its limit. What is not is not kept.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Usage {
+    near: BTreeMap<Gauge, NearLimit>,
+    read: BTreeMap<Meter, Visibility>,
+}
+
+impl Usage {
+    /// From this percentage on something is near its limit.
+    pub const FULL: u64 = 90;
+    /// Below this percentage it no longer is: between the two it stays what it was.
+    pub const CLEAR: u64 = 85;
+    /// What was not read for so long is gone (a container that ended, a claim nobody mounts).
+    pub const FORGOTTEN: SignedDuration = SignedDuration::from_mins(15);
+
+    /// Takes in everything one meter read. Says what came near its limit, left it, or differs by a percent.
+    pub fn take(&mut self, meter: Meter, readings: Vec<Reading>, now: Timestamp) -> Vec<Gauge> {
+        self.read.insert(meter, Visibility::Seen(now));
+        let mut changed = Vec::new();
+        for reading in readings {
+            let Reading { gauge, used, limit } = reading;
+            let percent = percent(used, limit);
+            let before = self.near.get(&gauge).copied();
+            let since = match before {
+                Some(near) if percent >= Self::CLEAR => near.since,
+                None if percent >= Self::FULL => now,
+                Some(_) => {
+                    self.near.remove(&gauge);
+                    changed.push(gauge);
+                    continue;
+                }
+                None => continue,
+            };
+            if before.is_none_or(|before| before.percent() != percent) {
+                changed.push(gauge.clone());
+            }
+            self.near.insert(gauge, NearLimit { since, at: now, used, limit });
+        }
+        let forgotten = |(gauge, near): &(&Gauge, &NearLimit)| {
+            gauge.meter() == meter && now.duration_since(near.at) >= Self::FORGOTTEN
+        };
+        let gone: Vec<Gauge> = self.near.iter().filter(forgotten).map(|(gauge, _)| gauge.clone()).collect();
+        for gauge in gone {
+            self.near.remove(&gauge);
+            changed.push(gauge);
+        }
+        changed
+    }
+
+    /// A meter cannot be read, or does not exist.
+    pub fn lost(&mut self, meter: Meter, seen: Visibility) {
+        let seen = match (self.read.get(&meter), seen) {
+            (Some(Visibility::Blind { since, .. }), Visibility::Blind { why, .. }) => {
+                Visibility::Blind { since: *since, why }
+            }
+            (_, seen) => seen,
+        };
+        self.read.insert(meter, seen);
+    }
+
+    /// Whether a meter can be read; None: not tried yet.
+    pub fn meter(&self, meter: Meter) -> Option<&Visibility> {
+        self.read.get(&meter)
+    }
+
+    /// What of an object is near its limit.
+    pub fn near_limit<'a>(&'a self, object: &'a ObjectKey) -> impl Iterator<Item = (&'a Gauge, &'a NearLimit)> {
+        let first = Gauge::Memory { pod: object.clone(), container: Text::new() };
+        // Most clusters have nothing near a limit, and everything is asked.
+        let near = (!self.near.is_empty()).then_some(&self.near);
+        let containers = near
+            .into_iter()
+            .flat_map(move |near| near.range(first.clone()..))
+            .take_while(move |(gauge, _)| matches!(gauge, Gauge::Memory { pod, .. } if pod == object));
+        let volume = [Gauge::Bytes(object.clone()), Gauge::Inodes(object.clone())];
+        containers.chain(volume.into_iter().filter_map(move |gauge| near?.get_key_value(&gauge)))
+    }
+
+    /// Whether nothing is near its limit.
+    pub fn is_empty(&self) -> bool {
+        self.near.is_empty()
+    }
+}
+
+fn percent(used: u64, limit: u64) -> u64 {
+    used.saturating_mul(100).checked_div(limit).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::Kind;
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::from_second(minutes * 60).unwrap()
+    }
+
+    fn gauge() -> Gauge {
+        Gauge::Bytes(ObjectKey { kind: Kind::PersistentVolumeClaim, namespace: "shop".into(), name: "data".into() })
+    }
+
+    fn take(usage: &mut Usage, minute: i64, used: u64) -> (usize, Option<(i64, u64)>) {
+        let changed = usage.take(Meter::Kubelets, vec![Reading { gauge: gauge(), used, limit: 1000 }], at(minute));
+        let near =
+            usage.near_limit(gauge().object()).next().map(|(_, near)| (near.since.as_second() / 60, near.percent()));
+        (changed.len(), near)
+    }
+
+    #[test]
+    fn what_fills_up_is_near_its_limit_until_it_is_well_below() {
+        let mut usage = Usage::default();
+        let told: Vec<_> = [(0, 899), (1, 900), (2, 905), (3, 871), (4, 990), (5, 849), (6, 899)]
+            .into_iter()
+            .map(|(minute, used)| take(&mut usage, minute, used))
+            .collect();
+        let near = |percent| Some((1, percent));
+        assert_eq!(told, [(0, None), (1, near(90)), (0, near(90)), (1, near(87)), (1, near(99)), (1, None), (0, None)]);
+    }
+
+    #[test]
+    fn what_is_no_longer_read_is_forgotten_but_not_while_its_meter_is_away() {
+        let mut usage = Usage::default();
+        take(&mut usage, 0, 950);
+        usage.lost(Meter::Kubelets, Visibility::Blind { since: at(5), why: "forbidden".into() });
+        usage.lost(Meter::Kubelets, Visibility::Blind { since: at(9), why: "forbidden".into() });
+        assert_eq!(usage.meter(Meter::Kubelets), Some(&Visibility::Blind { since: at(5), why: "forbidden".into() }));
+        assert_eq!(usage.take(Meter::Metrics, vec![], at(60)), []);
+        assert!(!usage.is_empty());
+        assert_eq!(usage.take(Meter::Kubelets, vec![], at(14)), []);
+        assert_eq!(usage.take(Meter::Kubelets, vec![], at(15)), [gauge()]);
+        assert!(usage.is_empty());
+    }
+
+    #[test]
+    fn what_has_no_limit_is_never_near_it() {
+        let mut usage = Usage::default();
+        usage.take(Meter::Kubelets, vec![Reading { gauge: gauge(), used: u64::MAX, limit: 0 }], at(0));
+        assert!(usage.is_empty());
+    }
+}
