@@ -6,6 +6,7 @@ use crate::{
     clients::kubernetes::{Listed, ReadError, Watched},
     cluster::{ClusterId, Kind},
     conversation::{Said, permissions::Person},
+    process::Measurements,
 };
 
 /// Something that happened.
@@ -48,6 +49,10 @@ pub enum Event {
     },
     /// The right to write had run out and was taken anew: what is stored may have changed meanwhile.
     LeaseAnew,
+    /// It is time to measure how full things are.
+    Measure,
+    /// What was measured.
+    Measured(Measurements),
     /// It is time to forget what is gone.
     Tidy,
 }

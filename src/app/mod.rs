@@ -2,6 +2,7 @@
 
 pub(crate) mod identity;
 mod lease;
+mod measure;
 mod passes;
 mod start;
 mod stop;
@@ -22,6 +23,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub(crate) use self::measure::EVERY as MEASURED_EVERY;
 use crate::{
     alerts::{Channels, Rooms},
     clients::{
@@ -139,6 +141,8 @@ pub struct Pulse {
     pub next_pass: Option<Timestamp>,
     /// When is tidied next; None before the first time.
     pub next_tidy: Option<Timestamp>,
+    /// When is measured next; None before the first time.
+    pub next_measure: Option<Timestamp>,
     /// Fresh lists that are being read.
     pub looks: u64,
     /// The call for which the outbox last woke, and when it looks again.
@@ -286,6 +290,7 @@ impl Bot {
             && later(pulse.next_due)
             && pulse.next_pass.is_some_and(|at| at > now)
             && pulse.next_tidy.is_some_and(|at| at > now)
+            && pulse.next_measure.is_some_and(|at| at > now)
             && pulse.outbox.0 == app.outbox_wake.calls()
             && later(pulse.outbox.1)
             && pulse.inbox == app.inbox_wake.calls()

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::{mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{App, Bot, CLUSTER, STORE, Sockets, Wake, identity, lease, lock, passes, spawn_in, stop, tidy};
+use super::{App, Bot, CLUSTER, STORE, Sockets, Wake, identity, lease, lock, measure, passes, spawn_in, stop, tidy};
 use crate::{
     alerts::outbox,
     clients::{
@@ -109,6 +109,7 @@ async fn set_out(
     spawn_in(&app.senders, sender);
     app.spawn_vital("the task that starts passes", passes::run(Arc::clone(app)));
     app.spawn(tidy::run(Arc::clone(app)));
+    app.spawn(measure::run(Arc::clone(app)));
     Ok(cluster)
 }
 

@@ -74,6 +74,11 @@ pub struct NearLimit {
 }
 
 impl NearLimit {
+    /// Whether it was not read for too long.
+    pub fn is_stale(&self, now: Timestamp) -> bool {
+        now.duration_since(self.at) >= Usage::STALE
+    }
+
     /// How full it is, in percent, rounded down.
     pub fn percent(&self) -> u64 {
         percent(self.used, self.limit)
@@ -92,11 +97,13 @@ impl Usage {
     pub const FULL: u64 = 90;
     /// Below this percentage it no longer is: between the two it stays what it was.
     pub const CLEAR: u64 = 85;
-    /// What was not read for so long is gone (a container that ended, a claim nobody mounts).
-    pub const FORGOTTEN: SignedDuration = SignedDuration::from_mins(15);
+    /// What was last read so long ago is not known any more; and is gone (a container that ended, a claim nobody mounts) if
+    /// its meter could be read as a whole since.
+    pub const STALE: SignedDuration = SignedDuration::from_mins(15);
 
-    /// Takes in everything one meter read. Says what came near its limit, left it, or differs by a percent.
-    pub fn take(&mut self, meter: Meter, readings: Vec<Reading>, now: Timestamp) -> Vec<Gauge> {
+    /// Takes in what one meter read: all there is, or what could be read of it. Says what came near its limit, left it, or differs
+    /// by a percent.
+    pub fn take(&mut self, meter: Meter, readings: Vec<Reading>, is_all: bool, now: Timestamp) -> Vec<Gauge> {
         self.read.insert(meter, Visibility::Seen(now));
         let mut changed = Vec::new();
         for reading in readings {
@@ -118,10 +125,8 @@ impl Usage {
             }
             self.near.insert(gauge, NearLimit { since, at: now, used, limit });
         }
-        let forgotten = |(gauge, near): &(&Gauge, &NearLimit)| {
-            gauge.meter() == meter && now.duration_since(near.at) >= Self::FORGOTTEN
-        };
-        let gone: Vec<Gauge> = self.near.iter().filter(forgotten).map(|(gauge, _)| gauge.clone()).collect();
+        let is_gone = |(gauge, near): &(&Gauge, &NearLimit)| is_all && gauge.meter() == meter && near.is_stale(now);
+        let gone: Vec<Gauge> = self.near.iter().filter(is_gone).map(|(gauge, _)| gauge.clone()).collect();
         for gauge in gone {
             self.near.remove(&gauge);
             changed.push(gauge);
@@ -182,7 +187,8 @@ mod tests {
     }
 
     fn take(usage: &mut Usage, minute: i64, used: u64) -> (usize, Option<(i64, u64)>) {
-        let changed = usage.take(Meter::Kubelets, vec![Reading { gauge: gauge(), used, limit: 1000 }], at(minute));
+        let changed =
+            usage.take(Meter::Kubelets, vec![Reading { gauge: gauge(), used, limit: 1000 }], true, at(minute));
         let near =
             usage.near_limit(gauge().object()).next().map(|(_, near)| (near.since.as_second() / 60, near.percent()));
         (changed.len(), near)
@@ -206,17 +212,22 @@ mod tests {
         usage.lost(Meter::Kubelets, Visibility::Blind { since: at(5), why: "forbidden".into() });
         usage.lost(Meter::Kubelets, Visibility::Blind { since: at(9), why: "forbidden".into() });
         assert_eq!(usage.meter(Meter::Kubelets), Some(&Visibility::Blind { since: at(5), why: "forbidden".into() }));
-        assert_eq!(usage.take(Meter::Metrics, vec![], at(60)), []);
+        assert_eq!(usage.take(Meter::Metrics, vec![], true, at(60)), []);
         assert!(!usage.is_empty());
-        assert_eq!(usage.take(Meter::Kubelets, vec![], at(14)), []);
-        assert_eq!(usage.take(Meter::Kubelets, vec![], at(15)), [gauge()]);
+        assert_eq!(usage.take(Meter::Kubelets, vec![], true, at(14)), []);
+        assert_eq!(
+            usage.take(Meter::Kubelets, vec![], false, at(20)),
+            [],
+            "its node may be the one that does not answer"
+        );
+        assert_eq!(usage.take(Meter::Kubelets, vec![], true, at(25)), [gauge()]);
         assert!(usage.is_empty());
     }
 
     #[test]
     fn what_has_no_limit_is_never_near_it() {
         let mut usage = Usage::default();
-        usage.take(Meter::Kubelets, vec![Reading { gauge: gauge(), used: u64::MAX, limit: 0 }], at(0));
+        usage.take(Meter::Kubelets, vec![Reading { gauge: gauge(), used: u64::MAX, limit: 0 }], true, at(0));
         assert!(usage.is_empty());
     }
 }

@@ -4,6 +4,7 @@ mod analysis;
 mod first_look;
 mod incidents;
 mod looks;
+mod measures;
 mod people;
 pub mod slack_side;
 mod standing;
@@ -17,6 +18,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
+pub use measures::Measurements;
 pub use standing::parts;
 pub use watches::watch_cluster;
 
@@ -67,6 +69,8 @@ pub struct Mind {
     said: usize,
     /// When the last pass was due.
     last_pass: Option<Timestamp>,
+    /// When it is measured next how full things are.
+    meters: measures::Meters,
     /// When the bot was started.
     started_at: Timestamp,
 }
@@ -98,6 +102,7 @@ impl Mind {
             pass_since: None,
             said: 0,
             last_pass: None,
+            meters: measures::Meters::default(),
             started_at: app.clock.now(),
         })
     }
@@ -223,6 +228,8 @@ async fn handle(app: &Arc<App>, mind: &mut Mind, event: Event) -> Result<(), Sto
             mind.reload(app).await?;
             incidents::judge_if_watching(app, mind).await;
         }
+        Event::Measure => measures::begin(app, mind),
+        Event::Measured(measured) => measures::arrived(app, mind, measured).await,
         Event::Tidy => mind.forget_what_is_gone(app).await?,
     }
     Ok(())

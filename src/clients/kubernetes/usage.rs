@@ -165,3 +165,8 @@ impl Kubernetes {
         self.garbage(format!("{what} that are none ({})", error::capped(&error.to_string())))
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "sandbox")]
+#[path = "usage_tests.rs"]
+mod tests;

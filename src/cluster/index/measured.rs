@@ -40,10 +40,16 @@ impl ClusterIndex {
         &self.usage
     }
 
-    /// Takes in what a meter read; gives back the owners whose verdicts may have changed.
-    pub fn take_measured(&mut self, meter: Meter, measured: Vec<Measured>, now: Timestamp) -> BTreeSet<ObjectRef> {
+    /// Takes in what a meter read, all there is or a part of it; gives back the owners whose verdicts may have changed.
+    pub fn take_measured(
+        &mut self,
+        meter: Meter,
+        measured: Vec<Measured>,
+        is_all: bool,
+        now: Timestamp,
+    ) -> BTreeSet<ObjectRef> {
         let readings = measured.into_iter().flat_map(|one| self.readings(one)).collect();
-        let changed = self.usage.take(meter, readings, now);
+        let changed = self.usage.take(meter, readings, is_all, now);
         changed.iter().flat_map(|gauge| self.owners_measured_by(gauge)).collect()
     }
 

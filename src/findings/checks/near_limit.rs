@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::{
-    cluster::{Gauge, Kind, Meter, NearLimit, ObjectKey, ObjectRef, Visibility, facts::Pod},
+    cluster::{Gauge, Kind, NearLimit, ObjectKey, ObjectRef, facts::Pod},
     findings::{
         Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
         pods::{self, Pods},
@@ -93,12 +93,12 @@ impl Check for VolumeNearlyFull {
     }
 }
 
-/// Wrong or pending by what is near its limit. While its meter cannot be read, nobody knows; without any reading nothing is near.
+/// Wrong or pending by what is near its limit. What was not measured for long nobody knows; without any reading nothing is near.
 fn verdict(
     check: &'static str,
     owner: &ObjectRef,
     look: &Look<'_>,
-    near: impl Fn(&Pod, &mut Vec<(Meter, Trouble)>),
+    near: impl Fn(&Pod, &mut Vec<(NearLimit, Trouble)>),
 ) -> Verdict {
     if look.index.usage().is_empty() {
         return Verdict::Healthy;
@@ -108,10 +108,8 @@ fn verdict(
     for pod in &all.live {
         near(pod, &mut found);
     }
-    for (meter, _) in &found {
-        if let Some(Visibility::Blind { why, .. }) = look.index.usage().meter(*meter) {
-            return Verdict::Unknown(format!("it cannot be measured: {why}"));
-        }
+    if let Some((near, _)) = found.iter().find(|(near, _)| near.is_stale(look.now)) {
+        return Verdict::Unknown(format!("not measured since {}", near.at.strftime("%H:%M UTC")));
     }
     let mut troubles: Vec<Trouble> = found.into_iter().map(|(_, trouble)| trouble).collect();
     // A claim that several pods mount is one volume.
@@ -119,15 +117,15 @@ fn verdict(
     conclude(check, owner, look, &all, troubles)
 }
 
-fn memory(pod: &Pod, gauge: &Gauge, near: &NearLimit) -> Option<(Meter, Trouble)> {
+fn memory(pod: &Pod, gauge: &Gauge, near: &NearLimit) -> Option<(NearLimit, Trouble)> {
     let Gauge::Memory { container, .. } = gauge else { return None };
     let limit = of_bytes(near.limit);
     let message = format!("container {container} uses {} % of its {limit} memory limit", near.percent());
     let recommendation = "Raise its memory limit or find what grows, before it is killed";
-    Some((gauge.meter(), trouble(pod, ConditionClass::NearLimit, "MemoryNearLimit", message, near, recommendation)))
+    Some((*near, trouble(pod, ConditionClass::NearLimit, "MemoryNearLimit", message, near, recommendation)))
 }
 
-fn volume(pod: &Pod, gauge: &Gauge, near: &NearLimit) -> (Meter, Trouble) {
+fn volume(pod: &Pod, gauge: &Gauge, near: &NearLimit) -> (NearLimit, Trouble) {
     let name = &gauge.object().name;
     let (message, reason) = match gauge {
         Gauge::Inodes(_) => {
@@ -145,7 +143,7 @@ fn volume(pod: &Pod, gauge: &Gauge, near: &NearLimit) -> (Meter, Trouble) {
     if is_at_limit {
         (it.grace, it.level) = (SignedDuration::ZERO, Level::High);
     }
-    (gauge.meter(), it)
+    (*near, it)
 }
 
 fn trouble(
@@ -199,7 +197,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        cluster::{History, Measured},
+        cluster::{History, Measured, Meter},
         findings::checks::testing::{index, now, owner, pod, with, wrong},
     };
 
@@ -214,7 +212,7 @@ mod tests {
     fn says(check: &dyn Check, minutes_ago: i64, measured: Measured, meter: Meter) -> Verdict {
         let mut index = index(with(1, vec![mounted()]));
         for minute in [minutes_ago, 0] {
-            index.take_measured(meter, vec![measured.clone()], now() - SignedDuration::from_mins(minute));
+            index.take_measured(meter, vec![measured.clone()], true, now() - SignedDuration::from_mins(minute));
         }
         let look = Look { index: &index, history: &History::default(), now: now(), no_grace: false };
         check.verdict(&owner("Deployment", "api"), &look)
@@ -271,11 +269,12 @@ mod tests {
     #[test]
     fn what_can_no_longer_be_measured_is_unknown_not_healthy() {
         let mut index = index(with(1, vec![mounted()]));
-        index.take_measured(Meter::Kubelets, vec![volume_of((99, 100), (0, 0))], now());
-        index.lose_meter(Meter::Kubelets, Visibility::Blind { since: now(), why: "not allowed".into() });
+        let before = now() - SignedDuration::from_mins(15);
+        index.take_measured(Meter::Kubelets, vec![volume_of((99, 100), (0, 0))], true, before);
+        index.take_measured(Meter::Kubelets, vec![], false, now());
         let look = Look { index: &index, history: &History::default(), now: now(), no_grace: false };
         let says = |check: &dyn Check| check.verdict(&owner("Deployment", "api"), &look);
-        assert_eq!(says(&VolumeNearlyFull), Verdict::Unknown("it cannot be measured: not allowed".into()));
+        assert_eq!(says(&VolumeNearlyFull), Verdict::Unknown("not measured since 11:45 UTC".into()));
         assert_eq!(says(&MemoryNearLimit), Verdict::Healthy, "another meter");
     }
 

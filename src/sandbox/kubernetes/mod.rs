@@ -97,6 +97,11 @@ impl Cluster {
         format!("http://{}", self.address)
     }
 
+    /// Address and port at which the kubelets of its nodes listen.
+    pub fn kubelet(&self) -> (String, u16) {
+        (self.address.ip().to_string(), self.address.port())
+    }
+
     /// A kubeconfig that leads here.
     pub fn kubeconfig(&self) -> String {
         let token = self.shared.settings().token.clone().unwrap_or_else(|| "sandbox".to_owned());
@@ -193,6 +198,32 @@ impl Cluster {
     /// The cluster does not have this kind (an old one, or a group that is not installed).
     pub fn do_not_serve(&self, kind: Kind) {
         self.shared.world().not_served.insert(kind);
+    }
+
+    /// Has a metrics API, which says this of the memory of containers: namespace, Pod, container, and how much (`23Mi`).
+    pub fn measures_memory(&self, used: &[(&str, &str, &str, &str)]) {
+        let items: Vec<Value> = used
+            .iter()
+            .map(|(namespace, pod, container, memory)| {
+                json!({"metadata": {"namespace": namespace, "name": pod}, "containers": [{"name": container, "usage": {"memory": memory}}]})
+            })
+            .collect();
+        let list = json!({"kind": "PodMetricsList", "apiVersion": "metrics.k8s.io/v1beta1", "items": items});
+        self.shared.settings().measured.insert(server::METRICS, list);
+    }
+
+    /// Has kubelets that say this of volumes: namespace, claim, used and possible bytes. Nodes have to say that they listen at
+    /// [`Self::kubelet`].
+    pub fn measures_volumes(&self, used: &[(&str, &str, u64, u64)]) {
+        let volumes: Vec<Value> = used
+            .iter()
+            .map(|(namespace, claim, used, capacity)| {
+                json!({"name": "data", "usedBytes": used, "capacityBytes": capacity, "inodesUsed": 1, "inodes": 1000,
+                    "pvcRef": {"namespace": namespace, "name": claim}})
+            })
+            .collect();
+        let summary = json!({"node": {"nodeName": "n1"}, "pods": [{"podRef": {"name": "p"}, "volume": volumes}]});
+        self.shared.settings().measured.insert(server::SUMMARY, summary);
     }
 
     /// Answers in JSON whatever is asked for, as for resources without protobuf.

@@ -52,7 +52,14 @@ pub(super) struct Settings {
     pub(super) forbidden: BTreeSet<(String, Kind, Option<String>)>,
     pub(super) fault: Option<Fault>,
     pub(super) json_only: bool,
+    /// What is answered at the paths of the metrics API and the kubelets.
+    pub(super) measured: BTreeMap<&'static str, serde_json::Value>,
 }
+
+/// Pods of the metrics API.
+pub(super) const METRICS: &str = "/apis/metrics.k8s.io/v1beta1/pods";
+/// Statistics of a kubelet.
+pub(super) const SUMMARY: &str = "/stats/summary";
 
 impl Default for Shared {
     fn default() -> Self {
@@ -154,6 +161,14 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
             let version =
                 json!({"major": "1", "minor": "34", "gitVersion": "v1.34.1+sandbox", "platform": "linux/amd64"});
             return ([(header::CONTENT_TYPE, "application/json")], version.to_string()).into_response();
+        }
+        // One server plays the kubelets too.
+        path @ (METRICS | SUMMARY) => {
+            let measured = shared.settings().measured.get(path).cloned();
+            return match measured {
+                Some(measured) => ([(header::CONTENT_TYPE, "application/json")], measured.to_string()).into_response(),
+                None => not_served(),
+            };
         }
         _ => {}
     }

@@ -1,0 +1,121 @@
+//! How full things are: the meters are read in a task of their own, and what comes back is judged where it is near a limit.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Mind, incidents};
+use crate::{
+    app::App,
+    clients::kubernetes::{Kubelet, ReadError},
+    cluster::{Fact, Kind, Measured, Meter, ObjectRef, Visibility},
+    config::Detection,
+    event::Event,
+};
+
+/// How often the kubelets are asked: each is a connection of its own, and volumes fill slowly.
+const VOLUMES_EVERY: SignedDuration = SignedDuration::from_mins(5);
+/// A meter that is not there or not allowed is tried again after this.
+const MISSING_AGAIN: SignedDuration = SignedDuration::from_hours(1);
+
+/// When each meter is read next.
+#[derive(Debug, Default)]
+pub(super) struct Meters {
+    memory: Option<Timestamp>,
+    volumes: Option<Timestamp>,
+}
+
+/// What the meters said; None: it was not their turn.
+#[derive(Debug)]
+pub struct Measurements {
+    memory: Option<Result<Vec<Measured>, ReadError>>,
+    volumes: Option<(Vec<Measured>, Option<ReadError>)>,
+}
+
+/// Reads the meters whose turn it is.
+pub(super) fn begin(app: &Arc<App>, mind: &mut Mind) {
+    let now = app.clock.now();
+    let is_due = |next: Option<Timestamp>| next.is_none_or(|next| next <= now);
+    let kubelets = kubelets(mind);
+    let memory = is_due(mind.meters.memory);
+    let volumes = is_due(mind.meters.volumes) && !kubelets.is_empty();
+    if !memory && !volumes {
+        return;
+    }
+    // Not again while this is under way.
+    for next in [&mut mind.meters.memory, &mut mind.meters.volumes] {
+        *next = Some(next.unwrap_or(now).max(now.saturating_add(VOLUMES_EVERY).unwrap_or(Timestamp::MAX)));
+    }
+    app.pulse.send_modify(|pulse| pulse.looks += 1);
+    let app_of_task = Arc::clone(app);
+    app.spawn(async move {
+        let kubernetes = &app_of_task.kubernetes;
+        let read = async {
+            let of_memory = async { if memory { Some(kubernetes.memory_used().await) } else { None } };
+            let of_volumes = async { if volumes { Some(kubernetes.volumes_used(kubelets).await) } else { None } };
+            tokio::join!(of_memory, of_volumes)
+        };
+        let Some((memory, volumes)) = app_of_task.stop.run_until_cancelled(read).await else { return };
+        app_of_task.send(Event::Measured(Measurements { memory, volumes })).await;
+    });
+}
+
+/// Takes in what the meters said, and judges what it touched.
+pub(super) async fn arrived(app: &App, mind: &mut Mind, measurements: Measurements) {
+    app.pulse.send_modify(|pulse| pulse.looks = pulse.looks.saturating_sub(1));
+    let now = app.clock.now();
+    let mut touched = BTreeSet::new();
+    if let Some(memory) = measurements.memory {
+        let (measured, wrong) = memory.map_or_else(|error| (Vec::new(), Some(error)), |measured| (measured, None));
+        mind.meters.memory = Some(next(now, crate::app::MEASURED_EVERY, wrong.as_ref()));
+        touched.extend(mind.take(Meter::Metrics, measured, wrong, now));
+    }
+    if let Some((measured, wrong)) = measurements.volumes {
+        mind.meters.volumes = Some(next(now, VOLUMES_EVERY, wrong.as_ref()));
+        touched.extend(mind.take(Meter::Kubelets, measured, wrong, now));
+    }
+    if app.config.detection == Detection::Watch {
+        incidents::consider(app, mind, touched).await;
+    }
+}
+
+fn next(now: Timestamp, every: SignedDuration, wrong: Option<&ReadError>) -> Timestamp {
+    let wait = match wrong {
+        Some(ReadError::Forbidden { .. } | ReadError::NotServed { .. }) => MISSING_AGAIN,
+        _ => every,
+    };
+    now.saturating_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+/// The kubelets of the nodes that say where they listen.
+fn kubelets(mind: &Mind) -> Vec<Kubelet> {
+    let nodes =
+        mind.index.all(Kind::Node).filter_map(|fact| if let Fact::Node(node) = fact { Some(node) } else { None });
+    let listening = nodes.filter_map(|node| {
+        let (address, port) = node.kubelet()?;
+        Some(Kubelet { node: node.meta().name.clone(), address: address.into(), port })
+    });
+    listening.collect()
+}
+
+impl Mind {
+    /// What was measured goes into the index. What could not be measured is near its limit as before, and in time unknown.
+    fn take(
+        &mut self,
+        meter: Meter,
+        measured: Vec<Measured>,
+        wrong: Option<ReadError>,
+        now: Timestamp,
+    ) -> BTreeSet<ObjectRef> {
+        let mut touched = BTreeSet::new();
+        if wrong.is_none() || !measured.is_empty() {
+            touched = self.index.take_measured(meter, measured, wrong.is_none(), now);
+        }
+        match wrong {
+            None => {}
+            Some(ReadError::NotServed { .. }) => self.index.lose_meter(meter, Visibility::NotApplicable),
+            Some(error) => self.index.lose_meter(meter, Visibility::Blind { since: now, why: error.to_string() }),
+        }
+        touched
+    }
+}

@@ -1,0 +1,80 @@
+//! A volume that fills up: told while there is time to do something about it, and closed when there is room again.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::harness::run_test;
+
+const GIB: u64 = 1 << 30;
+
+#[tokio::test]
+async fn a_volume_that_fills_up_is_told_before_it_is_full_and_closed_when_there_is_room_again() {
+    run_test(async |bot| {
+        let (address, port) = bot.cluster().kubelet();
+        bot.cluster().apply(json!({"kind": "Node", "apiVersion": "v1", "metadata": {"name": "n1"},
+            "status": {"addresses": [{"type": "InternalIP", "address": address}], "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
+                "conditions": [{"type": "Ready", "status": "True"}]}}));
+        let now = bot.now();
+        let ready = json!([{"type": "Ready", "status": "True", "lastTransitionTime": now}]);
+        bot.cluster().apply(json!({"kind": "Pod", "apiVersion": "v1",
+            "metadata": {"name": "api", "namespace": "shop", "creationTimestamp": now},
+            "spec": {"nodeName": "n1", "restartPolicy": "Always", "containers": [{"name": "api", "image": "acme/api:1"}],
+                "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]},
+            "status": {"phase": "Running", "conditions": ready}}));
+        bot.cluster().measures_volumes(&[("shop", "data", 80 * GIB, 100 * GIB)]);
+        bot.starts().await?;
+        let five = Duration::from_mins(5);
+        bot.wait(five).await?;
+        assert_eq!(bot.everything_new("#alerts").await?, "", "there is room");
+
+        bot.cluster().measures_volumes(&[("shop", "data", 92 * GIB, 100 * GIB)]);
+        bot.wait(five).await?;
+        bot.wait(five).await?;
+        bot.wait(Duration::from_secs(15)).await?;
+        insta::assert_snapshot!(bot.next_message("#alerts").await?, @"
+        🟠 *SEV-2 · api is about to reach a limit* · INC-2026-11-24-001
+        ▌#a30200
+        Volume data of 100 GiB is 92 % full
+        1 of 1 replicas ready · Pod shop/api (P0)
+        Do: Delete what is not needed or enlarge the claim, before it is full
+        ```
+        last measurement: 92 GiB of 100 GiB
+        ```
+        [ Acknowledge ]
+        SEV-2 because P0 service: about to reach a limit, but serving · since 14:10 UTC · seen 14:15 UTC
+        ");
+
+        bot.cluster().measures_volumes(&[("shop", "data", 60 * GIB, 100 * GIB)]);
+        bot.wait(five).await?;
+        bot.wait(five).await?;
+        insta::assert_snapshot!(bot.everything_new("#alerts").await?, @"
+        edited in #alerts:
+        🟠 *SEV-2 · recovering · api: 1 of 1 ready again* · INC-2026-11-24-001
+        ▌#a30200
+        Was: volume data of 100 GiB is 92 % full
+        1 of 1 replicas ready · Pod shop/api (P0)
+        Well since 14:20 UTC; resolved if it stays so
+        ```
+        last measurement: 92 GiB of 100 GiB
+        ```
+        [ Acknowledge ]
+        SEV-2 because P0 service: about to reach a limit, but serving · since 14:10 UTC · seen 14:15 UTC · updated 14:20 UTC
+
+        edited in #alerts:
+        ✅ *Resolved after 15 min · api: 1 of 1 replicas ready for 5 min (was SEV-2)* · INC-2026-11-24-001
+        ▌#2eb886
+        Was: volume data of 100 GiB is 92 % full
+        1 of 1 replicas ready · Pod shop/api (P0)
+        ```
+        last measurement: 92 GiB of 100 GiB
+        ```
+        since 14:10 UTC · seen 14:15 UTC · resolved 14:25 UTC
+
+        replied in #alerts:
+        ✅ *Resolved after 15 min · api: 1 of 1 replicas ready for 5 min (was SEV-2)* · INC-2026-11-24-001
+        ");
+        Ok(())
+    })
+    .await;
+}
