@@ -6,6 +6,7 @@
 mod against_the_sandbox;
 mod config;
 mod decode;
+pub mod decoded;
 mod error;
 mod frames;
 mod lists;
