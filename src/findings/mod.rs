@@ -96,6 +96,11 @@ pub enum ConditionClass {
     Blind,
     PartlyBlind,
     NodeDown,
+    WebhookDown,
+    ApiServiceDown,
+    MetricsApiDown,
+    CertificateExpired,
+    CertificateExpires,
     OutOfMemory,
     CannotCreateContainer,
     ImagePull,
@@ -108,6 +113,10 @@ pub enum ConditionClass {
     NotReady,
     RolloutStuck,
     ReplicasMissing,
+    IngressBroken,
+    VolumeFailed,
+    ScalingBroken,
+    CertificateNotReady,
 }
 
 /// How loud a finding is by itself, before serving impact is known of its incident.

@@ -111,6 +111,10 @@ pub fn assess(facts: &Facts<'_>, now: Timestamp) -> (Severity, String) {
     if facts.priority == Some(Priority::P3) {
         return (Sev4, format!("{who}: recorded only"));
     }
+    if let Some((severity, what)) = of_object(facts) {
+        let listed = facts.priority.map_or_else(String::new, |_| format!("{who}: "));
+        return (severity, format!("{listed}{what}"));
+    }
     if facts.classes.iter().all(|c| *c == ConditionClass::JobFailed) && has(ConditionClass::JobFailed) {
         let severity = if facts.priority <= Some(Priority::P1) && facts.priority.is_some() { Sev2 } else { Sev3 };
         return (severity, format!("{who}: a Job failed"));
@@ -144,6 +148,40 @@ pub fn assess(facts: &Facts<'_>, now: Timestamp) -> (Severity, String) {
         Some(Priority::P2 | Priority::P3) => Sev4,
     };
     (severity, format!("{who}: {trouble}"))
+}
+
+/// How bad trouble of what is no workload is: it has no replicas to count. None if anything else is wrong as well.
+fn of_object(facts: &Facts<'_>) -> Option<(Severity, &'static str)> {
+    use Severity::{Sev1, Sev2, Sev3};
+    let matters = matches!(facts.priority, Some(Priority::P0 | Priority::P1));
+    let of = |class: &ConditionClass| match class {
+        ConditionClass::WebhookDown => Some((Sev1, "the API server refuses writes")),
+        ConditionClass::ApiServiceDown => Some((Sev2, "an API of the cluster is not served")),
+        ConditionClass::MetricsApiDown => Some((Sev3, "nothing is measured, and everything serves")),
+        ConditionClass::CertificateExpired => Some((Sev2, "a certificate has expired")),
+        ConditionClass::CertificateExpires => Some((Sev2, "a certificate expires within a day")),
+        ConditionClass::CertificateNotReady => Some((Sev3, "a certificate is not renewed")),
+        ConditionClass::IngressBroken => Some((if matters { Sev2 } else { Sev3 }, "an Ingress leads nowhere")),
+        ConditionClass::ScalingBroken => Some((Sev3, "nothing is scaled, and everything serves")),
+        ConditionClass::VolumeFailed => Some((Sev3, "a volume that nobody uses has failed")),
+        ConditionClass::Blind
+        | ConditionClass::PartlyBlind
+        | ConditionClass::NodeDown
+        | ConditionClass::OutOfMemory
+        | ConditionClass::CannotCreateContainer
+        | ConditionClass::ImagePull
+        | ConditionClass::Volume
+        | ConditionClass::Unschedulable
+        | ConditionClass::Refused
+        | ConditionClass::Crash
+        | ConditionClass::Evicted
+        | ConditionClass::JobFailed
+        | ConditionClass::NotReady
+        | ConditionClass::RolloutStuck
+        | ConditionClass::ReplicasMissing => None,
+    };
+    let all: Option<Vec<_>> = facts.classes.iter().map(of).collect();
+    all?.into_iter().min()
 }
 
 /// The instants at which the table's answer may change by time alone.

@@ -147,6 +147,15 @@ decoders! {
     Service as Services with Fact::Service,
     EndpointSlice as EndpointSlices with Fact::EndpointSlice,
     Event as Events with Fact::Event,
+    HorizontalPodAutoscaler as Autoscalers with Fact::HorizontalPodAutoscaler,
+    Ingress as Ingresses with Fact::Ingress,
+    IngressClass as IngressClasses with Fact::IngressClass,
+    ValidatingWebhookConfiguration as ValidatingWebhooks with Fact::ValidatingWebhookConfiguration,
+    MutatingWebhookConfiguration as MutatingWebhooks with Fact::MutatingWebhookConfiguration,
+    ApiService as ApiServices with Fact::ApiService,
+    PersistentVolume as Volumes with Fact::PersistentVolume,
+    StorageClass as StorageClasses with Fact::StorageClass,
+    Certificate as Certificates with Fact::Certificate,
 }
 
 fn boxed_pod(pod: facts::Pod) -> Fact {

@@ -4,6 +4,9 @@
 //! other tools) without keeping it. A missing field and a JSON `null` are the default in both encodings. The protobuf tags are
 //! those of `generated.proto` in k8s.io/api and k8s.io/apimachinery.
 
+mod api;
+mod autoscaling;
+mod certificate;
 mod event;
 mod job;
 mod meta;
@@ -13,6 +16,9 @@ mod pod;
 mod storage;
 mod workload;
 
+pub use api::*;
+pub use autoscaling::*;
+pub use certificate::*;
 pub use event::*;
 pub use job::*;
 pub use meta::*;
@@ -68,6 +74,15 @@ pub enum Fact {
     Service(Service),
     EndpointSlice(EndpointSlice),
     Event(Event),
+    HorizontalPodAutoscaler(HorizontalPodAutoscaler),
+    Ingress(Ingress),
+    IngressClass(IngressClass),
+    ValidatingWebhookConfiguration(ValidatingWebhookConfiguration),
+    MutatingWebhookConfiguration(MutatingWebhookConfiguration),
+    ApiService(ApiService),
+    PersistentVolume(PersistentVolume),
+    StorageClass(StorageClass),
+    Certificate(Certificate),
 }
 
 impl Fact {
@@ -87,6 +102,15 @@ impl Fact {
             Self::Service(_) => Kind::Service,
             Self::EndpointSlice(_) => Kind::EndpointSlice,
             Self::Event(_) => Kind::Event,
+            Self::HorizontalPodAutoscaler(_) => Kind::HorizontalPodAutoscaler,
+            Self::Ingress(_) => Kind::Ingress,
+            Self::IngressClass(_) => Kind::IngressClass,
+            Self::ValidatingWebhookConfiguration(_) => Kind::ValidatingWebhookConfiguration,
+            Self::MutatingWebhookConfiguration(_) => Kind::MutatingWebhookConfiguration,
+            Self::ApiService(_) => Kind::ApiService,
+            Self::PersistentVolume(_) => Kind::PersistentVolume,
+            Self::StorageClass(_) => Kind::StorageClass,
+            Self::Certificate(_) => Kind::Certificate,
         }
     }
 
@@ -106,6 +130,15 @@ impl Fact {
             Self::Service(x) => x.meta(),
             Self::EndpointSlice(x) => x.meta(),
             Self::Event(x) => x.meta(),
+            Self::HorizontalPodAutoscaler(x) => x.meta(),
+            Self::Ingress(x) => x.meta(),
+            Self::IngressClass(x) => x.meta(),
+            Self::ValidatingWebhookConfiguration(x) => x.meta(),
+            Self::MutatingWebhookConfiguration(x) => x.meta(),
+            Self::ApiService(x) => x.meta(),
+            Self::PersistentVolume(x) => x.meta(),
+            Self::StorageClass(x) => x.meta(),
+            Self::Certificate(x) => x.meta(),
         }
     }
 

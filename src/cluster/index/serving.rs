@@ -38,6 +38,11 @@ impl ClusterIndex {
             .collect()
     }
 
+    /// How many endpoints a Service has; None if there is no such Service.
+    pub fn endpoints_of(&self, namespace: &str, name: &str) -> Option<ServiceImpact> {
+        self.service(namespace, name).map(|service| self.impact(service))
+    }
+
     /// How many endpoints a Service has: of its slices, else by the pods it selects.
     fn impact(&self, service: &Service) -> ServiceImpact {
         let meta = service.meta();
@@ -106,7 +111,7 @@ impl ClusterIndex {
         let Some(Fact::EndpointSlice(slice)) = self.get(key) else { return };
         let Some(service) = links::service_of(slice) else { return };
         let after = self.owners_served_by(&key.namespace, service);
-        let at = slice.meta().annotations.get(TRIGGERED_AT).and_then(|at| at.parse().ok()).unwrap_or(now);
+        let at = triggered_at(slice).unwrap_or(now);
         transitions.extend(before.difference(&after).map(|owner| Transition {
             owner: owner.clone(),
             at,
@@ -149,6 +154,11 @@ fn selects(service: &Service, labels: &Labels) -> bool {
     })
 }
 
+/// When what led to this state of a slice happened, if it says so.
+pub(super) fn triggered_at(slice: &EndpointSlice) -> Option<Timestamp> {
+    slice.meta().annotations.get(TRIGGERED_AT)?.parse().ok()
+}
+
 fn key_of_pod(pod: &Pod) -> ObjectKey {
     let meta = pod.meta();
     ObjectKey { kind: Kind::Pod, namespace: meta.namespace.clone(), name: meta.name.clone() }
@@ -169,6 +179,15 @@ fn template(fact: &Fact) -> Option<&PodTemplate> {
         | Fact::PersistentVolumeClaim(_)
         | Fact::Service(_)
         | Fact::EndpointSlice(_)
+        | Fact::HorizontalPodAutoscaler(_)
+        | Fact::Ingress(_)
+        | Fact::IngressClass(_)
+        | Fact::ValidatingWebhookConfiguration(_)
+        | Fact::MutatingWebhookConfiguration(_)
+        | Fact::ApiService(_)
+        | Fact::PersistentVolume(_)
+        | Fact::StorageClass(_)
+        | Fact::Certificate(_)
         | Fact::Event(_) => None,
     }
 }

@@ -169,12 +169,13 @@ pub fn result(analysis: &Analysis<'_>) -> Message {
 
 /// `1 Node, 14 Deployments, 120 Pods`.
 pub(crate) fn seen(counts: &BTreeMap<Kind, usize>) -> String {
-    let parts: Vec<_> = counts
-        .iter()
-        .filter(|(kind, n)| **n > 0 && !matches!(kind, Kind::Event | Kind::EndpointSlice | Kind::ReplicaSet))
-        .map(|(kind, n)| reply::count(*n, kind.name(), &format!("{kind}s")))
-        .collect();
-    parts.join(", ")
+    let is_told = |kind: Kind| {
+        kind.is_required() && kind != Kind::ReplicaSet
+            || matches!(kind, Kind::CronJob | Kind::Ingress | Kind::HorizontalPodAutoscaler | Kind::Certificate)
+    };
+    let many = |kind: Kind| format!("{kind}{}", if kind.name().ends_with('s') { "es" } else { "s" });
+    let told = counts.iter().filter(|(kind, n)| **n > 0 && is_told(**kind));
+    told.map(|(kind, n)| reply::count(*n, kind.name(), &many(*kind))).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
