@@ -213,7 +213,10 @@ mod tests {
     const P2: Option<Priority> = Some(Priority::P2);
     const P3: Option<Priority> = Some(Priority::P3);
     const UNLISTED: Option<Priority> = None;
-    use ConditionClass::{Blind, Crash, JobFailed, NodeDown, PartlyBlind, RolloutStuck};
+    use ConditionClass::{
+        ApiServiceDown, Blind, CertificateExpired, CertificateExpires, CertificateNotReady, Crash, IngressBroken,
+        JobFailed, MetricsApiDown, NodeDown, PartlyBlind, RolloutStuck, ScalingBroken, VolumeFailed, WebhookDown,
+    };
     use Severity::{Sev1, Sev2, Sev3, Sev4};
 
     #[rstest]
@@ -286,6 +289,35 @@ mod tests {
         let impact = Impact { ready: Some(ready), desired: Some(2), ..Impact::default() };
         let outage = (ready == 0).then(|| Outage { since: now - SignedDuration::from_mins(9), ended: None });
         let facts = Facts { classes: &[class], impact: &impact, outage, priority, role: Some(role) };
+        assert_eq!(assess(&facts, now), (severity, why.to_owned()));
+    }
+
+    #[rstest]
+    #[case::webhook(&[WebhookDown], UNLISTED, Sev1, "the API server refuses writes")]
+    #[case::webhook_of_p2(&[WebhookDown], P2, Sev1, "P2 service: the API server refuses writes")]
+    #[case::webhook_of_p3(&[WebhookDown], P3, Sev4, "P3 service: recorded only")]
+    #[case::api(&[ApiServiceDown], UNLISTED, Sev2, "an API of the cluster is not served")]
+    #[case::metrics(&[MetricsApiDown], UNLISTED, Sev3, "nothing is measured, and everything serves")]
+    #[case::expired(&[CertificateExpired], UNLISTED, Sev2, "a certificate has expired")]
+    #[case::a_day_left(&[CertificateExpires], P2, Sev2, "P2 service: a certificate expires within a day")]
+    #[case::not_renewed(&[CertificateNotReady], P0, Sev3, "P0 service: a certificate is not renewed")]
+    #[case::ingress_of_p0(&[IngressBroken], P0, Sev2, "P0 service: an Ingress leads nowhere")]
+    #[case::ingress_of_p1(&[IngressBroken], P1, Sev2, "P1 service: an Ingress leads nowhere")]
+    #[case::ingress_of_p2(&[IngressBroken], P2, Sev3, "P2 service: an Ingress leads nowhere")]
+    #[case::ingress(&[IngressBroken], UNLISTED, Sev3, "an Ingress leads nowhere")]
+    #[case::autoscaler_of_p0(&[ScalingBroken], P0, Sev3, "P0 service: nothing is scaled, and everything serves")]
+    #[case::autoscaler(&[ScalingBroken], UNLISTED, Sev3, "nothing is scaled, and everything serves")]
+    #[case::volume(&[VolumeFailed], UNLISTED, Sev3, "a volume that nobody uses has failed")]
+    #[case::the_worst_counts(&[CertificateExpired, CertificateNotReady], UNLISTED, Sev2, "a certificate has expired")]
+    #[case::a_node_that_is_down(&[NodeDown, CertificateNotReady], UNLISTED, Sev2, "a worker node is down")]
+    fn the_table_of_what_is_no_workload(
+        #[case] classes: &[ConditionClass],
+        #[case] priority: Option<Priority>,
+        #[case] severity: Severity,
+        #[case] why: &str,
+    ) {
+        let now: Timestamp = "2026-11-24T14:00:00Z".parse().unwrap();
+        let facts = Facts { classes, impact: &Impact::default(), outage: None, priority, role: None };
         assert_eq!(assess(&facts, now), (severity, why.to_owned()));
     }
 

@@ -14,6 +14,8 @@ mod network;
 mod node;
 mod pod;
 mod storage;
+#[cfg(test)]
+mod tests;
 mod workload;
 
 pub use api::*;

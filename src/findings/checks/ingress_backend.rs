@@ -57,8 +57,8 @@ impl Check for IngressBackend {
         let Some(Fact::Ingress(ingress)) = fact(owner, look) else { return Verdict::NotWanted("deleted".into()) };
         let mut nobody_knows = None;
         let mut found = Vec::new();
-        for said in
-            std::iter::once(class(ingress, look)).chain(ingress.routes().map(|route| backend(owner, route, look)))
+        for said in std::iter::once(class(owner, ingress, look))
+            .chain(ingress.routes().map(|route| backend(owner, route, look)))
         {
             match said {
                 Said::Fine => {}
@@ -100,7 +100,7 @@ struct Wrong {
 }
 
 /// The class: wrong if there is none of that name.
-fn class(ingress: &Ingress, look: &Look<'_>) -> Said {
+fn class(owner: &ObjectRef, ingress: &Ingress, look: &Look<'_>) -> Said {
     let name = ingress.class();
     let is_older = ingress.meta().annotations.contains_key(CLASS_ANNOTATION);
     if name.is_empty() || is_older || name.starts_with(WITHOUT_OBJECT) {
@@ -127,7 +127,7 @@ fn class(ingress: &Ingress, look: &Look<'_>) -> Said {
     Said::Wrong(Wrong {
         reason: "NotServed",
         message: format!("no controller has taken it: it has no address, nor has any other of class `{name}`; {why}"),
-        source: format!("{} status", ObjectRef::from(Fact::Ingress(ingress.clone()).key())),
+        source: format!("{owner} status"),
         proof: "no address".to_owned(),
     })
 }
