@@ -208,6 +208,17 @@ mod tests {
     }
 
     #[test]
+    fn when_everything_is_deleted_nothing_is_remembered() {
+        let mut index = everything();
+        let all: Vec<ObjectKey> =
+            Kind::ALL.iter().flat_map(|kind| index.all(*kind).map(Fact::key).collect::<Vec<_>>()).collect();
+        for key in all {
+            index.delete(&key, at(1));
+        }
+        assert_eq!(format!("{:?}", index.links), format!("{:?}", links::Links::default()));
+    }
+
+    #[test]
     fn since_when_something_names_what_is_not_as_it_was_is_remembered() {
         let mut index = everything();
         let of = |transitions: &[Transition]| {

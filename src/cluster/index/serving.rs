@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{ClusterIndex, ServiceImpact, links};
 use crate::cluster::{
     Fact, Kind, ObjectKey, ObjectRef, Transition, TransitionKind,
-    facts::{EndpointSlice, Pod, PodTemplate, Service},
+    facts::{EndpointSlice, Pod, PodTemplate, Service, Time},
 };
 
 type Labels = BTreeMap<String, String>;
@@ -41,6 +41,18 @@ impl ClusterIndex {
     /// How many endpoints a Service has; None if there is no such Service.
     pub fn endpoints_of(&self, namespace: &str, name: &str) -> Option<ServiceImpact> {
         self.service(namespace, name).map(|service| self.impact(service))
+    }
+
+    /// Since when a Service that has no ready endpoint can be without one: the newest of the times that its slices and the pods it
+    /// selects tell.
+    pub fn unserved_since(&self, namespace: &str, name: &str) -> Option<Timestamp> {
+        let slices = self.slices_of(namespace, name).filter_map(triggered_at);
+        let pods = self.service(namespace, name).into_iter().flat_map(|service| self.selected_pods(service));
+        let pods = pods.filter(|pod| !matches!(pod.phase(), "Succeeded" | "Failed")).filter_map(|pod| {
+            let changed = pod.condition("Ready").and_then(|ready| ready.last_transition_time).map(Time::at);
+            changed.or_else(|| pod.meta().created())
+        });
+        slices.chain(pods).max()
     }
 
     /// How many endpoints a Service has: of its slices, else by the pods it selects.

@@ -87,8 +87,10 @@ pub fn started(namespace: &str, blind: &[Blind], now: Timestamp) -> Message {
 
 /// When it takes long: what is still being read.
 pub fn progress(namespace: &str, left: &[Kind]) -> Message {
-    let names: Vec<_> = left.iter().map(|kind| kind.plural()).collect();
-    reply::line(format!("Still looking at {}; not read yet: {}", reply::code(namespace), names.join(", ")))
+    let names: Vec<_> = left.iter().take(SHOWN).map(|kind| kind.plural()).collect();
+    let more = left.len().checked_sub(SHOWN).filter(|more| *more > 0);
+    let more = more.map_or_else(String::new, |more| format!(" and {}", reply::count(more, "more kind", "more kinds")));
+    reply::line(format!("Still looking at {}; not read yet: {}{more}", reply::code(namespace), names.join(", ")))
 }
 
 /// It could not be done.

@@ -1,5 +1,7 @@
 //! `autoscaler`: a HorizontalPodAutoscaler cannot do its work.
 
+use std::borrow::Cow;
+
 use jiff::SignedDuration;
 
 use super::references::{trouble, unchanged_since};
@@ -55,7 +57,7 @@ impl Check for Autoscaler {
             return Verdict::NotWanted("deleted".into());
         };
         let target = autoscaler.target().map(|target| ObjectRef {
-            kind: target.kind.to_string().into(),
+            kind: Cow::Owned(target.kind.as_str().to_owned()),
             namespace: owner.namespace.clone(),
             name: target.name.clone(),
         });
@@ -68,10 +70,12 @@ impl Check for Autoscaler {
         let found = missing(owner, target.as_ref(), autoscaler, look)
             .or_else(|| unable(owner, target.as_ref(), autoscaler, look))
             .or_else(|| inactive.map(|condition| blind(owner, condition, look)));
-        if inactive.is_some_and(is_about_metrics) && found.as_ref().is_some_and(|it| it.reason != "TargetMissing") {
-            if let Some(why) = told_elsewhere(target.as_ref(), size, look) {
-                return Verdict::Unknown(why);
-            }
+        let lacks_metrics = inactive.is_some_and(is_about_metrics);
+        if lacks_metrics
+            && found.as_ref().is_some_and(|it| it.reason != "TargetMissing")
+            && let Some(why) = told_elsewhere(target.as_ref(), size, look)
+        {
+            return Verdict::Unknown(why);
         }
         conclude(self.name(), owner, look, &Pods::default(), found.into_iter().collect())
     }
@@ -91,11 +95,10 @@ fn told_elsewhere(target: Option<&ObjectRef>, size: Option<(i32, i32)>, look: &L
     if let (Some(target), Some((0, _))) = (target, size) {
         return Some(format!("no pod of {target} is ready, so there is nothing to measure"));
     }
-    let away = look.index.all(Kind::ApiService).find_map(|fact| match fact {
-        Fact::ApiService(api) if api.measures() && super::api_service::is_away(api) => Some(api.meta().name.as_str()),
-        _ => None,
-    });
-    away.map(|name| format!("the metrics API is away: APIService {name}"))
+    let apis =
+        look.index.all(Kind::ApiService).filter_map(|f| if let Fact::ApiService(api) = f { Some(api) } else { None });
+    let away = apis.into_iter().find(|api| api.measures() && super::api_service::is_away(api));
+    away.map(|api| format!("the metrics API is away: APIService {}", api.meta().name))
 }
 
 /// The target does not exist.

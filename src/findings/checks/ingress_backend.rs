@@ -135,10 +135,9 @@ fn class(owner: &ObjectRef, ingress: &Ingress, look: &Look<'_>) -> Said {
 /// Whether a controller is seen to serve the class, by the addresses it gives; also if that cannot be told.
 fn is_served(ingress: &Ingress, look: &Look<'_>) -> bool {
     let never_lived = ingress.status.is_none() || ingress.meta().created().is_none();
-    let mut same = look.index.all(Kind::Ingress).filter_map(|fact| match fact {
-        Fact::Ingress(other) if other.class() == ingress.class() => Some(other),
-        _ => None,
-    });
+    let all =
+        look.index.all(Kind::Ingress).filter_map(|f| if let Fact::Ingress(other) = f { Some(other) } else { None });
+    let mut same = all.filter(|other| other.class() == ingress.class());
     never_lived || same.any(Ingress::has_address)
 }
 

@@ -10,15 +10,19 @@ use crate::{
 /// Since when an object can be as wrong as it is now: its creation, or the last change that was seen of what it names. What was
 /// changed before the bot saw the cluster has no time.
 pub(crate) fn unchanged_since(owner: &ObjectRef, meta: &Meta, look: &Look<'_>) -> Timestamp {
-    let created = meta.created();
-    let changes = look.history.since(owner, created.unwrap_or(Timestamp::MIN)).filter(|t| match t.kind {
+    last_change(owner, meta, look).or(meta.created()).unwrap_or(look.now)
+}
+
+/// The last change that was seen of what an object names, if any was.
+pub(crate) fn last_change(owner: &ObjectRef, meta: &Meta, look: &Look<'_>) -> Option<Timestamp> {
+    let changes = look.history.since(owner, meta.created().unwrap_or(Timestamp::MIN)).filter(|t| match t.kind {
         TransitionKind::ReferenceChanged(_) | TransitionKind::LostLastEndpoint(_) => true,
         TransitionKind::Restarted { .. }
         | TransitionKind::BecameReady
         | TransitionKind::LostReady
         | TransitionKind::RunFailed { .. } => false,
     });
-    changes.last().map(|change| change.at).or(created).unwrap_or(look.now)
+    changes.last().map(|change| change.at)
 }
 
 /// Trouble of the object itself.

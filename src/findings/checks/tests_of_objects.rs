@@ -1,5 +1,7 @@
 //! Tables: what the checks say of objects that are no workloads, by what these name and by what they say of themselves.
 
+#![expect(clippy::needless_pass_by_value, reason = "`json!` in place reads better than references to it")]
+
 use jiff::SignedDuration;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -76,12 +78,12 @@ fn policies() -> ObjectRef {
 }
 
 #[rstest]
-#[case::as_it_is(json!({}), "create, update pods in the whole cluster")]
+#[case::as_it_is(json!({}), "create or update pods in the whole cluster")]
 #[case::everything(json!({"rules": [{"operations": ["*"], "apiGroups": ["*"], "resources": ["*/*"]}]}), "write everything in the whole cluster")]
 #[case::everything_of_a_group(json!({"rules": [{"operations": ["DELETE"], "apiGroups": ["cert-manager.io"], "resources": ["*"]}]}), "delete everything of cert-manager.io in the whole cluster")]
-#[case::of_some_namespaces(json!({"namespaceSelector": {"matchLabels": {"team": "a"}}}), "create, update pods in the namespaces it selects")]
-#[case::of_some_objects(json!({"objectSelector": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}}), "create, update pods where it selects the object")]
-#[case::by_conditions(json!({"matchConditions": [{"name": "x", "expression": "true"}]}), "create, update pods where it selects the object")]
+#[case::of_some_namespaces(json!({"namespaceSelector": {"matchLabels": {"team": "a"}}}), "create or update pods in the namespaces it selects")]
+#[case::of_some_objects(json!({"objectSelector": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}}), "create or update pods where it selects the object")]
+#[case::by_conditions(json!({"matchConditions": [{"name": "x", "expression": "true"}]}), "create or update pods where it selects the object")]
 fn a_webhook_that_fails_closed_without_a_backend_says_what_is_refused(#[case] with: Value, #[case] refused: &str) {
     let configuration = webhook(|hook| {
         for (key, value) in with.as_object().unwrap() {
@@ -132,6 +134,30 @@ fn a_webhook_waits_its_grace_from_the_loss_of_its_backend() {
     let lost = verdict("webhook-backend", &policies(), &index, &changed(&policies(), 20));
     assert_eq!(pending(&lost), SignedDuration::from_secs(40));
     assert!(matches!(verdict("webhook-backend", &policies(), &index, &changed(&policies(), 60)), Verdict::Wrong(_)));
+}
+
+#[test]
+fn a_backend_that_just_starts_is_waited_for() {
+    let mut starting = standalone(pod("server-0", json!({"conditions": [ready(false, 20)]})));
+    starting["metadata"]["namespace"] = json!("policies");
+    starting["metadata"]["labels"] = json!({"app": "server"});
+    let objects = vec![webhook(|_| {}), service("policies", "server", json!([])), starting];
+    assert_eq!(pending(&says("webhook-backend", &policies(), objects)), SignedDuration::from_secs(40));
+}
+
+#[test]
+fn what_many_webhooks_of_one_service_refuse_is_said_once_and_counted() {
+    let rule = |resource: &str| json!({"operations": ["CREATE"], "apiGroups": [""], "resources": [resource]});
+    let mut configuration = webhook(|hook| {
+        hook["rules"] = json!(["pods", "services", "secrets", "nodes", "events", "pods"].map(rule));
+    });
+    let hook = configuration["webhooks"][0].clone();
+    configuration["webhooks"] = json!([hook.clone(), hook]);
+    let found = wrong(says("webhook-backend", &policies(), vec![configuration]));
+    assert_eq!(
+        found.message,
+        "Service policies/server does not exist, so the API server refuses to create pods, services, secrets, nodes and 1 more in the whole cluster (webhook check.policies.io)"
+    );
 }
 
 #[test]
@@ -280,7 +306,7 @@ fn a_target_that_does_not_exist_is_named_and_one_that_cannot_be_seen_is_not() {
         ("what it scales does not exist: Deployment shop/api", "TargetMissing")
     );
     assert_eq!(blind(Kind::Deployment, "autoscaler", &scaler(), vec![hpa.clone()]), Verdict::Healthy);
-    assert_eq!(dumped("autoscaler", &scaler(), &[hpa.clone()]), Verdict::Healthy);
+    assert_eq!(dumped("autoscaler", &scaler(), std::slice::from_ref(&hpa)), Verdict::Healthy);
     hpa["spec"]["scaleTargetRef"] = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "api"});
     assert_eq!(says("autoscaler", &scaler(), vec![hpa.clone()]), Verdict::Healthy, "that kind is not watched");
     hpa["spec"] = Value::Null;
@@ -294,7 +320,7 @@ fn the_conditions_of_the_first_version_are_read_from_their_annotation() {
     let conditions = hpa["status"].as_object_mut().unwrap().remove("conditions").unwrap();
     hpa["apiVersion"] = json!("autoscaling/v1");
     hpa["metadata"]["annotations"] = json!({"autoscaling.alpha.kubernetes.io/conditions": conditions.to_string()});
-    assert_eq!(wrong(dumped("autoscaler", &scaler(), &[hpa.clone()])).reason, "FailedGetResourceMetric");
+    assert_eq!(wrong(dumped("autoscaler", &scaler(), std::slice::from_ref(&hpa))).reason, "FailedGetResourceMetric");
     hpa["metadata"]["annotations"] = json!({"autoscaling.alpha.kubernetes.io/conditions": "broken"});
     assert_eq!(dumped("autoscaler", &scaler(), &[hpa]), Verdict::Healthy);
 }
@@ -375,7 +401,7 @@ fn an_ingress_waits_its_grace_from_its_creation_and_from_the_last_change() {
 fn a_service_that_was_not_dumped_is_not_missing() {
     let lone = ingress(to(json!({"number": 80})));
     assert_eq!(
-        dumped("ingress-backend", &web(), &[lone.clone()]),
+        dumped("ingress-backend", &web(), std::slice::from_ref(&lone)),
         Verdict::Unknown("no services are in the dump".into())
     );
     let other = service("shop", "db", json!([]));
@@ -559,6 +585,17 @@ fn what_k3s_said_long_ago_or_took_back_and_what_others_say_is_no_warning() {
 }
 
 // Volumes.
+
+#[test]
+fn a_claim_that_has_lost_its_volume_is_told_though_nobody_waits_for_it() {
+    let claim = json!({"kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": "shop", "creationTimestamp": ago(600)},
+        "spec": {"storageClassName": "fast"}, "status": {"phase": "Lost"}});
+    let found = wrong(says("claim-pending", &owner("PersistentVolumeClaim", "data"), vec![claim]));
+    assert_eq!(
+        (found.class, found.message.as_str()),
+        (ConditionClass::Volume, "claim `data` is not bound: its volume is lost")
+    );
+}
 
 fn volume(phase: &str, seconds: i64) -> Value {
     json!({"kind": "PersistentVolume", "metadata": {"name": "pvc-1", "uid": "v", "creationTimestamp": ago(86_400)},

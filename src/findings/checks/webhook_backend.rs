@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
-use super::references::{trouble, unchanged_since};
+use super::references::{last_change, trouble};
 use crate::{
     cluster::{
         Fact, Kind, ObjectRef,
-        facts::{ServiceReference, Webhook},
+        facts::{Meta, ServiceReference, Webhook},
     },
     findings::{
         Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
@@ -50,11 +50,14 @@ impl Check for WebhookBackend {
     }
 
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
-        let Some(fact) = fact(owner, look) else { return Verdict::NotWanted("deleted".into()) };
-        let webhooks: Vec<Webhook<'_>> = match fact {
-            Fact::ValidatingWebhookConfiguration(all) => all.webhooks().collect(),
-            Fact::MutatingWebhookConfiguration(all) => all.webhooks().collect(),
-            _ => return Verdict::NotWanted("deleted".into()),
+        let fact = fact(owner, look);
+        let (meta, webhooks): (&Meta, Vec<Webhook<'_>>) = if let Some(Fact::ValidatingWebhookConfiguration(all)) = fact
+        {
+            (all.meta(), all.webhooks().collect())
+        } else if let Some(Fact::MutatingWebhookConfiguration(all)) = fact {
+            (all.meta(), all.webhooks().collect())
+        } else {
+            return Verdict::NotWanted("deleted".into());
         };
         let mut by_service: BTreeMap<(&str, &str), Vec<Webhook<'_>>> = BTreeMap::new();
         for webhook in webhooks.into_iter().filter(|w| w.fails_closed && !w.rules.is_empty()) {
@@ -74,11 +77,14 @@ impl Check for WebhookBackend {
                 Backend::Empty(all) => ("NoEndpoints", "has no ready endpoint", format!("0 of {all} endpoints ready")),
             };
             let message = format!(
-                "Service {namespace}/{name} {lacks}, so the API server refuses to {} ({})",
+                "Service {namespace}/{name} {lacks}, so the API server refuses to {} (webhook {})",
                 refused(&webhooks),
-                listed(webhooks.iter().map(|w| w.name), "webhook"),
+                listed(webhooks.iter().map(|w| w.name), "and"),
             );
-            let since = unchanged_since(owner, fact.meta(), look);
+            // A cluster that starts has pods that are not ready yet; who owns the webhook is much older.
+            let of_endpoints = || look.index.unserved_since(namespace, name);
+            let since = last_change(owner, meta, look).or_else(of_endpoints).or(meta.created());
+            let since = since.unwrap_or(look.now);
             let mut it =
                 trouble(owner, (ConditionClass::WebhookDown, Level::Critical), reason, message, (since, GRACE));
             it.evidence.push(evidence::piece(format!("Service {namespace}/{name}"), &proof, None));
@@ -127,7 +133,7 @@ fn backend(namespace: &str, name: &str, look: &Look<'_>) -> Backend {
     }
 }
 
-/// `create, update pods in the whole cluster`: what the webhooks of one Service are asked about, each thing once.
+/// `create or update pods in the whole cluster`: what the webhooks of one Service are asked about, each thing once.
 fn refused(webhooks: &[Webhook<'_>]) -> String {
     let mut all: Vec<String> = Vec::new();
     for webhook in webhooks {
@@ -141,15 +147,12 @@ fn refused(webhooks: &[Webhook<'_>]) -> String {
         for rule in webhook.rules {
             operations.extend(rule.operations.iter().map(|o| if o == "*" { "write".into() } else { o.to_lowercase() }));
             resources.extend(rule.rule.iter().flat_map(|rule| {
-                let group = rule.api_groups.iter().map(|group| group.as_str()).find(|group| *group != "*");
+                let group = rule.api_groups.iter().find(|group| *group != "*").map(|group| -> &str { group });
                 rule.resources.iter().map(move |resource| named(resource, group))
             }));
         }
-        let what = format!(
-            "{} {} {of}",
-            listed(operations.iter().map(String::as_str), ""),
-            listed(resources.iter().map(String::as_str), "")
-        );
+        let operations = listed(operations.iter().map(String::as_str), "or");
+        let what = format!("{operations} {} {of}", listed(resources.iter().map(String::as_str), "and"));
         if !all.contains(&what) {
             all.push(what);
         }
@@ -167,17 +170,19 @@ fn named(resource: &str, group: Option<&str>) -> String {
     }
 }
 
-/// The first few of a list, each once; what is left out is counted.
-fn listed<'a>(all: impl Iterator<Item = &'a str>, what: &str) -> String {
+/// `pods, deployments and 2 more`: the first few of a list, each once.
+fn listed<'a>(all: impl Iterator<Item = &'a str>, before_the_last: &str) -> String {
     let mut each: Vec<&str> = Vec::new();
     for one in all.filter(|one| !one.is_empty()) {
         if !each.contains(&one) {
             each.push(one);
         }
     }
-    let more = each.len().checked_sub(NAMED).filter(|more| *more > 0);
-    let shown = each.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-    let more = more.map_or_else(String::new, |more| format!(" and {more} more"));
-    let what = if what.is_empty() { String::new() } else { format!("{what} ") };
-    format!("{what}{shown}{more}")
+    let more = each.len().checked_sub(NAMED).filter(|more| *more > 0).map(|more| format!("{more} more"));
+    let mut shown: Vec<&str> = each.into_iter().take(NAMED).chain(more.as_deref()).collect();
+    match (shown.pop(), shown.is_empty()) {
+        (None, _) => String::new(),
+        (Some(one), true) => one.to_owned(),
+        (Some(last), false) => format!("{} {before_the_last} {last}", shown.join(", ")),
+    }
 }
