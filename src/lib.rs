@@ -94,6 +94,10 @@
 //!   transaction, so a crash between them neither loses nor doubles it. The price is a row for every answer.
 //! - **Own list and watch loop** over `kube`'s client instead of its watcher: protobuf, pages, bookmarks, and the time of the last
 //!   frame, without which staleness cannot be told from silence.
+//! - **A dump is an excerpt.** That an object is not in it proves nothing where nothing of its kind is in it: what names that object
+//!   is then unknown, not wrong. In a cluster that is watched, what is not listed is not there.
+//! - **Since when something is missing** no object says. That a Service or a class went away, or that an Ingress names another one, is a
+//!   transition of the history of what names it; so its waiting time survives a restart.
 //! - **A failed run of a `CronJob` is a transition of the history.** Kubernetes keeps one failed Job by default, so two failures in a
 //!   row cannot be seen in the objects; after a restart the schedule and the last success tell.
 //! - **Missing ReplicaSets make a Deployment unknown**, not its pods: they are then judged under the ReplicaSet they name.

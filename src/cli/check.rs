@@ -83,7 +83,8 @@ async fn read_cluster(
             Err(ReadError::NotServed { .. }) => Visibility::NotApplicable,
             Err(error) => Visibility::Blind { since: now, why: error.to_string() },
         };
-        index.sight_mut().set(kind, None, visibility);
+        // What was read of one namespace says nothing of the others.
+        index.sight_mut().set(kind, namespace.filter(|_| kind.is_namespaced()), visibility);
     }
     Ok((index, history, described))
 }

@@ -29,6 +29,9 @@ pub enum TransitionKind {
         /// Job name.
         job: String,
     },
+    /// Something it names (`Service shop/api`) was taken away or offers something else, or it names something else that is not
+    /// there.
+    ReferenceChanged(String),
 }
 
 /// A transition of an owner at a time.

@@ -44,11 +44,21 @@ pub enum Kind {
     Service,
     EndpointSlice,
     Event,
+    HorizontalPodAutoscaler,
+    Ingress,
+    IngressClass,
+    ValidatingWebhookConfiguration,
+    MutatingWebhookConfiguration,
+    #[serde(rename = "APIService")]
+    ApiService,
+    PersistentVolume,
+    StorageClass,
+    Certificate,
 }
 
 impl Kind {
     /// Every watched kind, in the order in which they are best listed (owners before pods).
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 22] = [
         Self::Namespace,
         Self::Node,
         Self::Deployment,
@@ -62,6 +72,15 @@ impl Kind {
         Self::Service,
         Self::EndpointSlice,
         Self::Event,
+        Self::StorageClass,
+        Self::PersistentVolume,
+        Self::IngressClass,
+        Self::Ingress,
+        Self::HorizontalPodAutoscaler,
+        Self::ApiService,
+        Self::ValidatingWebhookConfiguration,
+        Self::MutatingWebhookConfiguration,
+        Self::Certificate,
     ];
 
     /// The name in the API (`Pod`).
@@ -80,6 +99,15 @@ impl Kind {
             Self::Service => "Service",
             Self::EndpointSlice => "EndpointSlice",
             Self::Event => "Event",
+            Self::HorizontalPodAutoscaler => "HorizontalPodAutoscaler",
+            Self::Ingress => "Ingress",
+            Self::IngressClass => "IngressClass",
+            Self::ValidatingWebhookConfiguration => "ValidatingWebhookConfiguration",
+            Self::MutatingWebhookConfiguration => "MutatingWebhookConfiguration",
+            Self::ApiService => "APIService",
+            Self::PersistentVolume => "PersistentVolume",
+            Self::StorageClass => "StorageClass",
+            Self::Certificate => "Certificate",
         }
     }
 
@@ -99,18 +127,39 @@ impl Kind {
             Self::Service => "services",
             Self::EndpointSlice => "endpointslices",
             Self::Event => "events",
+            Self::HorizontalPodAutoscaler => "horizontalpodautoscalers",
+            Self::Ingress => "ingresses",
+            Self::IngressClass => "ingressclasses",
+            Self::ValidatingWebhookConfiguration => "validatingwebhookconfigurations",
+            Self::MutatingWebhookConfiguration => "mutatingwebhookconfigurations",
+            Self::ApiService => "apiservices",
+            Self::PersistentVolume => "persistentvolumes",
+            Self::StorageClass => "storageclasses",
+            Self::Certificate => "certificates",
         }
     }
 
     /// Group and version (`v1`, `apps/v1`).
     pub fn api_version(self) -> &'static str {
         match self {
-            Self::Namespace | Self::Node | Self::Pod | Self::PersistentVolumeClaim | Self::Service | Self::Event => {
-                "v1"
-            }
+            Self::Namespace
+            | Self::Node
+            | Self::Pod
+            | Self::PersistentVolumeClaim
+            | Self::PersistentVolume
+            | Self::Service
+            | Self::Event => "v1",
             Self::Deployment | Self::ReplicaSet | Self::StatefulSet | Self::DaemonSet => "apps/v1",
             Self::Job | Self::CronJob => "batch/v1",
             Self::EndpointSlice => "discovery.k8s.io/v1",
+            Self::HorizontalPodAutoscaler => "autoscaling/v2",
+            Self::Ingress | Self::IngressClass => "networking.k8s.io/v1",
+            Self::ValidatingWebhookConfiguration | Self::MutatingWebhookConfiguration => {
+                "admissionregistration.k8s.io/v1"
+            }
+            Self::ApiService => "apiregistration.k8s.io/v1",
+            Self::StorageClass => "storage.k8s.io/v1",
+            Self::Certificate => "cert-manager.io/v1",
         }
     }
 
@@ -121,12 +170,41 @@ impl Kind {
 
     /// Whether objects of this kind live in a namespace.
     pub fn is_namespaced(self) -> bool {
-        !matches!(self, Self::Namespace | Self::Node)
+        !matches!(
+            self,
+            Self::Namespace
+                | Self::Node
+                | Self::IngressClass
+                | Self::ValidatingWebhookConfiguration
+                | Self::MutatingWebhookConfiguration
+                | Self::ApiService
+                | Self::PersistentVolume
+                | Self::StorageClass
+        )
     }
 
     /// Without these the bot cannot say that nothing is wrong; the others only make it know less.
     pub fn is_required(self) -> bool {
-        !matches!(self, Self::CronJob | Self::Event | Self::EndpointSlice)
+        !matches!(
+            self,
+            Self::CronJob
+                | Self::Event
+                | Self::EndpointSlice
+                | Self::HorizontalPodAutoscaler
+                | Self::Ingress
+                | Self::IngressClass
+                | Self::ValidatingWebhookConfiguration
+                | Self::MutatingWebhookConfiguration
+                | Self::ApiService
+                | Self::PersistentVolume
+                | Self::StorageClass
+                | Self::Certificate
+        )
+    }
+
+    /// Whether it is defined by something that is installed into the cluster: not everywhere there, and written in JSON only.
+    pub fn is_custom(self) -> bool {
+        self == Self::Certificate
     }
 }
 

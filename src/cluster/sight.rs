@@ -27,6 +27,7 @@ pub enum Visibility {
 pub struct Sight {
     everywhere: BTreeMap<Kind, Visibility>,
     in_namespace: BTreeMap<(Kind, String), Visibility>,
+    is_excerpt: bool,
 }
 
 impl Sight {
@@ -50,6 +51,16 @@ impl Sight {
             Some(Visibility::Blind { why, .. }) => Some(why),
             None => Some("not read yet"),
         }
+    }
+
+    /// What is seen is an excerpt (a dump): of a kind that is not in it nobody knows what there is.
+    pub fn is_an_excerpt(&mut self) {
+        self.is_excerpt = true;
+    }
+
+    /// Whether what is seen is an excerpt.
+    pub(super) fn is_excerpt(&self) -> bool {
+        self.is_excerpt
     }
 
     /// Everything that is blind: kind, namespace (None: everywhere), since, why.

@@ -180,7 +180,9 @@ fn the_cluster_role_allows_exactly_what_is_read() {
             }
         }
     }
-    let mut needed = BTreeSet::from([(String::new(), "pods/log".to_owned(), "get".to_owned())]);
+    let besides = [("", "pods/log", "get"), ("metrics.k8s.io", "pods", "list")];
+    let mut needed =
+        BTreeSet::from(besides.map(|(group, what, verb)| (group.to_owned(), what.to_owned(), verb.to_owned())));
     for kind in Kind::ALL {
         let group = kind.api_version().split_once('/').map_or("", |(group, _)| group);
         for verb in ["get", "list", "watch"] {

@@ -93,6 +93,15 @@ fn not_wanted(fact: &Fact) -> Option<Cow<'static, str>> {
         | Fact::PersistentVolumeClaim(_)
         | Fact::Service(_)
         | Fact::EndpointSlice(_)
+        | Fact::HorizontalPodAutoscaler(_)
+        | Fact::Ingress(_)
+        | Fact::IngressClass(_)
+        | Fact::ValidatingWebhookConfiguration(_)
+        | Fact::MutatingWebhookConfiguration(_)
+        | Fact::ApiService(_)
+        | Fact::PersistentVolume(_)
+        | Fact::StorageClass(_)
+        | Fact::Certificate(_)
         | Fact::Event(_) => None,
     };
     why.map(Cow::Borrowed)

@@ -96,6 +96,11 @@ pub enum ConditionClass {
     Blind,
     PartlyBlind,
     NodeDown,
+    WebhookDown,
+    ApiServiceDown,
+    MetricsApiDown,
+    CertificateExpired,
+    CertificateExpires,
     OutOfMemory,
     CannotCreateContainer,
     ImagePull,
@@ -109,6 +114,10 @@ pub enum ConditionClass {
     NotReady,
     RolloutStuck,
     ReplicasMissing,
+    IngressBroken,
+    VolumeFailed,
+    ScalingBroken,
+    CertificateNotReady,
     NearLimit,
 }
 

@@ -28,7 +28,23 @@ pub(crate) struct Pods<'a> {
 pub(crate) fn may_own_pods(kind: &str) -> bool {
     !matches!(
         kind,
-        "Node" | "Namespace" | "PersistentVolumeClaim" | "Service" | "EndpointSlice" | "Event" | "ConfigMap" | "Secret"
+        "Node"
+            | "Namespace"
+            | "PersistentVolumeClaim"
+            | "PersistentVolume"
+            | "StorageClass"
+            | "Service"
+            | "EndpointSlice"
+            | "Ingress"
+            | "IngressClass"
+            | "HorizontalPodAutoscaler"
+            | "APIService"
+            | "ValidatingWebhookConfiguration"
+            | "MutatingWebhookConfiguration"
+            | "Certificate"
+            | "Event"
+            | "ConfigMap"
+            | "Secret"
     )
 }
 
@@ -228,7 +244,9 @@ pub(crate) fn bad_since(owner: &ObjectRef, pod: &Pod, since: Timestamp, look: &L
             }
             TransitionKind::LostReady => true,
             TransitionKind::Restarted { pod: name, .. } => *name == pod.meta().name,
-            TransitionKind::LostLastEndpoint(_) | TransitionKind::RunFailed { .. } => false,
+            TransitionKind::LostLastEndpoint(_)
+            | TransitionKind::RunFailed { .. }
+            | TransitionKind::ReferenceChanged(_) => false,
         };
         if is_bad {
             if first.duration_since(recovered.unwrap_or(transition.at)) >= HOLD {

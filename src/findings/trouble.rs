@@ -178,6 +178,15 @@ pub(crate) fn replicas(owner: &ObjectRef, look: &Look<'_>) -> Option<(i32, i32)>
             | Fact::PersistentVolumeClaim(_)
             | Fact::Service(_)
             | Fact::EndpointSlice(_)
+            | Fact::HorizontalPodAutoscaler(_)
+            | Fact::Ingress(_)
+            | Fact::IngressClass(_)
+            | Fact::ValidatingWebhookConfiguration(_)
+            | Fact::MutatingWebhookConfiguration(_)
+            | Fact::ApiService(_)
+            | Fact::PersistentVolume(_)
+            | Fact::StorageClass(_)
+            | Fact::Certificate(_)
             | Fact::Event(_),
         ) => None,
         None => {

@@ -111,6 +111,10 @@ pub fn assess(facts: &Facts<'_>, now: Timestamp) -> (Severity, String) {
     if facts.priority == Some(Priority::P3) {
         return (Sev4, format!("{who}: recorded only"));
     }
+    if let Some((severity, what)) = of_object(facts) {
+        let listed = facts.priority.map_or_else(String::new, |_| format!("{who}: "));
+        return (severity, format!("{listed}{what}"));
+    }
     if facts.classes.iter().all(|c| *c == ConditionClass::JobFailed) && has(ConditionClass::JobFailed) {
         let severity = if facts.priority <= Some(Priority::P1) && facts.priority.is_some() { Sev2 } else { Sev3 };
         return (severity, format!("{who}: a Job failed"));
@@ -156,6 +160,42 @@ pub fn assess(facts: &Facts<'_>, now: Timestamp) -> (Severity, String) {
     (severity, format!("{who}: {trouble}"))
 }
 
+/// How bad trouble of what is no workload is: it has no replicas to count. None if anything else is wrong as well.
+fn of_object(facts: &Facts<'_>) -> Option<(Severity, &'static str)> {
+    use Severity::{Sev1, Sev2, Sev3};
+    let matters = matches!(facts.priority, Some(Priority::P0 | Priority::P1));
+    let of = |class: &ConditionClass| match class {
+        ConditionClass::WebhookDown => Some((Sev1, "the API server refuses writes")),
+        ConditionClass::ApiServiceDown => Some((Sev2, "an API of the cluster is not served")),
+        ConditionClass::MetricsApiDown => Some((Sev3, "nothing is measured, and everything serves")),
+        ConditionClass::CertificateExpired => Some((Sev2, "a certificate has expired")),
+        ConditionClass::CertificateExpires => Some((Sev2, "a certificate expires within a day")),
+        ConditionClass::CertificateNotReady => Some((Sev3, "a certificate is not renewed")),
+        ConditionClass::IngressBroken => Some((if matters { Sev2 } else { Sev3 }, "an Ingress leads nowhere")),
+        ConditionClass::ScalingBroken => Some((Sev3, "nothing is scaled, and everything serves")),
+        ConditionClass::VolumeFailed => Some((Sev3, "a volume that nobody uses has failed")),
+        ConditionClass::Blind
+        | ConditionClass::PartlyBlind
+        | ConditionClass::NodeDown
+        | ConditionClass::OutOfMemory
+        | ConditionClass::CannotCreateContainer
+        | ConditionClass::ImagePull
+        | ConditionClass::Volume
+        | ConditionClass::Unschedulable
+        | ConditionClass::Refused
+        | ConditionClass::Crash
+        | ConditionClass::Evicted
+        | ConditionClass::JobFailed
+        | ConditionClass::NotReady
+        | ConditionClass::RolloutStuck
+        | ConditionClass::VolumeFull
+        | ConditionClass::NearLimit
+        | ConditionClass::ReplicasMissing => None,
+    };
+    let all: Option<Vec<_>> = facts.classes.iter().map(of).collect();
+    all?.into_iter().min()
+}
+
 /// The instants at which the table's answer may change by time alone.
 pub(super) fn thresholds(facts: &Facts<'_>) -> impl Iterator<Item = Timestamp> + use<> {
     let later = |at: Timestamp, by| at.checked_add(by).unwrap_or(Timestamp::MAX);
@@ -185,7 +225,11 @@ mod tests {
     const P2: Option<Priority> = Some(Priority::P2);
     const P3: Option<Priority> = Some(Priority::P3);
     const UNLISTED: Option<Priority> = None;
-    use ConditionClass::{Blind, Crash, JobFailed, NearLimit, NodeDown, PartlyBlind, RolloutStuck, VolumeFull};
+    use ConditionClass::{
+        ApiServiceDown, Blind, CertificateExpired, CertificateExpires, CertificateNotReady, Crash, IngressBroken,
+        JobFailed, MetricsApiDown, NearLimit, NodeDown, PartlyBlind, RolloutStuck, ScalingBroken, VolumeFailed,
+        VolumeFull, WebhookDown,
+    };
     use Severity::{Sev1, Sev2, Sev3, Sev4};
 
     #[rstest]
@@ -280,6 +324,35 @@ mod tests {
         let impact = Impact { ready: Some(ready), desired: Some(2), ..Impact::default() };
         let outage = (ready == 0).then(|| Outage { since: now - SignedDuration::from_mins(9), ended: None });
         let facts = Facts { classes: &[class], impact: &impact, outage, priority, role: Some(role) };
+        assert_eq!(assess(&facts, now), (severity, why.to_owned()));
+    }
+
+    #[rstest]
+    #[case::webhook(&[WebhookDown], UNLISTED, Sev1, "the API server refuses writes")]
+    #[case::webhook_of_p2(&[WebhookDown], P2, Sev1, "P2 service: the API server refuses writes")]
+    #[case::webhook_of_p3(&[WebhookDown], P3, Sev4, "P3 service: recorded only")]
+    #[case::api(&[ApiServiceDown], UNLISTED, Sev2, "an API of the cluster is not served")]
+    #[case::metrics(&[MetricsApiDown], UNLISTED, Sev3, "nothing is measured, and everything serves")]
+    #[case::expired(&[CertificateExpired], UNLISTED, Sev2, "a certificate has expired")]
+    #[case::a_day_left(&[CertificateExpires], P2, Sev2, "P2 service: a certificate expires within a day")]
+    #[case::not_renewed(&[CertificateNotReady], P0, Sev3, "P0 service: a certificate is not renewed")]
+    #[case::ingress_of_p0(&[IngressBroken], P0, Sev2, "P0 service: an Ingress leads nowhere")]
+    #[case::ingress_of_p1(&[IngressBroken], P1, Sev2, "P1 service: an Ingress leads nowhere")]
+    #[case::ingress_of_p2(&[IngressBroken], P2, Sev3, "P2 service: an Ingress leads nowhere")]
+    #[case::ingress(&[IngressBroken], UNLISTED, Sev3, "an Ingress leads nowhere")]
+    #[case::autoscaler_of_p0(&[ScalingBroken], P0, Sev3, "P0 service: nothing is scaled, and everything serves")]
+    #[case::autoscaler(&[ScalingBroken], UNLISTED, Sev3, "nothing is scaled, and everything serves")]
+    #[case::volume(&[VolumeFailed], UNLISTED, Sev3, "a volume that nobody uses has failed")]
+    #[case::the_worst_counts(&[CertificateExpired, CertificateNotReady], UNLISTED, Sev2, "a certificate has expired")]
+    #[case::a_node_that_is_down(&[NodeDown, CertificateNotReady], UNLISTED, Sev2, "a worker node is down")]
+    fn the_table_of_what_is_no_workload(
+        #[case] classes: &[ConditionClass],
+        #[case] priority: Option<Priority>,
+        #[case] severity: Severity,
+        #[case] why: &str,
+    ) {
+        let now: Timestamp = "2026-11-24T14:00:00Z".parse().unwrap();
+        let facts = Facts { classes, impact: &Impact::default(), outage: None, priority, role: None };
         assert_eq!(assess(&facts, now), (severity, why.to_owned()));
     }
 

@@ -160,11 +160,13 @@ impl Mind {
 
     /// Forgets what happened to owners that are gone. Nobody asks for it any more; a new one of that name begins anew.
     pub(super) async fn forget_what_is_gone(&mut self, app: &App) -> Result<(), StoreError> {
-        let sees_all = Kind::ALL.iter().all(|kind| self.index.sight().blind(*kind, "").is_none());
-        if !self.complete || !sees_all {
+        let is_seen = |kind: Kind| self.index.sight().blind(kind, "").is_none();
+        if !self.complete || !Kind::ALL.into_iter().filter(|kind| kind.is_required()).all(is_seen) {
             return Ok(());
         }
-        let is_gone = |owner: &&ObjectRef| !self.index.contains(owner) && !self.open.contains_key(*owner);
+        let is_gone = |owner: &&ObjectRef| {
+            owner.watched_kind().is_none_or(is_seen) && !self.index.contains(owner) && !self.open.contains_key(*owner)
+        };
         let gone: Vec<ObjectRef> = self.history.owners().filter(is_gone).cloned().collect();
         for owner in gone {
             app.store.forget_transitions(&self.cluster, &owner).await?;

@@ -19,7 +19,7 @@
 //!  "pending": [{"check": "not-ready", "owner": {}, "reason": "", "message": "", "since": "", "wrong_at": "2026-11-24T03:01:00Z"}],
 //!  "blind": [{"kind": "Node", "namespace": null, "since": "2026-11-24T03:00:00Z", "why": "forbidden", "required": true}],
 //!  "problems": [{"file": "pods.yaml", "document": 2, "item": 7, "what": "what is wrong with it"}],
-//!  "looked_at": {"workloads": 14, "nodes": 3, "claims": 2}}
+//!  "looked_at": {"workloads": 14, "nodes": 3, "claims": 2, "others": 9}}
 //! ```
 //!
 //! `pending` looks wrong but is within its waiting time; `blind` could not be seen; `problems` could not be read in a dump.
@@ -82,6 +82,8 @@ pub struct LookedAt {
     pub workloads: usize,
     pub nodes: usize,
     pub claims: usize,
+    /// Webhooks, aggregated APIs, Ingresses, autoscalers, volumes, certificates.
+    pub others: usize,
 }
 
 impl Report {
@@ -169,6 +171,15 @@ impl LookedAt {
         match owner.watched_kind() {
             Some(Kind::Node) => self.nodes += 1,
             Some(Kind::PersistentVolumeClaim) => self.claims += 1,
+            Some(
+                Kind::PersistentVolume
+                | Kind::Ingress
+                | Kind::HorizontalPodAutoscaler
+                | Kind::ApiService
+                | Kind::ValidatingWebhookConfiguration
+                | Kind::MutatingWebhookConfiguration
+                | Kind::Certificate,
+            ) => self.others += 1,
             _ => self.workloads += 1,
         }
     }

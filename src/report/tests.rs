@@ -58,7 +58,7 @@ fn report() -> Report {
         pending: Vec::new(),
         blind: Vec::new(),
         problems: Vec::new(),
-        looked_at: LookedAt { workloads: 14, nodes: 3, claims: 1 },
+        looked_at: LookedAt { workloads: 14, nodes: 3, claims: 1, others: 0 },
     }
 }
 
@@ -171,6 +171,7 @@ fn a_program_reads_every_field_that_is_documented() {
       "looked_at": {
         "claims": 1,
         "nodes": 3,
+        "others": 0,
         "workloads": 14
       },
       "now": "2026-11-24T03:00:00Z",

@@ -116,6 +116,7 @@ impl Report {
             (looked.workloads, "workload", "workloads"),
             (looked.nodes, "node", "nodes"),
             (looked.claims, "volume claim", "volume claims"),
+            (looked.others, "other object", "other objects"),
         ] {
             if count > 0 {
                 parts.push(format!("{count} {}", if count == 1 { one } else { many }));

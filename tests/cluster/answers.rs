@@ -155,7 +155,8 @@ async fn both_answer_in_the_same_shape() -> Result<()> {
     let stranger = Both { pretend: as_pretend("of-a-stranger")?, real: plane.client_of("of-a-stranger")? };
 
     let mut compared = Compared::default();
-    for kind in Kind::ALL {
+    // The real one has APIServices of its own, and nothing that is installed into a cluster.
+    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::ApiService && !kind.is_custom()) {
         let path = path_of(kind, None);
         for accept in [ACCEPT, JSON] {
             compared.ask_whole(&format!("all of {kind}"), &someone, &path, accept).await?;

@@ -7,4 +7,5 @@ mod harness;
 mod jobs;
 mod lifecycle;
 mod monitoring;
+mod objects;
 mod usage;

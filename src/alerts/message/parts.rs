@@ -26,6 +26,16 @@ pub fn headline(incident: &Incident) -> String {
         (Some(ConditionClass::PartlyBlind), _, _) => format!("I do not see everything in {name}"),
         (Some(ConditionClass::NodeDown), _, _) => format!("node {name} is down"),
         (Some(ConditionClass::JobFailed), _, _) => format!("{} {name} failed", incident.owner.kind),
+        (Some(ConditionClass::WebhookDown), _, _) => format!("writes are refused: webhook {name} has no backend"),
+        (Some(ConditionClass::ApiServiceDown | ConditionClass::MetricsApiDown), _, _) => {
+            format!("API {name} is not served")
+        }
+        (Some(ConditionClass::CertificateExpired), _, _) => format!("a certificate of {name} has expired"),
+        (Some(ConditionClass::CertificateExpires), _, _) => format!("a certificate of {name} expires within a day"),
+        (Some(ConditionClass::CertificateNotReady), _, _) => format!("a certificate of {name} is not renewed"),
+        (Some(ConditionClass::IngressBroken), _, _) => format!("Ingress {name} leads nowhere"),
+        (Some(ConditionClass::ScalingBroken), _, _) => format!("autoscaler {name} cannot scale"),
+        (Some(ConditionClass::VolumeFailed), _, _) => format!("volume {name} has failed"),
         _ if impact.is_unserved() && !impact.services.is_empty() => format!("{name} serves nobody"),
         (_, Some(ready), Some(desired)) if impact.is_unserved() => {
             format!("{name} is down: {ready} of {desired} ready")
@@ -62,6 +72,15 @@ fn new_pods(class: ConditionClass) -> &'static str {
         | ConditionClass::NodeDown
         | ConditionClass::VolumeFull
         | ConditionClass::NearLimit
+        | ConditionClass::WebhookDown
+        | ConditionClass::ApiServiceDown
+        | ConditionClass::MetricsApiDown
+        | ConditionClass::CertificateExpired
+        | ConditionClass::CertificateExpires
+        | ConditionClass::CertificateNotReady
+        | ConditionClass::IngressBroken
+        | ConditionClass::VolumeFailed
+        | ConditionClass::ScalingBroken
         | ConditionClass::JobFailed => "new pods do not become ready",
     }
 }

@@ -229,6 +229,20 @@ async fn every_kind_is_listed_and_one_that_is_forbidden_does_not_stop_the_rest()
 }
 
 #[tokio::test]
+async fn a_custom_resource_comes_as_json_whatever_is_asked_for() {
+    let cluster = Cluster::start().await.unwrap();
+    let certificate = json!({"kind": "Certificate", "apiVersion": "cert-manager.io/v1", "metadata": {"name": "tls", "namespace": "shop"},
+        "spec": {"secretName": "tls"}, "status": {"notAfter": "2026-11-24T14:00:00Z"}});
+    cluster.apply(certificate);
+    let listed = client(&cluster).list(Kind::Certificate, None).await.unwrap().facts;
+    let Some(Fact::Certificate(read)) = listed.first() else { panic!("{listed:?}") };
+    assert_eq!(read.not_after(), "2026-11-24T14:00:00Z".parse().ok());
+    cluster.do_not_serve(Kind::Certificate);
+    let not_served = ReadError::NotServed { resource: "certificates".into(), api_version: "cert-manager.io/v1".into() };
+    assert_eq!(client(&cluster).list(Kind::Certificate, None).await, Err(not_served));
+}
+
+#[tokio::test]
 async fn an_api_that_hangs_is_given_up_after_the_first_kinds() {
     let cluster = Cluster::start().await.unwrap();
     cluster.fault(Some(Fault::Hang));

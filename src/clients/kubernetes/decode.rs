@@ -135,6 +135,15 @@ decoders! {
     Service as Services,
     EndpointSlice as EndpointSlices,
     Event as Events,
+    HorizontalPodAutoscaler as Autoscalers,
+    Ingress as Ingresses,
+    IngressClass as IngressClasses,
+    ValidatingWebhookConfiguration as ValidatingWebhooks,
+    MutatingWebhookConfiguration as MutatingWebhooks,
+    ApiService as ApiServices,
+    PersistentVolume as Volumes,
+    StorageClass as StorageClasses,
+    Certificate as Certificates,
 }
 
 /// The uid of an object of any kind, as it is written.

@@ -310,7 +310,7 @@ impl Watcher {
         out.send(watched).await.map_err(|_| Ended::NobodyListens)
     }
 
-    /// Doubles with each failure; half of it is chance, so that thirteen kinds do not come back in the same instant.
+    /// Doubles with each failure; half of it is chance, so that all kinds do not come back in the same instant.
     fn pause(&self, failures: u32) -> Duration {
         let longest =
             self.patience.first_retry.saturating_mul(2_u32.saturating_pow(failures)).min(self.patience.last_retry);

@@ -105,7 +105,11 @@ impl Slim for Condition {
 deserialize_slim!(Condition);
 
 /// Annotations that are read; the others are other tools' (whole manifests among them, sometimes with secrets) and not kept.
-const READ: [&str; 2] = ["deployment.kubernetes.io/revision", "endpoints.kubernetes.io/last-change-trigger-time"];
+const READ: [&str; 3] = [
+    "deployment.kubernetes.io/revision",
+    "endpoints.kubernetes.io/last-change-trigger-time",
+    "kubernetes.io/ingress.class",
+];
 /// Annotations made for this bot.
 const OURS: &str = "k8s-monitor.io/";
 

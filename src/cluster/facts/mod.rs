@@ -4,6 +4,9 @@
 //! other tools) without keeping it. A missing field and a JSON `null` are the default in both encodings. The protobuf tags are
 //! those of `generated.proto` in k8s.io/api and k8s.io/apimachinery.
 
+mod api;
+mod autoscaling;
+mod certificate;
 mod event;
 mod job;
 mod kept;
@@ -13,8 +16,13 @@ mod node;
 mod pod;
 mod quantity;
 mod storage;
+#[cfg(test)]
+mod tests;
 mod workload;
 
+pub use api::*;
+pub use autoscaling::*;
+pub use certificate::*;
 pub use event::*;
 pub use job::*;
 pub use kept::*;
@@ -108,6 +116,15 @@ pub enum Fact {
     Service(Box<Service>),
     EndpointSlice(Box<EndpointSlice>),
     Event(Box<Event>),
+    HorizontalPodAutoscaler(Box<HorizontalPodAutoscaler>),
+    Ingress(Box<Ingress>),
+    IngressClass(Box<IngressClass>),
+    ValidatingWebhookConfiguration(Box<ValidatingWebhookConfiguration>),
+    MutatingWebhookConfiguration(Box<MutatingWebhookConfiguration>),
+    ApiService(Box<ApiService>),
+    PersistentVolume(Box<PersistentVolume>),
+    StorageClass(Box<StorageClass>),
+    Certificate(Box<Certificate>),
 }
 
 impl Fact {
@@ -127,6 +144,15 @@ impl Fact {
             Self::Service(_) => Kind::Service,
             Self::EndpointSlice(_) => Kind::EndpointSlice,
             Self::Event(_) => Kind::Event,
+            Self::HorizontalPodAutoscaler(_) => Kind::HorizontalPodAutoscaler,
+            Self::Ingress(_) => Kind::Ingress,
+            Self::IngressClass(_) => Kind::IngressClass,
+            Self::ValidatingWebhookConfiguration(_) => Kind::ValidatingWebhookConfiguration,
+            Self::MutatingWebhookConfiguration(_) => Kind::MutatingWebhookConfiguration,
+            Self::ApiService(_) => Kind::ApiService,
+            Self::PersistentVolume(_) => Kind::PersistentVolume,
+            Self::StorageClass(_) => Kind::StorageClass,
+            Self::Certificate(_) => Kind::Certificate,
         }
     }
 
@@ -146,6 +172,15 @@ impl Fact {
             Self::Service(x) => x.meta(),
             Self::EndpointSlice(x) => x.meta(),
             Self::Event(x) => x.meta(),
+            Self::HorizontalPodAutoscaler(x) => x.meta(),
+            Self::Ingress(x) => x.meta(),
+            Self::IngressClass(x) => x.meta(),
+            Self::ValidatingWebhookConfiguration(x) => x.meta(),
+            Self::MutatingWebhookConfiguration(x) => x.meta(),
+            Self::ApiService(x) => x.meta(),
+            Self::PersistentVolume(x) => x.meta(),
+            Self::StorageClass(x) => x.meta(),
+            Self::Certificate(x) => x.meta(),
         }
     }
 
@@ -165,6 +200,15 @@ impl Fact {
             Self::Service(x) => x.metadata.as_mut(),
             Self::EndpointSlice(x) => x.metadata.as_mut(),
             Self::Event(x) => x.metadata.as_mut(),
+            Self::HorizontalPodAutoscaler(x) => x.metadata.as_mut(),
+            Self::Ingress(x) => x.metadata.as_mut(),
+            Self::IngressClass(x) => x.metadata.as_mut(),
+            Self::ValidatingWebhookConfiguration(x) => x.metadata.as_mut(),
+            Self::MutatingWebhookConfiguration(x) => x.metadata.as_mut(),
+            Self::ApiService(x) => x.metadata.as_mut(),
+            Self::PersistentVolume(x) => x.metadata.as_mut(),
+            Self::StorageClass(x) => x.metadata.as_mut(),
+            Self::Certificate(x) => x.metadata.as_mut(),
         }
     }
 

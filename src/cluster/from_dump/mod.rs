@@ -67,13 +67,15 @@ impl Dump {
         self.newest
     }
 
-    /// The cluster as the dump tells it, and what happened in it. A dump says what it says: every kind counts as seen.
+    /// The cluster as the dump tells it, and what happened in it. A dump says what it says: every kind counts as seen, but that
+    /// something is not in it proves nothing where nothing of its kind is.
     pub fn into_index(mut self, now: Timestamp) -> (ClusterIndex, History) {
         self.facts.sort_by_key(|fact| Kind::ALL.iter().position(|kind| *kind == fact.kind()));
         let (mut index, mut history) = (ClusterIndex::default(), History::default());
         for kind in Kind::ALL {
             index.sight_mut().set(kind, None, Visibility::Seen(now));
         }
+        index.sight_mut().is_an_excerpt();
         for fact in self.facts {
             for transition in index.apply(fact, now).transitions {
                 history.record(transition);
@@ -149,6 +151,9 @@ impl Dump {
             self.ignored += 1;
             return;
         };
+        if watched == Kind::HorizontalPodAutoscaler {
+            take_conditions_of_v1(&mut value);
+        }
         let newest = documents::newest_time(&value);
         let name = value.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         let namespace = value.pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or_default();
@@ -195,6 +200,17 @@ fn drop_nulls(value: &mut Value) {
     }
 }
 
+/// `autoscaling/v1` writes the conditions of an autoscaler into an annotation; they go where later versions have them.
+fn take_conditions_of_v1(autoscaler: &mut Value) {
+    const ANNOTATION: &str = "autoscaling.alpha.kubernetes.io/conditions";
+    let written = autoscaler.pointer("/metadata/annotations").and_then(|all| text_of(all, ANNOTATION));
+    let conditions: Option<Vec<Value>> = written.and_then(|text| serde_json::from_str(text).ok());
+    let status = autoscaler.get_mut("status").and_then(Value::as_object_mut);
+    if let (Some(conditions), Some(status)) = (conditions, status) {
+        status.entry("conditions").or_insert(Value::Array(conditions));
+    }
+}
+
 fn text_of<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
     value.get(field)?.as_str()
 }
@@ -230,5 +246,14 @@ fn fact(kind: Kind, value: Value) -> Result<Fact, serde_json::Error> {
         Kind::Service => Fact::Service(of(value)?),
         Kind::EndpointSlice => Fact::EndpointSlice(of(value)?),
         Kind::Event => Fact::Event(of(value)?),
+        Kind::HorizontalPodAutoscaler => Fact::HorizontalPodAutoscaler(of(value)?),
+        Kind::Ingress => Fact::Ingress(of(value)?),
+        Kind::IngressClass => Fact::IngressClass(of(value)?),
+        Kind::ValidatingWebhookConfiguration => Fact::ValidatingWebhookConfiguration(of(value)?),
+        Kind::MutatingWebhookConfiguration => Fact::MutatingWebhookConfiguration(of(value)?),
+        Kind::ApiService => Fact::ApiService(of(value)?),
+        Kind::PersistentVolume => Fact::PersistentVolume(of(value)?),
+        Kind::StorageClass => Fact::StorageClass(of(value)?),
+        Kind::Certificate => Fact::Certificate(of(value)?),
     })
 }

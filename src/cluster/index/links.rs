@@ -1,4 +1,5 @@
-//! Who points at whom, kept both ways: controllers, claims, nodes, services and events by the uid they are about.
+//! Who points at whom, kept both ways: controllers, claims, nodes, services, events by the uid they are about, and references by
+//! name.
 
 use std::{
     borrow::Cow,
@@ -7,7 +8,7 @@ use std::{
 
 use crate::cluster::{
     Fact, Kind, ObjectKey, ObjectRef, Text,
-    facts::{EndpointSlice, OwnerReference, Uid},
+    facts::{EndpointSlice, OwnerReference, ServiceReference, Uid},
 };
 
 type Keys = BTreeSet<ObjectKey>;
@@ -20,6 +21,7 @@ pub(super) struct Links {
     of_claim: BTreeMap<(Text, Text), Keys>,
     of_service: BTreeMap<(Text, Text), Keys>,
     events: BTreeMap<Uid, Keys>,
+    referrers: BTreeMap<ObjectRef, Keys>,
     namespaces: BTreeMap<Text, usize>,
 }
 
@@ -33,8 +35,62 @@ pub(super) fn service_of(slice: &EndpointSlice) -> Option<&str> {
 
 /// The watched kind an owner reference names; the kind's name alone is not enough (there are other Jobs in this world).
 pub(super) fn watched(reference: &OwnerReference) -> Option<Kind> {
-    let group = |version: &str| version.rsplit_once('/').map_or(String::new(), |(group, _)| group.to_owned());
-    Kind::from_name(&reference.kind).filter(|kind| group(kind.api_version()) == group(&reference.api_version))
+    watched_as(&reference.kind, &reference.api_version)
+}
+
+/// The watched kind of that name and group; the version does not matter.
+fn watched_as(kind: &str, api_version: &str) -> Option<Kind> {
+    fn group(version: &str) -> &str {
+        version.rsplit_once('/').map_or("", |(group, _)| group)
+    }
+    Kind::from_name(kind).filter(|kind| group(kind.api_version()) == group(api_version))
+}
+
+/// What an object names beside what the other links say. Whether it works depends on whether that is there.
+pub(super) fn named_by(fact: &Fact) -> Vec<ObjectRef> {
+    fn named(kind: Kind, namespace: &str, name: &str) -> Option<ObjectRef> {
+        let reference =
+            || ObjectRef { kind: Cow::Borrowed(kind.name()), namespace: namespace.into(), name: name.into() };
+        (!name.is_empty()).then(reference)
+    }
+    fn service(reference: &ServiceReference) -> Option<ObjectRef> {
+        named(Kind::Service, &reference.namespace, &reference.name)
+    }
+    let here = fact.meta().namespace.as_str();
+    match fact {
+        Fact::Ingress(ingress) => {
+            let services = ingress.routes().filter_map(|route| named(Kind::Service, here, &route.service.name));
+            services.chain(named(Kind::IngressClass, "", ingress.class())).collect()
+        }
+        Fact::HorizontalPodAutoscaler(autoscaler) => {
+            let target = autoscaler.target();
+            let target = target.and_then(|t| named(watched_as(&t.kind, &t.api_version)?, here, &t.name));
+            target.into_iter().collect()
+        }
+        Fact::ValidatingWebhookConfiguration(all) => all.webhooks().filter_map(|w| service(w.service?)).collect(),
+        Fact::MutatingWebhookConfiguration(all) => all.webhooks().filter_map(|w| service(w.service?)).collect(),
+        Fact::ApiService(api) => api.service().and_then(service).into_iter().collect(),
+        Fact::PersistentVolumeClaim(claim) => {
+            let class = claim.spec.as_ref().and_then(|spec| named(Kind::StorageClass, "", &spec.storage_class_name));
+            class.into_iter().collect()
+        }
+        Fact::Namespace(_)
+        | Fact::Node(_)
+        | Fact::Pod(_)
+        | Fact::Deployment(_)
+        | Fact::ReplicaSet(_)
+        | Fact::StatefulSet(_)
+        | Fact::DaemonSet(_)
+        | Fact::Job(_)
+        | Fact::CronJob(_)
+        | Fact::Service(_)
+        | Fact::EndpointSlice(_)
+        | Fact::Event(_)
+        | Fact::IngressClass(_)
+        | Fact::PersistentVolume(_)
+        | Fact::StorageClass(_)
+        | Fact::Certificate(_) => Vec::new(),
+    }
 }
 
 /// The controller that an owner chain follows upwards from this object.
@@ -55,6 +111,15 @@ pub(super) fn controller(fact: &Fact) -> Option<&OwnerReference> {
         | Fact::PersistentVolumeClaim(_)
         | Fact::Service(_)
         | Fact::EndpointSlice(_)
+        | Fact::HorizontalPodAutoscaler(_)
+        | Fact::Ingress(_)
+        | Fact::IngressClass(_)
+        | Fact::ValidatingWebhookConfiguration(_)
+        | Fact::MutatingWebhookConfiguration(_)
+        | Fact::ApiService(_)
+        | Fact::PersistentVolume(_)
+        | Fact::StorageClass(_)
+        | Fact::Certificate(_)
         | Fact::Event(_) => None,
     }
 }
@@ -99,6 +164,9 @@ impl Links {
         if let Some(controller) = controller(fact) {
             update(&mut self.controlled, reference(controller, &key.namespace), &mut change);
         }
+        for named in named_by(fact) {
+            update(&mut self.referrers, named, &mut change);
+        }
         match fact {
             Fact::Pod(pod) => {
                 if !pod.node_name().is_empty() {
@@ -127,7 +195,16 @@ impl Links {
             | Fact::Job(_)
             | Fact::CronJob(_)
             | Fact::PersistentVolumeClaim(_)
-            | Fact::Service(_) => {}
+            | Fact::Service(_)
+            | Fact::HorizontalPodAutoscaler(_)
+            | Fact::Ingress(_)
+            | Fact::IngressClass(_)
+            | Fact::ValidatingWebhookConfiguration(_)
+            | Fact::MutatingWebhookConfiguration(_)
+            | Fact::ApiService(_)
+            | Fact::PersistentVolume(_)
+            | Fact::StorageClass(_)
+            | Fact::Certificate(_) => {}
         }
     }
 
@@ -154,6 +231,11 @@ impl Links {
     /// The events about a uid.
     pub(super) fn events(&self, uid: Uid) -> impl Iterator<Item = &ObjectKey> + use<'_> {
         self.events.get(&uid).into_iter().flatten()
+    }
+
+    /// What names an object, whether that is there or not.
+    pub(super) fn referrers(&self, named: &ObjectRef) -> impl Iterator<Item = &ObjectKey> + use<'_> {
+        self.referrers.get(named).into_iter().flatten()
     }
 
     /// The namespaces that exist or have an object.

@@ -6,6 +6,7 @@
 mod links;
 mod measured;
 mod queries;
+mod references;
 mod serving;
 #[cfg(test)]
 mod tests;
@@ -67,6 +68,7 @@ impl ClusterIndex {
         }
         let owners_before = self.controlled_pods(&key);
         let served_before = self.owners_served_through(&fact);
+        let had_endpoint = self.named_service_has_endpoint(&fact);
         self.touch(&key, &mut touched.owners);
 
         let before = self.insert(&key, fact);
@@ -76,11 +78,15 @@ impl ClusterIndex {
         self.note_failed_run(&key, before.as_ref(), now, &mut touched.transitions);
         self.note_moved_pods(&owners_before, &mut touched.transitions);
         self.note_lost_endpoints(&key, &served_before, now, &mut touched.transitions);
+        self.note_changed_references(&key, before.as_ref(), now, &mut touched.transitions);
+        if had_endpoint {
+            self.note_service_without_endpoint(&key, now, &mut touched.transitions);
+        }
         touched
     }
 
     /// Takes an object out.
-    pub fn delete(&mut self, key: &ObjectKey, _now: Timestamp) -> Touched {
+    pub fn delete(&mut self, key: &ObjectKey, now: Timestamp) -> Touched {
         let mut touched = Touched::default();
         self.touch(key, &mut touched.owners);
         let Some(gone) = self.objects.get_mut(&key.kind).and_then(|of| of.remove(key)) else {
@@ -89,6 +95,7 @@ impl ClusterIndex {
         self.links.remove(key, &gone);
         self.lately.remove(key);
         self.touch(key, &mut touched.owners);
+        self.note_gone(key, now, &mut touched.transitions);
         touched
     }
 
@@ -141,12 +148,16 @@ impl ClusterIndex {
                     owners.extend(self.involved(event).map(|involved| self.owner_of(&involved)));
                 }
             }
-            Kind::Service => self.touch_served(&key.namespace, &key.name, owners),
+            Kind::Service => {
+                self.touch_served(&key.namespace, &key.name, owners);
+                self.touch_referrers(key, owners);
+            }
             Kind::EndpointSlice => {
                 if let Some(Fact::EndpointSlice(slice)) = self.get(key)
                     && let Some(service) = links::service_of(slice)
                 {
                     self.touch_served(&key.namespace, service, owners);
+                    self.touch_referrers(&references::service(&key.namespace, service), owners);
                 }
             }
             Kind::Node => {
@@ -174,6 +185,20 @@ impl ClusterIndex {
                     owners.insert(self.owner_of(key));
                 }
                 owners.extend(self.controlled_pods(key).into_values());
+                self.touch_referrers(key, owners);
+            }
+            Kind::IngressClass | Kind::StorageClass => self.touch_referrers(key, owners),
+            Kind::HorizontalPodAutoscaler
+            | Kind::Ingress
+            | Kind::ValidatingWebhookConfiguration
+            | Kind::MutatingWebhookConfiguration
+            | Kind::PersistentVolume
+            | Kind::Certificate => {
+                owners.insert(key.clone().into());
+            }
+            Kind::ApiService => {
+                owners.insert(key.clone().into());
+                self.touch_measured(key, owners);
             }
         }
     }

@@ -65,9 +65,9 @@ impl ClusterIndex {
     }
 
     /// Everything a check can judge: top-level workloads (also those known only by the reference of what they control),
-    /// `CronJob`s, Jobs and Pods without an owner, claims, nodes.
+    /// `CronJob`s, Jobs and Pods without an owner, claims, nodes, and what says of itself whether it works.
     pub fn owners(&self) -> impl Iterator<Item = ObjectRef> {
-        const JUDGED: [Kind; 9] = [
+        const JUDGED: [Kind; 16] = [
             Kind::Node,
             Kind::Deployment,
             Kind::ReplicaSet,
@@ -77,6 +77,13 @@ impl ClusterIndex {
             Kind::Job,
             Kind::Pod,
             Kind::PersistentVolumeClaim,
+            Kind::PersistentVolume,
+            Kind::Ingress,
+            Kind::HorizontalPodAutoscaler,
+            Kind::ApiService,
+            Kind::ValidatingWebhookConfiguration,
+            Kind::MutatingWebhookConfiguration,
+            Kind::Certificate,
         ];
         let keys = JUDGED.iter().filter_map(|kind| self.objects.get(kind)).flat_map(BTreeMap::keys);
         keys.map(|key| self.owner_of(key)).collect::<BTreeSet<_>>().into_iter()
@@ -90,6 +97,19 @@ impl ClusterIndex {
     /// The object a reference names, if it is held.
     pub fn get_ref(&self, owner: &ObjectRef) -> Option<&Fact> {
         self.get(&key_of(owner)?)
+    }
+
+    /// Why nobody can tell whether an object of that kind exists which is not held; None: it does not exist.
+    pub fn cannot_tell_missing(&self, kind: Kind, namespace: &str) -> Option<String> {
+        if let Some(why) = self.sight().blind(kind, namespace) {
+            return Some(format!("cannot read {}: {why}", kind.plural()));
+        }
+        let has_some = if kind.is_namespaced() {
+            self.all_in(kind, namespace).next().is_some()
+        } else {
+            self.all(kind).next().is_some()
+        };
+        (self.sight().is_excerpt() && !has_some).then(|| format!("no {} are in the dump", kind.plural()))
     }
 
     /// All pods whose top owner this is, in the order of their names.

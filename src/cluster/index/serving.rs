@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{ClusterIndex, ServiceImpact, links};
 use crate::cluster::{
     Fact, Kind, ObjectKey, ObjectRef, Text, Transition, TransitionKind,
-    facts::{EndpointSlice, Labels, Pod, PodTemplate, Service},
+    facts::{EndpointSlice, Labels, Pod, PodTemplate, Service, Time},
 };
 
 /// When the endpoints controller was told of the change that led to this state of a slice.
@@ -34,6 +34,23 @@ impl ClusterIndex {
             .filter(|service| labels.iter().any(|labels| selects(service, labels)))
             .map(|service| self.impact(service))
             .collect()
+    }
+
+    /// How many endpoints a Service has; None if there is no such Service.
+    pub fn endpoints_of(&self, namespace: &str, name: &str) -> Option<ServiceImpact> {
+        self.service(namespace, name).map(|service| self.impact(service))
+    }
+
+    /// Since when a Service that has no ready endpoint can be without one: the newest of the times that its slices and the pods it
+    /// selects tell.
+    pub fn unserved_since(&self, namespace: &str, name: &str) -> Option<Timestamp> {
+        let slices = self.slices_of(namespace, name).filter_map(triggered_at);
+        let pods = self.service(namespace, name).into_iter().flat_map(|service| self.selected_pods(service));
+        let pods = pods.filter(|pod| !matches!(pod.phase(), "Succeeded" | "Failed")).filter_map(|pod| {
+            let changed = pod.condition("Ready").and_then(|ready| ready.last_transition_time).map(Time::at);
+            changed.or_else(|| pod.meta().created())
+        });
+        slices.chain(pods).max()
     }
 
     /// How many endpoints a Service has: of its slices, else by the pods it selects.
@@ -104,7 +121,7 @@ impl ClusterIndex {
         let Some(Fact::EndpointSlice(slice)) = self.get(key) else { return };
         let Some(service) = links::service_of(slice) else { return };
         let after = self.owners_served_by(&key.namespace, service);
-        let at = slice.meta().annotations.get(TRIGGERED_AT).and_then(|at| at.parse().ok()).unwrap_or(now);
+        let at = triggered_at(slice).unwrap_or(now);
         transitions.extend(before.difference(&after).map(|owner| Transition {
             owner: owner.clone(),
             at,
@@ -145,6 +162,11 @@ fn selects(service: &Service, labels: &Labels) -> bool {
     service.spec.as_ref().is_some_and(|spec| !spec.selector.is_empty() && labels.include(&spec.selector))
 }
 
+/// When what led to this state of a slice happened, if it says so.
+pub(super) fn triggered_at(slice: &EndpointSlice) -> Option<Timestamp> {
+    slice.meta().annotations.get(TRIGGERED_AT)?.parse().ok()
+}
+
 fn key_of_pod(pod: &Pod) -> ObjectKey {
     let meta = pod.meta();
     ObjectKey { kind: Kind::Pod, namespace: meta.namespace.clone(), name: meta.name.clone() }
@@ -165,6 +187,15 @@ fn template(fact: &Fact) -> Option<&PodTemplate> {
         | Fact::PersistentVolumeClaim(_)
         | Fact::Service(_)
         | Fact::EndpointSlice(_)
+        | Fact::HorizontalPodAutoscaler(_)
+        | Fact::Ingress(_)
+        | Fact::IngressClass(_)
+        | Fact::ValidatingWebhookConfiguration(_)
+        | Fact::MutatingWebhookConfiguration(_)
+        | Fact::ApiService(_)
+        | Fact::PersistentVolume(_)
+        | Fact::StorageClass(_)
+        | Fact::Certificate(_)
         | Fact::Event(_) => None,
     }
 }

@@ -240,6 +240,15 @@ fn stories() -> Vec<Vec<Option<Fact>>> {
         Kind::Event,
         json!({"metadata": {"name": "e", "namespace": "shop"}, "involvedObject": {"uid": "uid-api-1"}}),
     );
+    let ingress = fact(
+        Kind::Ingress,
+        json!({"metadata": meta("web", 1, None), "spec": {"defaultBackend": {"service": {"name": "api"}}}}),
+    );
+    let scaler = fact(
+        Kind::HorizontalPodAutoscaler,
+        json!({"metadata": meta("scaler", 1, None),
+               "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "api"}}}),
+    );
     vec![
         vec![Some(deployment)],
         vec![Some(replica_set("api-1a", API))],
@@ -256,6 +265,8 @@ fn stories() -> Vec<Vec<Option<Fact>>> {
         vec![Some(service())],
         vec![Some(slice(1, true))],
         vec![Some(event)],
+        vec![Some(ingress)],
+        vec![Some(scaler)],
         vec![Some(pod("r", 1, Some(("argoproj.io/v1alpha1", "Rollout", "web")), 1, true))],
     ]
 }

@@ -87,8 +87,10 @@ pub fn started(namespace: &str, blind: &[Blind], now: Timestamp) -> Message {
 
 /// When it takes long: what is still being read.
 pub fn progress(namespace: &str, left: &[Kind]) -> Message {
-    let names: Vec<_> = left.iter().map(|kind| kind.plural()).collect();
-    reply::line(format!("Still looking at {}; not read yet: {}", reply::code(namespace), names.join(", ")))
+    let names: Vec<_> = left.iter().take(SHOWN).map(|kind| kind.plural()).collect();
+    let more = left.len().checked_sub(SHOWN).filter(|more| *more > 0);
+    let more = more.map_or_else(String::new, |more| format!(" and {}", reply::count(more, "more kind", "more kinds")));
+    reply::line(format!("Still looking at {}; not read yet: {}{more}", reply::code(namespace), names.join(", ")))
 }
 
 /// It could not be done.
@@ -169,12 +171,13 @@ pub fn result(analysis: &Analysis<'_>) -> Message {
 
 /// `1 Node, 14 Deployments, 120 Pods`.
 pub(crate) fn seen(counts: &BTreeMap<Kind, usize>) -> String {
-    let parts: Vec<_> = counts
-        .iter()
-        .filter(|(kind, n)| **n > 0 && !matches!(kind, Kind::Event | Kind::EndpointSlice | Kind::ReplicaSet))
-        .map(|(kind, n)| reply::count(*n, kind.name(), &format!("{kind}s")))
-        .collect();
-    parts.join(", ")
+    let is_told = |kind: Kind| {
+        kind.is_required() && kind != Kind::ReplicaSet
+            || matches!(kind, Kind::CronJob | Kind::Ingress | Kind::HorizontalPodAutoscaler | Kind::Certificate)
+    };
+    let many = |kind: Kind| format!("{kind}{}", if kind.name().ends_with('s') { "es" } else { "s" });
+    let told = counts.iter().filter(|(kind, n)| **n > 0 && is_told(**kind));
+    told.map(|(kind, n)| reply::count(*n, kind.name(), &many(*kind))).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

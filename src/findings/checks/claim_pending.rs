@@ -2,11 +2,14 @@
 
 use jiff::SignedDuration;
 
-use super::unschedulable::{is_about_claim, refusal};
+use super::{
+    references::unchanged_since,
+    unschedulable::{is_about_claim, refusal},
+};
 use crate::{
     cluster::{
         Fact, Kind, ObjectKey, ObjectRef,
-        facts::{Event, PersistentVolumeClaim, Pod, Time},
+        facts::{Event, PersistentVolumeClaim, Pod, StorageClass, Time},
     },
     findings::{
         Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
@@ -32,7 +35,7 @@ impl Check for ClaimPending {
             why: "The pods that mount it cannot start.",
             fix: "Correct the storage class, create the claim, or mend the provisioner.",
             grace: "3 min from the claim's creation or the scheduler's refusal.",
-            silent: "A claim that waits for its first consumer and has none.",
+            silent: "A claim whose class waits for its first consumer and that has none.",
         }
     }
 
@@ -56,7 +59,11 @@ impl Check for ClaimPending {
                 if look.index.pods_of_claim(&meta.namespace, &meta.name).any(waits) {
                     return Verdict::NotWanted("counted as the workload that waits for it".into());
                 }
-                alone(claim, look).into_iter().collect()
+                match alone(claim, look) {
+                    Alone::Waits => Vec::new(),
+                    Alone::Wrong => vec![of_claim(claim, look)],
+                    Alone::Unknown(why) => return Verdict::Unknown(why),
+                }
             }
             _ => all.live.iter().flat_map(|pod| waiting(pod, look)).collect(),
         };
@@ -76,9 +83,50 @@ fn failure<'a>(claim: &PersistentVolumeClaim, look: &Look<'a>) -> Option<&'a Eve
     look.index.events_of(&claim.meta().uid).filter(|e| e.reason == "ProvisioningFailed").last()
 }
 
-/// A claim nobody waits for: wrong only if it cannot be provisioned or has lost its volume.
-fn alone(claim: &PersistentVolumeClaim, look: &Look<'_>) -> Option<Trouble> {
-    (phase(claim) == "Lost" || failure(claim, look).is_some()).then(|| of_claim(claim, look))
+/// What a claim is for which no pod waits.
+enum Alone {
+    /// Its volume is made when a pod comes.
+    Waits,
+    Wrong,
+    Unknown(String),
+}
+
+/// A claim nobody waits for: wrong if it has lost its volume, or should have one without a pod that mounts it.
+fn alone(claim: &PersistentVolumeClaim, look: &Look<'_>) -> Alone {
+    if phase(claim) == "Lost" || failure(claim, look).is_some() {
+        return Alone::Wrong;
+    }
+    match class(claim, look) {
+        Class::Missing => Alone::Wrong,
+        Class::Known(class) if !class.waits_for_consumer() => Alone::Wrong,
+        Class::Known(_) | Class::NotNamed => Alone::Waits,
+        Class::Unknown(why) => Alone::Unknown(why),
+    }
+}
+
+/// The storage class a claim names.
+enum Class<'a> {
+    NotNamed,
+    Known(&'a StorageClass),
+    /// There is none of that name.
+    Missing,
+    Unknown(String),
+}
+
+fn class<'a>(claim: &PersistentVolumeClaim, look: &Look<'a>) -> Class<'a> {
+    let name = class_name(claim);
+    if name.is_empty() {
+        return Class::NotNamed;
+    }
+    let key = ObjectKey { kind: Kind::StorageClass, namespace: String::new().into(), name: name.into() };
+    match look.index.get(&key) {
+        Some(Fact::StorageClass(class)) => Class::Known(class),
+        _ => look.index.cannot_tell_missing(Kind::StorageClass, "").map_or(Class::Missing, Class::Unknown),
+    }
+}
+
+fn class_name(claim: &PersistentVolumeClaim) -> &str {
+    claim.spec.as_ref().map_or("", |s| s.storage_class_name.as_str())
 }
 
 /// The claims a pod waits for, if it was given to no node because of them.
@@ -123,24 +171,27 @@ fn waiting(pod: &Pod, look: &Look<'_>) -> Vec<Trouble> {
 
 fn of_claim(claim: &PersistentVolumeClaim, look: &Look<'_>) -> Trouble {
     let meta = claim.meta();
-    let class = claim.spec.as_ref().map_or("", |s| s.storage_class_name.as_str());
+    let name = class_name(claim);
+    let class = class(claim, look);
     let event = failure(claim, look);
     let said = event.map_or("", |e| e.message.as_str());
     let why = if phase(claim) == "Lost" {
         "its volume is lost".to_owned()
-    } else if said.contains("storageclass") && said.contains("not found") {
-        format!("storage class `{class}` does not exist")
+    } else if matches!(class, Class::Missing) || (said.contains("storageclass") && said.contains("not found")) {
+        format!("storage class `{name}` does not exist")
     } else if !said.is_empty() {
         said.to_owned()
-    } else if class.is_empty() {
+    } else if name.is_empty() {
         "it names no storage class and no volume fits, cause unknown".to_owned()
+    } else if let Class::Known(class) = class {
+        format!("storage class `{name}` ({}) has given it no volume, cause unknown", class.provisioner)
     } else {
-        format!("storage class `{class}` has given it no volume, cause unknown")
+        format!("storage class `{name}` has given it no volume, cause unknown")
     };
     let reference =
         ObjectRef { kind: "PersistentVolumeClaim".into(), namespace: meta.namespace.clone(), name: meta.name.clone() };
-    let mut it =
-        trouble(reference, format!("claim `{}` is not bound: {why}", meta.name), meta.created().unwrap_or(look.now));
+    let since = unchanged_since(&reference, meta, look);
+    let mut it = trouble(reference, format!("claim `{}` is not bound: {why}", meta.name), since);
     it.evidence.extend(event.map(evidence::of_event));
     it.recommendation = format!(
         "See why it is not bound: kubectl -n {} describe pvc {}; kubectl get storageclass",

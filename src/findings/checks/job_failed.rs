@@ -131,7 +131,8 @@ fn failures<'a>(owner: &ObjectRef, cron: &CronJob, look: &Look<'a>) -> Vec<Failu
         | TransitionKind::Restarted { .. }
         | TransitionKind::BecameReady
         | TransitionKind::LostReady
-        | TransitionKind::LostLastEndpoint(_) => None,
+        | TransitionKind::LostLastEndpoint(_)
+        | TransitionKind::ReferenceChanged(_) => None,
     });
     let mut failures: Vec<Failure<'a>> =
         here.chain(gone).filter(|failure| success.is_none_or(|success| failure.at > success)).collect();

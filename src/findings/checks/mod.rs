@@ -1,24 +1,33 @@
 //! The rules: one file each, which is also its documentation. `ALL` is the list; help texts and tables come from it.
 
+mod api_service;
+mod autoscaler;
+mod certificate;
 mod claim_pending;
 mod container_create;
 mod crash_loop;
 mod create_refused;
 mod evicted;
 mod image_pull;
+mod ingress_backend;
 mod job_failed;
 mod near_limit;
 mod node_not_ready;
 mod not_ready;
 mod out_of_memory;
 mod pod_failed;
+mod references;
 mod replicas_missing;
 mod rollout_stuck;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_objects;
 mod unschedulable;
+mod volume_failed;
+mod webhook_backend;
 mod workload;
 
 use super::Check;
@@ -26,6 +35,8 @@ use super::Check;
 /// Every check, the strongest causes first.
 pub const ALL: &[&dyn Check] = &[
     &node_not_ready::NodeNotReady,
+    &webhook_backend::WebhookBackend,
+    &api_service::ApiServiceUnavailable,
     &out_of_memory::OutOfMemory,
     &container_create::ContainerCreate,
     &image_pull::ImagePull,
@@ -39,6 +50,10 @@ pub const ALL: &[&dyn Check] = &[
     &not_ready::NotReady,
     &rollout_stuck::RolloutStuck,
     &replicas_missing::ReplicasMissing,
+    &ingress_backend::IngressBackend,
+    &autoscaler::Autoscaler,
+    &certificate::Certificate,
+    &volume_failed::VolumeFailed,
     &near_limit::VolumeNearlyFull,
     &near_limit::MemoryNearLimit,
 ];

@@ -35,6 +35,17 @@ pub(super) fn fact(value: Value) -> Fact {
         Kind::CronJob => Fact::CronJob(of(value)),
         Kind::PersistentVolumeClaim => Fact::PersistentVolumeClaim(of(value)),
         Kind::Event => Fact::Event(of(value)),
+        Kind::Service => Fact::Service(of(value)),
+        Kind::EndpointSlice => Fact::EndpointSlice(of(value)),
+        Kind::HorizontalPodAutoscaler => Fact::HorizontalPodAutoscaler(of(value)),
+        Kind::Ingress => Fact::Ingress(of(value)),
+        Kind::IngressClass => Fact::IngressClass(of(value)),
+        Kind::ValidatingWebhookConfiguration => Fact::ValidatingWebhookConfiguration(of(value)),
+        Kind::MutatingWebhookConfiguration => Fact::MutatingWebhookConfiguration(of(value)),
+        Kind::ApiService => Fact::ApiService(of(value)),
+        Kind::PersistentVolume => Fact::PersistentVolume(of(value)),
+        Kind::StorageClass => Fact::StorageClass(of(value)),
+        Kind::Certificate => Fact::Certificate(of(value)),
         other => panic!("no builder for {other}"),
     }
 }
@@ -51,7 +62,8 @@ pub(super) fn index(objects: Vec<Value>) -> ClusterIndex {
 }
 
 pub(super) fn owner(kind: &'static str, name: &str) -> ObjectRef {
-    let namespace = if kind == "Node" { "" } else { "shop" };
+    let is_in_one = Kind::from_name(kind).is_none_or(Kind::is_namespaced);
+    let namespace = if is_in_one { "shop" } else { "" };
     ObjectRef { kind: kind.into(), namespace: namespace.into(), name: name.into() }
 }
 

@@ -209,11 +209,24 @@ fn a_claim_counts_as_the_workload_that_waits_for_it() {
     let claim = json!({"kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": "shop", "uid": "uid-data", "creationTimestamp": ago(600)},
         "spec": {"storageClassName": "fast"}, "status": {"phase": "Pending"}});
     let of_claim = owner("PersistentVolumeClaim", "data");
+    let class = |mode: &str| json!({"kind": "StorageClass", "metadata": {"name": "fast"}, "provisioner": "rancher.io/local-path", "volumeBindingMode": mode});
     assert_eq!(
-        says("claim-pending", &of_claim, vec![claim.clone()]),
+        says("claim-pending", &of_claim, vec![claim.clone(), class("WaitForFirstConsumer")]),
         Verdict::Healthy,
         "it waits for its first consumer"
     );
+    let found = wrong(says("claim-pending", &of_claim, vec![claim.clone(), class("Immediate")]));
+    assert_eq!(
+        found.message,
+        "claim `data` is not bound: storage class `fast` (rancher.io/local-path) has given it no volume, cause unknown"
+    );
+    let found = wrong(says("claim-pending", &of_claim, vec![claim.clone()]));
+    assert_eq!(found.message, "claim `data` is not bound: storage class `fast` does not exist");
+    let mut blind = index(vec![claim.clone()]);
+    blind.sight_mut().set(Kind::StorageClass, None, Visibility::Blind { since: now(), why: "forbidden".into() });
+    let look = Look { index: &blind, history: &History::default(), now: now(), no_grace: false };
+    let verdict = judge(&of_claim, &look).into_iter().find(|j| j.check == "claim-pending").unwrap().verdict;
+    assert_eq!(verdict, Verdict::Unknown("cannot read storageclasses: forbidden".into()));
     let mut waits = unschedulable("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.", 400);
     waits["spec"]["volumes"] = json!([{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]);
     let mut objects = with(0, vec![waits]);

@@ -72,6 +72,15 @@ pub(crate) fn counts(fact: &Fact) -> Option<Counts> {
         | Fact::PersistentVolumeClaim(_)
         | Fact::Service(_)
         | Fact::EndpointSlice(_)
+        | Fact::HorizontalPodAutoscaler(_)
+        | Fact::Ingress(_)
+        | Fact::IngressClass(_)
+        | Fact::ValidatingWebhookConfiguration(_)
+        | Fact::MutatingWebhookConfiguration(_)
+        | Fact::ApiService(_)
+        | Fact::PersistentVolume(_)
+        | Fact::StorageClass(_)
+        | Fact::Certificate(_)
         | Fact::Event(_) => None,
     }
 }

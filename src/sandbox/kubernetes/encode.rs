@@ -141,6 +141,15 @@ fn protobuf(kind: Kind, object: &Value) -> Vec<u8> {
         Kind::Service => bytes::<facts::Service>(object),
         Kind::EndpointSlice => bytes::<facts::EndpointSlice>(object),
         Kind::Event => bytes::<facts::Event>(object),
+        Kind::HorizontalPodAutoscaler => bytes::<facts::HorizontalPodAutoscaler>(object),
+        Kind::Ingress => bytes::<facts::Ingress>(object),
+        Kind::IngressClass => bytes::<facts::IngressClass>(object),
+        Kind::ValidatingWebhookConfiguration => bytes::<facts::ValidatingWebhookConfiguration>(object),
+        Kind::MutatingWebhookConfiguration => bytes::<facts::MutatingWebhookConfiguration>(object),
+        Kind::ApiService => bytes::<facts::ApiService>(object),
+        Kind::PersistentVolume => bytes::<facts::PersistentVolume>(object),
+        Kind::StorageClass => bytes::<facts::StorageClass>(object),
+        Kind::Certificate => bytes::<facts::Certificate>(object),
     }
 }
 

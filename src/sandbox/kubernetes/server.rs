@@ -189,6 +189,7 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
     if shared.world().not_served.contains(&kind) {
         return not_served();
     }
+    let encoding = if kind.is_custom() { Encoding::Json } else { encoding };
     if shared.settings().forbidden.contains(&(verb.to_owned(), kind, namespace.clone())) {
         let group = kind.api_version().split_once('/').map_or("", |(group, _)| group);
         let place = namespace.map_or("at the cluster scope".to_owned(), |ns| format!("in the namespace {ns:?}"));

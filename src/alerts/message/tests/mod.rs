@@ -182,6 +182,22 @@ fn a_volume_claim_that_nobody_waits_for_yet_is_named_as_what_it_is() {
     ");
 }
 
+#[rstest::rstest]
+#[case(ConditionClass::WebhookDown, "writes are refused: webhook api has no backend")]
+#[case(ConditionClass::ApiServiceDown, "API api is not served")]
+#[case(ConditionClass::MetricsApiDown, "API api is not served")]
+#[case(ConditionClass::CertificateExpired, "a certificate of api has expired")]
+#[case(ConditionClass::CertificateExpires, "a certificate of api expires within a day")]
+#[case(ConditionClass::CertificateNotReady, "a certificate of api is not renewed")]
+#[case(ConditionClass::IngressBroken, "Ingress api leads nowhere")]
+#[case(ConditionClass::ScalingBroken, "autoscaler api cannot scale")]
+#[case(ConditionClass::VolumeFailed, "volume api has failed")]
+fn what_is_no_workload_is_named_by_what_is_wrong_with_it(#[case] class: ConditionClass, #[case] expected: &str) {
+    let mut it = of(class, "Reason", "message", "");
+    it.impact = Impact::default();
+    assert_eq!(headline(&it), expected);
+}
+
 #[test]
 fn a_rollout_that_fails_while_the_old_pods_serve_says_both() {
     let mut it = of(ConditionClass::Crash, "CrashLoopBackOff", "container app ends with exit code 1", "");
