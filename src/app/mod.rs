@@ -19,7 +19,7 @@ use std::{
 
 use futures::FutureExt;
 use jiff::Timestamp;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -71,6 +71,8 @@ pub struct App {
     lease: Mutex<Lease>,
     /// Where events go.
     pub events: mpsc::Sender<Event>,
+    /// Places for pieces of lists that wait to be taken in: they are large, so only a few may.
+    pub places: Arc<Semaphore>,
     /// Events sent so far.
     pub sent: AtomicU64,
     /// Wakes the outbox: rows were written.
@@ -131,7 +133,7 @@ pub struct Pulse {
     pub handled: u64,
     /// How many required kinds cannot be seen.
     pub blind: usize,
-    /// Last resource version seen per kind.
+    /// Last resource version taken in per kind.
     pub positions: BTreeMap<Kind, u64>,
     /// When something is due by time alone.
     pub next_due: Option<Timestamp>,

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context;
 use secrecy::ExposeSecret;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{App, Bot, CLUSTER, STORE, Sockets, Wake, identity, lease, lock, passes, spawn_in, stop, tidy};
@@ -29,6 +29,9 @@ use crate::{
 
 /// Why a start ended that nothing was wrong with.
 const STOPPED: &str = "it was told to stop before it had started";
+
+/// How many pieces of lists may wait to be taken in: the loop is never idle for want of one, and none waits long.
+const PIECES: usize = 4;
 
 /// Takes the store and starts every part; a start that fails lets the store go.
 pub(super) async fn begin(
@@ -63,6 +66,7 @@ pub(super) async fn begin(
         sockets: OnceLock::new(),
         lease: Mutex::new(lease),
         events,
+        places: Arc::new(Semaphore::new(PIECES)),
         sent: AtomicU64::new(0),
         outbox_wake: Wake::default(),
         inbox_wake: Wake::default(),
@@ -102,8 +106,8 @@ async fn set_out(
     let connecting = connect_slack(Arc::clone(app), Arc::clone(sockets));
     app.spawn_vital("the task that opens the sockets to Slack", connecting);
     let cluster = identity::of(app, name).await?;
-    let mind = process::Mind::load(app, cluster.clone(), name.to_owned()).await?;
-    process::watch_cluster(app, &app.kubernetes, &cluster);
+    let mut mind = process::Mind::load(app, cluster.clone(), name.to_owned()).await?;
+    mind.watches = process::watch_cluster(app, &app.kubernetes, &cluster);
     app.spawn_vital("the loop that judges", process::run(Arc::clone(app), mind, receiver));
     let sender = Arc::clone(app).vital("the task that sends".to_owned(), outbox::run(Arc::clone(app)));
     spawn_in(&app.senders, sender);

@@ -11,7 +11,7 @@ use std::{borrow::Cow, fmt};
 pub use facts::Fact;
 pub use from_dump::{Dump, DumpProblem, LoadError};
 pub use history::{History, Transition, TransitionKind};
-pub use index::{ClusterIndex, ServiceImpact, Touched};
+pub use index::{ClusterIndex, Relist, ServiceImpact, Touched};
 pub use sight::{Sight, Visibility};
 
 /// Identity of a cluster: the uid of its namespace `kube-system`. Its name is configuration.

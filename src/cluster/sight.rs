@@ -62,8 +62,11 @@ impl Sight {
         })
     }
 
-    /// What is known of a kind everywhere.
-    pub fn of(&self, kind: Kind) -> Option<&Visibility> {
-        self.everywhere.get(&kind)
+    /// What is known of a kind as it is watched: in a namespace, or everywhere.
+    pub fn known(&self, kind: Kind, namespace: Option<&str>) -> Option<&Visibility> {
+        match namespace {
+            None => self.everywhere.get(&kind),
+            Some(namespace) => self.in_namespace.get(&(kind, namespace.to_owned())),
+        }
     }
 }

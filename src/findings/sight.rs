@@ -35,7 +35,11 @@ pub(crate) const UNREADABLE: &str = "ApiUnreadable";
 
 /// One server that does not answer explains more than what the others said before it went away.
 fn why_nothing(said: &[&str]) -> Nothing {
-    let is_away = |why: &&str| why.contains(" cannot be reached (") || why.contains(" did not answer within ");
+    let is_away = |why: &&str| {
+        why.contains(" cannot be reached (")
+            || why.contains(" did not answer within ")
+            || why.starts_with("nothing heard of ")
+    };
     if said.iter().any(is_away) {
         Nothing {
             reason: "ApiUnreachable",
@@ -176,6 +180,7 @@ mod tests {
 
     #[rstest]
     #[case(ReadError::TimedOut { server: "s".into(), after: std::time::Duration::from_secs(30) }, "ApiUnreachable")]
+    #[case(ReadError::Silent { resource: "pods", after: std::time::Duration::from_mins(4) }, "ApiUnreachable")]
     #[case(ReadError::Unauthorized { server: "s".into() }, REFUSED)]
     #[case(ReadError::Forbidden { verb: "list", resource: "pods".into(), namespace: None }, FORBIDDEN)]
     #[case(ReadError::Tls { server: "s".into(), why: "expired".into() }, UNREADABLE)]

@@ -5,6 +5,7 @@ mod first_look;
 mod incidents;
 mod looks;
 mod people;
+mod reconcile;
 pub mod slack_side;
 mod standing;
 mod watches;
@@ -20,9 +21,10 @@ use tokio::sync::mpsc;
 pub use standing::parts;
 pub use watches::watch_cluster;
 
-use self::first_look::FirstLook;
+use self::{first_look::FirstLook, reconcile::Reconciling, watches::RunningList};
 use crate::{
     app::{self, App, identity},
+    clients::kubernetes::{Scope, WatchHandle},
     cluster::{ClusterId, ClusterIndex, History, Kind, ObjectRef, Transition},
     config::Detection,
     event::Event,
@@ -47,8 +49,12 @@ pub struct Mind {
     pub open: BTreeMap<ObjectRef, Incident>,
     /// When an owner must be judged again by time alone.
     pub due: BTreeMap<ObjectRef, Timestamp>,
-    /// Kinds that were listed or are known to be blind.
-    heard: BTreeSet<Kind>,
+    /// Its watches: one for each kind, or for each kind and namespace.
+    pub watches: BTreeMap<Scope, WatchHandle>,
+    /// What was listed or is known to be blind.
+    heard: BTreeSet<Scope>,
+    /// The lists that have begun.
+    lists: BTreeMap<Scope, RunningList>,
     /// Whether the first picture is complete: every kind is known, or known to be blind.
     pub complete: bool,
     /// Whether this cluster was ever seen completely, by this process or an earlier one.
@@ -59,8 +65,10 @@ pub struct Mind {
     failures: BTreeMap<ObjectRef, u32>,
     /// Until when the store is left alone, because it did not answer.
     store_is_away_until: Option<Timestamp>,
-    /// Last resource version seen per kind.
-    positions: BTreeMap<Kind, u64>,
+    /// Up to which version everything of a watch was taken in.
+    positions: BTreeMap<Scope, u64>,
+    /// What the running pass has found.
+    reconciling: Reconciling,
     /// Since when the running pass runs; passes never overlap.
     pass_since: Option<Timestamp>,
     /// Alerts posted since the last pass ended: root messages, and notes that are shown in the channel.
@@ -92,9 +100,12 @@ impl Mind {
             history,
             open: open.into_iter().map(|i| (i.owner.clone(), i)).collect(),
             due: BTreeMap::new(),
+            watches: BTreeMap::new(),
             heard: BTreeSet::new(),
+            lists: BTreeMap::new(),
             complete: false,
             positions: BTreeMap::new(),
+            reconciling: Reconciling::default(),
             pass_since: None,
             said: 0,
             last_pass: None,
@@ -199,20 +210,33 @@ async fn handle_and_count(app: &Arc<App>, mind: &mut Mind, event: Event) {
         }
         pulse.complete = mind.complete;
         pulse.blind = blind;
-        pulse.positions.clone_from(&mind.positions);
+        for (scope, position) in &mind.positions {
+            let of_kind = pulse.positions.entry(scope.kind).or_default();
+            *of_kind = (*of_kind).max(*position);
+        }
         pulse.next_due = mind.next_due(app);
     });
 }
 
 async fn handle(app: &Arc<App>, mind: &mut Mind, event: Event) -> Result<(), StoreError> {
     match event {
-        Event::Cluster { cluster, watched } => {
+        Event::Cluster { cluster, watched, place } => {
             if cluster == mind.cluster || mind.formerly.contains(&cluster) {
                 watches::changed(app, mind, *watched).await;
             }
+            drop(place);
         }
         Event::Pass { at } => looks::begin_pass(app, mind, at),
-        Event::Listed { look, lists } => looks::arrived(app, mind, look, lists).await?,
+        Event::Versions { scope, page, place } => {
+            reconcile::compare(mind, &scope, &page);
+            drop(place);
+        }
+        Event::PassRead { errors } => {
+            let ended = looks::end_pass(app, mind, errors).await;
+            app.passing.send_replace(false);
+            ended?;
+        }
+        Event::Analysed { analysis, lists } => analysis::arrived(app, mind, analysis, lists).await?,
         Event::Said { inbox, said, person } => people::said(app, mind, inbox, said, person).await?,
         Event::Due => incidents::judge_due(app, mind).await,
         Event::Identified { cluster } => {

@@ -178,7 +178,7 @@ impl LookedAt {
 fn blind(look: &Look<'_>, namespace: Option<&str>) -> Vec<Blind> {
     let sight = look.index.sight();
     let never_read = Kind::ALL.into_iter().filter(|kind| {
-        sight.of(*kind).is_none() && namespace.is_none_or(|ns| sight.blind(*kind, ns) == Some("not read yet"))
+        sight.known(*kind, None).is_none() && namespace.is_none_or(|ns| sight.blind(*kind, ns) == Some("not read yet"))
     });
     let known = sight.all_blind().filter(|(_, at, ..)| at.is_none() || namespace.is_none() || *at == namespace).map(
         |(kind, at, since, why)| Blind {

@@ -5,6 +5,7 @@
 
 mod links;
 mod queries;
+mod relist;
 mod serving;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+pub use self::relist::Relist;
 use self::{links::Links, transitions::PodTransition};
 use super::{Fact, Kind, ObjectKey, ObjectRef, Sight, Transition, facts};
 
