@@ -3,12 +3,14 @@
 pub(crate) mod identity;
 mod lease;
 mod passes;
+mod scrape;
 mod start;
 mod stop;
 mod tidy;
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     panic::AssertUnwindSafe,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -25,7 +27,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     alerts::{Channels, Rooms},
     clients::{
-        kubernetes::{ClusterConfig, Kubernetes},
+        kubernetes::{ClusterConfig, Kubernetes, Scope, WatchHandle},
         slack::Slack,
         slack_socket::{SocketHandle, SocketHealth},
     },
@@ -38,6 +40,7 @@ use crate::{
     incidents::Severity,
     services::{Priorities, Priority},
     store::{Lease, Store, StoreError},
+    telemetry::Metrics,
 };
 
 /// What every handler may use. Cheap to share.
@@ -73,6 +76,10 @@ pub struct App {
     pub events: mpsc::Sender<Event>,
     /// Places for pieces of lists that wait to be taken in: they are large, so only a few may.
     pub places: Arc<Semaphore>,
+    /// The watches, once they were started.
+    pub watches: OnceLock<BTreeMap<Scope, WatchHandle>>,
+    /// What is measured.
+    pub metrics: Arc<Metrics>,
     /// Events sent so far.
     pub sent: AtomicU64,
     /// Wakes the outbox: rows were written.
@@ -125,6 +132,8 @@ impl Wake {
 /// How far the bot is: what `/readyz` says, and what [`Bot::is_settled`] compares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pulse {
+    /// Where `/healthz`, `/readyz` and `/metrics` are served.
+    pub listens: Option<SocketAddr>,
     /// Every kind was listed, or is known to be blind.
     pub complete: bool,
     /// The cluster the loop watches; None until it handled an event.
@@ -135,6 +144,12 @@ pub struct Pulse {
     pub blind: usize,
     /// Last resource version taken in per kind.
     pub positions: BTreeMap<Kind, u64>,
+    /// How each watch is, in a word.
+    pub watches: BTreeMap<Scope, &'static str>,
+    /// Objects that are known, per kind.
+    pub objects: BTreeMap<Kind, usize>,
+    /// Open incidents per severity.
+    pub open: BTreeMap<Severity, usize>,
     /// When something is due by time alone.
     pub next_due: Option<Timestamp>,
     /// When the next pass is due.

@@ -79,6 +79,8 @@ pub(super) async fn end_pass(app: &App, mind: &mut Mind, errors: Vec<String>) ->
     let now = app.clock.now();
     let started = mind.pass_since.take().unwrap_or(now);
     mind.reconciling.end();
+    // What could not be written when it happened.
+    mind.remember(app, Vec::new()).await;
     if mind.complete {
         first_look::judge_everything(app, mind).await;
     }

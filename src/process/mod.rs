@@ -16,7 +16,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 pub use standing::parts;
 pub use watches::watch_cluster;
@@ -51,6 +51,10 @@ pub struct Mind {
     pub due: BTreeMap<ObjectRef, Timestamp>,
     /// Its watches: one for each kind, or for each kind and namespace.
     pub watches: BTreeMap<Scope, WatchHandle>,
+    /// How each watch is, in a word for the metrics.
+    states: BTreeMap<Scope, &'static str>,
+    /// Rows of the outbox that were written because something was judged.
+    rows: usize,
     /// What was listed or is known to be blind.
     heard: BTreeSet<Scope>,
     /// The lists that have begun.
@@ -101,6 +105,8 @@ impl Mind {
             open: open.into_iter().map(|i| (i.owner.clone(), i)).collect(),
             due: BTreeMap::new(),
             watches: BTreeMap::new(),
+            states: BTreeMap::new(),
+            rows: 0,
             heard: BTreeSet::new(),
             lists: BTreeMap::new(),
             complete: false,
@@ -187,6 +193,7 @@ pub async fn run(app: Arc<App>, mut mind: Mind, mut events: mpsc::Receiver<Event
 }
 
 async fn handle_and_count(app: &Arc<App>, mind: &mut Mind, event: Event) {
+    let begun = Instant::now();
     let was_sent = !matches!(event, Event::Due);
     // The one place where a failure of our own is logged; the state is in the store, and the next pass looks again.
     if let Err(error) = handle(app, mind, event).await {
@@ -203,6 +210,7 @@ async fn handle_and_count(app: &Arc<App>, mind: &mut Mind, event: Event) {
         None => app.health.ready(app::CLUSTER),
     }
     let blind = blind.map_or(0, |(kinds, _)| kinds.len());
+    app.metrics.handled(begun.elapsed().as_secs_f64());
     app.pulse.send_modify(|pulse| {
         pulse.handled += u64::from(was_sent);
         if pulse.cluster.as_ref() != Some(&mind.cluster) {
@@ -210,6 +218,16 @@ async fn handle_and_count(app: &Arc<App>, mind: &mut Mind, event: Event) {
         }
         pulse.complete = mind.complete;
         pulse.blind = blind;
+        for kind in Kind::ALL {
+            pulse.objects.insert(kind, mind.index.count(kind));
+        }
+        pulse.open.clear();
+        for incident in mind.open.values() {
+            *pulse.open.entry(incident.severity).or_default() += 1;
+        }
+        if pulse.watches != mind.states {
+            pulse.watches.clone_from(&mind.states);
+        }
         for (scope, position) in &mind.positions {
             let of_kind = pulse.positions.entry(scope.kind).or_default();
             *of_kind = (*of_kind).max(*position);
@@ -228,7 +246,7 @@ async fn handle(app: &Arc<App>, mind: &mut Mind, event: Event) -> Result<(), Sto
         }
         Event::Pass { at } => looks::begin_pass(app, mind, at),
         Event::Versions { scope, page, place } => {
-            reconcile::compare(mind, &scope, &page);
+            reconcile::compare(app, mind, &scope, &page);
             drop(place);
         }
         Event::PassRead { errors } => {

@@ -11,6 +11,7 @@ use std::{
 
 use super::Mind;
 use crate::{
+    app::App,
     clients::kubernetes::{ObjectVersion, Page, Scope},
     cluster::{ClusterIndex, Fact, ObjectKey},
 };
@@ -139,23 +140,24 @@ impl Reconciling {
 }
 
 /// Takes in a page that the pass has read.
-pub(super) fn compare(mind: &mut Mind, scope: &Scope, page: &Page<ObjectVersion>) {
+pub(super) fn compare(app: &App, mind: &mut Mind, scope: &Scope, page: &Page<ObjectVersion>) {
     let taken_in = mind.position(scope);
     if let Some(drift) = mind.reconciling.page(scope, page, &mind.index, taken_in) {
-        repair(mind, scope, &drift);
+        repair(app, mind, scope, &drift);
     }
 }
 
 /// The watch of a scope was taken in up to a version.
-pub(super) fn moved(mind: &mut Mind, scope: &Scope) {
+pub(super) fn moved(app: &App, mind: &mut Mind, scope: &Scope) {
     let taken_in = mind.position(scope);
     if let Some(drift) = mind.reconciling.moved(scope, &mind.index, taken_in) {
-        repair(mind, scope, &drift);
+        repair(app, mind, scope, &drift);
     }
 }
 
 /// Says that we are wrong, and lists the scope anew.
-fn repair(mind: &mut Mind, scope: &Scope, drift: &Drift) {
+fn repair(app: &App, mind: &mut Mind, scope: &Scope, drift: &Drift) {
+    app.metrics.drifted(scope.kind.name(), drift.count);
     tracing::error!(
         kind = %scope.kind,
         namespace = scope.namespace.as_deref().unwrap_or("all"),

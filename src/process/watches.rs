@@ -61,15 +61,17 @@ fn start_watch(app: &Arc<App>, kubernetes: &Kubernetes, cluster: &ClusterId, sco
 
 /// Takes in what a watch said, and judges what it touched.
 pub(super) async fn changed(app: &App, mind: &mut Mind, watched: Watched) {
-    let Watched { scope, at, change } = watched;
+    let Watched { scope, at, received, change } = watched;
     let now = app.clock.now();
+    let rows = mind.rows;
+    mind.measure(app, &scope, &change);
     let (touched, visibility) = mind.take_in(&scope, at, change, now);
     let mut sight_changed = false;
     if let Some(visibility) = visibility {
         sight_changed = mind.see(&scope, visibility);
         mind.heard.insert(scope.clone());
     }
-    reconcile::moved(mind, &scope);
+    reconcile::moved(app, mind, &scope);
     mind.remember(app, touched.transitions).await;
     if !mind.complete {
         if mind.heard.len() == mind.watches.len() {
@@ -94,6 +96,9 @@ pub(super) async fn changed(app: &App, mind: &mut Mind, watched: Watched) {
         incidents::judge_if_watching(app, mind).await;
     } else if app.config.detection == Detection::Watch {
         incidents::consider(app, mind, touched.owners).await;
+    }
+    if mind.rows > rows {
+        app.metrics.said(received.elapsed().as_secs_f64());
     }
 }
 
@@ -181,6 +186,21 @@ impl Mind {
                 (Touched { owners, ..Touched::default() }, Some(visibility))
             }
         }
+    }
+
+    /// Counts a change, and notes how its watch is.
+    fn measure(&mut self, app: &App, scope: &Scope, change: &Change) {
+        let kind = scope.kind.name();
+        let state = match change {
+            Change::Begin(reason) => return app.metrics.listed(kind, reason.word()),
+            Change::Live => return app.metrics.connected(kind),
+            Change::Listed { .. } => "seen",
+            Change::Lost(ReadError::NotServed { .. }) => "not_applicable",
+            Change::Lost(ReadError::Silent { .. }) => "stale",
+            Change::Lost(_) => "blind",
+            Change::Page(_) | Change::Applied { .. } | Change::Deleted { .. } | Change::Bookmark(_) => return,
+        };
+        self.states.insert(scope.clone(), state);
     }
 
     fn moved_to(&mut self, scope: &Scope, version: &str) {

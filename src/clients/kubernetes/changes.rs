@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::ReadError;
 use crate::cluster::{Fact, Kind, ObjectKey};
@@ -23,6 +24,8 @@ pub struct Watched {
     pub scope: Scope,
     /// When it came in.
     pub at: Timestamp,
+    /// The same by a clock that only goes forward.
+    pub received: Instant,
     /// What was seen.
     pub change: Change,
 }

@@ -381,7 +381,7 @@ impl Watcher {
     }
 
     async fn say(&self, out: &mpsc::Sender<Watched>, change: Change) -> Result<(), Ended> {
-        let watched = Watched { scope: self.scope.clone(), at: self.clock.now(), change };
+        let watched = Watched { scope: self.scope.clone(), at: self.clock.now(), received: Instant::now(), change };
         out.send(watched).await.map_err(|_| Ended::NobodyListens)
     }
 
