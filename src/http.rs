@@ -111,7 +111,7 @@ impl Health {
     }
 }
 
-/// Tells every metric as it is now, as OpenMetrics text.
+/// Tells every metric as it is now, as `OpenMetrics` text.
 pub type Scrape = Arc<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>;
 
 /// What is served.

@@ -54,6 +54,8 @@ pub struct Blind {
     pub namespace: Option<String>,
     pub since: Timestamp,
     pub why: String,
+    /// Without it nothing can be called healthy.
+    pub required: bool,
 }
 
 /// A watch of something that can be seen.
@@ -123,6 +125,7 @@ impl Blind {
                 namespace: namespace.map(str::to_owned),
                 since,
                 why: why.to_owned(),
+                required: sight.is_required(kind),
             })
             .collect()
     }
@@ -279,6 +282,7 @@ pub(crate) mod samples {
             namespace: None,
             since: at("13:00:00"),
             why: "forbidden: jobs.batch is forbidden".into(),
+            required: true,
         }];
         standing.outbox = OutboxStanding {
             waiting: 3,

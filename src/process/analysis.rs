@@ -127,6 +127,7 @@ fn nobody_answers(error: &ReadError) -> bool {
 fn answer(app: &App, mind: &Mind, namespace: &str, asked_at: Timestamp, lists: Lists) -> Message {
     let now = app.clock.now();
     let mut index = ClusterIndex::default();
+    index.sight_mut().watch_only(app.config.cluster.namespaces.iter().cloned());
     for (kind, list) in lists {
         let visibility = match list {
             Ok(listed) => {
@@ -137,7 +138,9 @@ fn answer(app: &App, mind: &Mind, namespace: &str, asked_at: Timestamp, lists: L
             Err(error) if nobody_answers(&error) => return analyze::failed(namespace, &error.to_string()),
             Err(error) => Visibility::Blind { since: now, why: error.to_string() },
         };
-        index.sight_mut().set(kind, None, visibility);
+        // As it was asked for, where that is all there is to see.
+        let scoped = !app.config.cluster.namespaces.is_empty() && kind.is_namespaced();
+        index.sight_mut().set(kind, scoped.then_some(namespace), visibility);
     }
     let look = Look { index: &index, history: &mind.history, now, no_grace: false };
     // A node that is down takes down what runs on it, so it belongs to the answer.

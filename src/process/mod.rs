@@ -92,6 +92,8 @@ impl Mind {
         let open = app.store.open_incidents(&cluster).await?;
         let history = app.store.load_history(&cluster).await?;
         let first_look = FirstLook::load(app, &cluster).await?;
+        let mut index = ClusterIndex::default();
+        index.sight_mut().watch_only(app.config.cluster.namespaces.iter().cloned());
         Ok(Self {
             first_look,
             formerly: BTreeSet::new(),
@@ -100,7 +102,7 @@ impl Mind {
             store_is_away_until: None,
             cluster,
             name,
-            index: ClusterIndex::default(),
+            index,
             history,
             open: open.into_iter().map(|i| (i.owner.clone(), i)).collect(),
             due: BTreeMap::new(),
@@ -154,9 +156,15 @@ impl Mind {
 
     /// The required kinds that cannot be seen, with the reason of the first.
     fn blind(&self) -> Option<(Vec<Kind>, &str)> {
-        let blind: Vec<_> = self.index.sight().all_blind().filter(|(kind, ..)| kind.is_required()).collect();
-        let why = blind.first().map(|(.., why)| *why)?;
-        Some((blind.iter().map(|(kind, ..)| *kind).collect(), why))
+        let mut kinds = Vec::new();
+        let mut reason = None;
+        for (kind, _, _, why) in self.index.sight().lost() {
+            reason.get_or_insert(why);
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        Some((kinds, reason?))
     }
 }
 

@@ -113,7 +113,9 @@ impl Reconciling {
         let is_unlisted = |held: &ObjectVersion| held.version <= list && !comparing.listed.contains(&hash(&held.key));
         let unlisted: Vec<ObjectVersion> = held(index, scope).filter(is_unlisted).collect();
         if taken_in >= list {
-            unlisted.iter().for_each(|gone| drift.add(&gone.key, "is there no more"));
+            for gone in &unlisted {
+                drift.add(&gone.key, "is there no more");
+            }
         } else if !unlisted.is_empty() {
             self.open.insert(scope.clone(), (list, unlisted));
         }

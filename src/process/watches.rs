@@ -26,30 +26,39 @@ pub(super) struct RunningList {
     owners: BTreeSet<ObjectRef>,
 }
 
-/// Starts one watch for each kind; what they say arrives as events.
+/// Starts one watch for each kind, or for each kind and namespace that is configured; what they say arrives as events.
 pub fn watch_cluster(app: &Arc<App>, kubernetes: &Kubernetes, cluster: &ClusterId) -> BTreeMap<Scope, WatchHandle> {
-    let scopes = Kind::ALL.map(|kind| Scope { kind, namespace: None });
+    let namespaces = &app.config.cluster.namespaces;
+    let mut scopes = Vec::new();
+    for kind in Kind::ALL {
+        if namespaces.is_empty() || !kind.is_namespaced() {
+            scopes.push(Scope { kind, namespace: None });
+        } else {
+            scopes.extend(namespaces.iter().map(|ns| Scope { kind, namespace: Some(ns.clone()) }));
+        }
+    }
     scopes.into_iter().map(|scope| (scope.clone(), start_watch(app, kubernetes, cluster, scope))).collect()
 }
 
 fn start_watch(app: &Arc<App>, kubernetes: &Kubernetes, cluster: &ClusterId, scope: Scope) -> WatchHandle {
     // What waits here is read and not taken in yet, and with it waits the server: that keeps lists out of our memory.
     let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
-    let what = format!("the watch of {}", scope.kind.plural());
+    let place = scope.namespace.as_ref().map(|ns| format!(" in {ns}")).unwrap_or_default();
+    let what = format!("the watch of {}{place}", scope.kind.plural());
     let watch = Watcher::new(kubernetes.clone(), scope, app.clock.clone());
     let (handle, stop) = (watch.handle(), app.stop.clone());
     // A watch that ended would be taken for a kind in which nothing happens.
     app.spawn_vital(what, async move {
-        stop.run_until_cancelled(watch.run(sender)).await;
+        stop.run_until_cancelled(Box::pin(watch.run(sender))).await;
     });
     let (app_of_task, cluster) = (Arc::clone(app), cluster.clone());
     app.spawn(async move {
         let hand_on = async {
             while let Some(watched) = receiver.recv().await {
-                let place = match watched.change {
-                    Change::Page(_) => Arc::clone(&app_of_task.places).acquire_owned().await.ok(),
-                    _ => None,
-                };
+                let mut place = None;
+                if matches!(watched.change, Change::Page(_)) {
+                    place = Arc::clone(&app_of_task.places).acquire_owned().await.ok();
+                }
                 let (cluster, watched) = (cluster.clone(), Box::new(watched));
                 app_of_task.send(Event::Cluster { cluster, watched, place }).await;
             }
@@ -65,7 +74,12 @@ pub(super) async fn changed(app: &App, mind: &mut Mind, watched: Watched) {
     let now = app.clock.now();
     let rows = mind.rows;
     mind.measure(app, &scope, &change);
+    let is_piece = matches!(change, Change::Page(_));
     let (touched, visibility) = mind.take_in(&scope, at, change, now);
+    if is_piece {
+        // Until its end a list neither shows nor hides anything, and the store is asked once for all of it.
+        return mind.note(touched.transitions);
+    }
     let mut sight_changed = false;
     if let Some(visibility) = visibility {
         sight_changed = mind.see(&scope, visibility);
@@ -173,15 +187,14 @@ impl Mind {
             Change::Lost(error) => {
                 self.reconciling.forget(scope);
                 let owners = self.lists.remove(scope).map(|void| void.owners).unwrap_or_default();
-                let visibility = match error {
-                    ReadError::NotServed { .. } => Visibility::NotApplicable,
-                    error => {
-                        let since = match self.index.sight().known(scope.kind, namespace) {
-                            Some(Visibility::Blind { since, .. }) => *since,
-                            _ => now,
-                        };
-                        Visibility::Blind { since, why: error.to_string() }
-                    }
+                let since = match self.index.sight().known(scope.kind, namespace) {
+                    Some(Visibility::Blind { since, .. }) => *since,
+                    _ => now,
+                };
+                let visibility = if matches!(error, ReadError::NotServed { .. }) {
+                    Visibility::NotApplicable
+                } else {
+                    Visibility::Blind { since, why: error.to_string() }
                 };
                 (Touched { owners, ..Touched::default() }, Some(visibility))
             }
@@ -232,10 +245,7 @@ impl Mind {
 
     /// Keeps transitions, here and in the store. What cannot be written is written with what comes next: the rules read it here.
     pub(super) async fn remember(&mut self, app: &App, transitions: Vec<Transition>) {
-        for transition in &transitions {
-            self.history.record(transition.clone());
-        }
-        self.unwritten.extend(transitions);
+        self.note(transitions);
         let now = app.clock.now();
         if self.unwritten.is_empty() || self.store_is_away_until.is_some_and(|until| until > now) {
             return;
@@ -250,10 +260,17 @@ impl Mind {
         }
     }
 
+    /// Keeps transitions here; they are written with the next.
+    fn note(&mut self, transitions: Vec<Transition>) {
+        for transition in &transitions {
+            self.history.record(transition.clone());
+        }
+        self.unwritten.extend(transitions);
+    }
+
     /// Forgets what happened to owners that are gone. Nobody asks for it any more; a new one of that name begins anew.
     pub(super) async fn forget_what_is_gone(&mut self, app: &App) -> Result<(), StoreError> {
-        let sees_all = Kind::ALL.iter().all(|kind| self.index.sight().blind(*kind, "").is_none());
-        if !self.complete || !sees_all {
+        if !self.complete || !self.index.sight().sees_all() {
             return Ok(());
         }
         let is_gone = |owner: &&ObjectRef| !self.index.contains(owner) && !self.open.contains_key(*owner);

@@ -186,7 +186,7 @@ fn blind(look: &Look<'_>, namespace: Option<&str>) -> Vec<Blind> {
             namespace: at.map(str::to_owned),
             since,
             why: why.to_owned(),
-            required: kind.is_required(),
+            required: sight.is_required(kind),
         },
     );
     let mut all: Vec<Blind> = known.collect();

@@ -1,4 +1,4 @@
-//! What can be measured of the bot: one table of names, filled by the loop and at the moment it is asked, told as OpenMetrics text.
+//! What can be measured of the bot: one table of names, filled by the loop and at the moment it is asked, told as `OpenMetrics` text.
 
 use std::{fmt, sync::atomic::AtomicU64};
 
@@ -253,7 +253,7 @@ impl Metrics {
         self.evaluation_seconds.observe(seconds);
     }
 
-    /// Everything as OpenMetrics text, with how things are now.
+    /// Everything as `OpenMetrics` text, with how things are now.
     pub fn tell(&self, now: &Moment) -> String {
         self.ages.clear();
         for (watch, seconds) in &now.ages {

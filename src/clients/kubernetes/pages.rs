@@ -45,11 +45,14 @@ pub struct Page<T> {
     pub is_last: bool,
 }
 
+/// A page as it is decoded.
+type Decoded<T> = (ListMeta, Vec<T>);
+
 /// What is read of each object.
 pub(super) struct Form<T> {
     accept: &'static str,
     limit: usize,
-    read: fn(Kind, Encoding, Bytes) -> Result<(ListMeta, Vec<T>), String>,
+    read: fn(Kind, Encoding, Bytes) -> Result<Decoded<T>, String>,
 }
 
 /// Whole objects.
@@ -108,12 +111,12 @@ impl<T> Pages<'_, T> {
     }
 }
 
-fn facts(kind: Kind, encoding: Encoding, body: Bytes) -> Result<(ListMeta, Vec<Fact>), String> {
+fn facts(kind: Kind, encoding: Encoding, body: Bytes) -> Result<Decoded<Fact>, String> {
     let page = decode::page(kind, encoding, body)?;
     Ok((page.meta, page.facts))
 }
 
-fn versions(kind: Kind, encoding: Encoding, body: Bytes) -> Result<(ListMeta, Vec<ObjectVersion>), String> {
+fn versions(kind: Kind, encoding: Encoding, body: Bytes) -> Result<Decoded<ObjectVersion>, String> {
     let list: Metadata = encoding.decode(body)?;
     let items = list.items.into_iter().map(|item| {
         let Meta { name, namespace, resource_version } = item.metadata.unwrap_or_default();

@@ -9,12 +9,14 @@ use crate::{
     cluster::Kind,
     conversation::{
         reply,
-        standing::{ClusterStanding, Standing},
+        standing::{ClusterStanding, Standing, WatchStanding},
     },
 };
 
 /// Incidents shown before the rest is counted.
 const SHOWN: usize = 10;
+/// Watches of which nothing was heard that are named before the rest is counted.
+const SHOWN_OLD: usize = 5;
 
 /// The command.
 pub const COMMAND: Command = Command {
@@ -63,7 +65,7 @@ fn cluster_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
     let name = reply::escape(&cluster.name);
     let mut open: Vec<_> = cluster.incidents.iter().filter(|i| i.is_open()).collect();
     open.sort_by(|a, b| (a.severity, a.since, &a.id).cmp(&(b.severity, b.since, &b.id)));
-    let is_blind = cluster.blind.iter().any(|b| b.kind.is_required());
+    let is_blind = cluster.blind.iter().any(|b| b.required);
     let head = match (open.first(), is_blind, cluster.complete) {
         (Some(worst), _, _) => {
             let mark = if worst.severity == crate::incidents::Severity::Sev1 { "🔴" } else { "🟠" };
@@ -110,17 +112,22 @@ fn watching_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
     if seen.is_empty() {
         lines = vec![format!("Watching {kinds}, the oldest news is {} old", reply::span(oldest, now))];
     }
-    let old: Vec<String> = cluster
-        .watches
+    let mut old: Vec<&WatchStanding> = cluster.watches.iter().filter(|watch| !watch.is_fresh).collect();
+    old.sort_by_key(|watch| watch.heard);
+    let more = old.len().saturating_sub(SHOWN_OLD);
+    let mut names: Vec<String> = old
         .iter()
-        .filter(|watch| !watch.is_fresh)
+        .take(SHOWN_OLD)
         .map(|watch| {
             let place = watch.namespace.as_ref().map(|ns| format!(" in {}", reply::code(ns))).unwrap_or_default();
             format!("{}{place} for {}", watch.kind.plural(), reply::span(watch.heard, now))
         })
         .collect();
-    if !old.is_empty() {
-        lines.push(format!("Nothing heard of {}", old.join(", ")));
+    if more > 0 {
+        names.push(format!("{more} more"));
+    }
+    if !names.is_empty() {
+        lines.push(format!("Nothing heard of {}", names.join(", ")));
     }
     lines
 }
@@ -217,6 +224,7 @@ mod tests {
             namespace: Some("shop".into()),
             since: standing.now,
             why: "forbidden".into(),
+            required: true,
         }];
         assert_snapshot!(said(answer("status", &standing)).lines().next().unwrap(), @"⚪ *production: I cannot say.* No incident is open, but I do not see everything.");
         standing.clusters.clear();

@@ -49,12 +49,8 @@ impl Encoding {
 
     pub(super) fn content_type(self, form: Form) -> &'static str {
         match (self, form) {
-            (Self::Json, Form::Metadata) => "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
-            (Self::Json, Form::Objects | Form::Stream) => "application/json",
-            (Self::Protobuf, Form::Objects) => "application/vnd.kubernetes.protobuf",
-            (Self::Protobuf, Form::Metadata) => {
-                "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-            }
+            (Self::Json, _) => "application/json",
+            (Self::Protobuf, Form::Objects | Form::Metadata) => "application/vnd.kubernetes.protobuf",
             (Self::Protobuf, Form::Stream) => "application/vnd.kubernetes.protobuf;stream=watch",
         }
     }
@@ -75,7 +71,10 @@ impl Encoding {
             Form::Objects | Form::Stream => (kind.api_version(), format!("{}List", kind.name())),
         };
         let items = page.items.iter().map(|item| match form {
-            Form::Metadata => json!({"metadata": item.get("metadata")}),
+            Form::Metadata => {
+                let (kind, api_version) = ("PartialObjectMetadata", "meta.k8s.io/v1");
+                json!({"kind": kind, "apiVersion": api_version, "metadata": item.get("metadata")})
+            }
             // Items of a list do not repeat their kind.
             Form::Objects | Form::Stream => without_type(item),
         });

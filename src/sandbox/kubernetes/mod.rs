@@ -176,6 +176,11 @@ impl Cluster {
         self.shared.world().get(&key).cloned()
     }
 
+    /// The names of the objects of a kind in a namespace, sorted.
+    pub fn names(&self, kind: Kind, namespace: &str) -> Vec<String> {
+        self.shared.world().all(kind, Some(namespace)).map(|(key, _)| key.name.clone()).collect()
+    }
+
     /// The version of the last change of a kind: who has seen it has seen all.
     pub fn latest_version(&self, kind: Kind) -> u64 {
         self.shared.world().latest(kind)

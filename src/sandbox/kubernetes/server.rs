@@ -120,6 +120,30 @@ fn target(path: &str) -> Option<Target> {
     }
 }
 
+/// The answer of a server that is broken, if it is.
+async fn broken(shared: &Shared) -> Option<Response> {
+    let fault = shared.settings().fault.clone();
+    match fault {
+        None => {}
+        Some(Fault::Slow(by)) => tokio::time::sleep(by).await,
+        Some(Fault::Hang) => std::future::pending().await,
+        Some(Fault::Html) => {
+            let page = "<!doctype html><html><title>Please sign in</title></html>";
+            return Some(([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response());
+        }
+        Some(Fault::Status(code)) => {
+            let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let message = "an error on the server has prevented the request";
+            return Some(no(Encoding::Json, status, "InternalError", message));
+        }
+    }
+    let wait = shared.settings().busy?;
+    let message = "Too many requests, please try again later.";
+    let mut response = no(Encoding::Json, StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", message);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs()));
+    Some(response)
+}
+
 /// Answers one request.
 pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let uri = request.uri().clone();
@@ -131,19 +155,8 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
             all.pop_front();
         }
     });
-    let fault = shared.settings().fault.clone();
-    match fault {
-        None => {}
-        Some(Fault::Slow(by)) => tokio::time::sleep(by).await,
-        Some(Fault::Hang) => std::future::pending().await,
-        Some(Fault::Html) => {
-            let page = "<!doctype html><html><title>Please sign in</title></html>";
-            return ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response();
-        }
-        Some(Fault::Status(code)) => {
-            let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            return no(Encoding::Json, status, "InternalError", "an error on the server has prevented the request");
-        }
+    if let Some(broken) = broken(&shared).await {
+        return broken;
     }
     let of = |name: header::HeaderName| {
         request.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned()
@@ -165,12 +178,6 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
             return ([(header::CONTENT_TYPE, "application/json")], version.to_string()).into_response();
         }
         _ => {}
-    }
-    if let Some(wait) = shared.settings().busy {
-        let message = "Too many requests, please try again later.";
-        let mut response = no(encoding, StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", message);
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs()));
-        return response;
     }
     let Some(target) = target(uri.path()) else { return not_served() };
     let query: BTreeMap<String, String> =

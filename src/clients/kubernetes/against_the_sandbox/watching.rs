@@ -81,24 +81,21 @@ async fn what_was_lost_is_listed_before_it_is_live_again(#[case] streams: Stream
     let mut cluster = Cluster::start().await.unwrap();
     cluster.streamed_lists(streams);
     cluster.apply(pod("api-1", "Running"));
+    let Listed { facts, resource_version } = client(&cluster).list(Kind::Pod, None).await.unwrap();
     let mut watch = Listening::to(&cluster, Kind::Pod);
     watch.live().await;
     cluster.stop().await;
     assert_eq!(watch.news().await, "lost: unreachable");
     cluster.start_again().await.unwrap();
     let mut heard = Vec::new();
-    while heard.last() != Some(&"live") {
-        heard.push(match watch.next().await {
-            Change::Lost(_) => continue,
-            Change::Begin(Reason::Lost) => "begin",
-            Change::Page(_) => "page",
-            Change::Listed { .. } => "listed",
-            Change::Live => "live",
-            other => panic!("{other:?}"),
-        });
+    while heard.last() != Some(&Change::Live) {
+        heard.push(watch.next().await);
     }
+    heard.retain(|change| !matches!(change, Change::Lost(_)));
     // In pages the end of the list is held back until the watch is open.
-    assert_eq!(heard, ["begin", "page", "listed", "live"]);
+    let expected =
+        [Change::Begin(Reason::Lost), Change::Page(facts), Change::Listed { resource_version }, Change::Live];
+    assert_eq!(heard, expected);
 }
 
 #[rstest]
@@ -160,19 +157,23 @@ async fn however_a_list_comes_it_is_the_same_in_small_pieces(#[values(false, tru
         cluster.streamed_lists(streams);
         let client = client(&cluster).with_patience(Duration::from_millis(500));
         let mut watch = Listening::with(client, Kind::Pod, quick());
-        let mut facts = Vec::new();
-        let resource_version = loop {
-            match watch.next().await {
-                // A list that did not come to its end is void.
-                Change::Begin(Reason::Start) => facts.clear(),
-                Change::Page(page) => {
-                    assert!(page.len() <= largest || streams == StreamedLists::Ignored, "{}", page.len());
-                    facts.extend(page);
-                }
-                Change::Listed { resource_version } => break resource_version,
-                other => panic!("{other:?}"),
+        let mut heard = vec![watch.next().await];
+        while !matches!(heard.last(), Some(Change::Listed { .. })) {
+            heard.push(watch.next().await);
+        }
+        // A list that did not come to its end is void.
+        let begun = heard.iter().rposition(|change| *change == Change::Begin(Reason::Start)).unwrap();
+        let (mut facts, mut resource_version) = (Vec::new(), String::new());
+        for change in heard.drain(begun..).skip(1) {
+            if let Change::Page(page) = change {
+                assert!(page.len() <= largest, "{}", page.len());
+                facts.extend(page);
+            } else if let Change::Listed { resource_version: version } = change {
+                resource_version = version;
+            } else {
+                panic!("{change:?}");
             }
-        };
+        }
         assert_eq!(Listed { facts, resource_version }, expected, "{streams:?}");
         watch.live().await;
     }
