@@ -1,9 +1,10 @@
 //! Everything that can happen to the bot: timers, watches and Slack only send these; one loop handles them one at a time.
 
 use jiff::Timestamp;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
-    clients::kubernetes::{Listed, ReadError, Watched},
+    clients::kubernetes::{Listed, ObjectVersion, Page, ReadError, Scope, Watched},
     cluster::{ClusterId, Kind},
     conversation::{Said, permissions::Person},
     process::Measurements,
@@ -18,16 +19,32 @@ pub enum Event {
         cluster: ClusterId,
         /// What.
         watched: Box<Watched>,
+        /// The place it takes up among what waits to be taken in, if it is large.
+        place: Option<OwnedSemaphorePermit>,
     },
     /// The scheduled monitoring pass is due.
     Pass {
         /// When it was due.
         at: Timestamp,
     },
-    /// The fresh lists of a pass, or of an analysis, have arrived.
-    Listed {
-        /// Which look they belong to.
-        look: LookId,
+    /// The running pass has read what there is of a kind, or a part of it.
+    Versions {
+        /// What was read.
+        scope: Scope,
+        /// The objects and their versions.
+        page: Page<ObjectVersion>,
+        /// The place it takes up among what waits to be taken in.
+        place: OwnedSemaphorePermit,
+    },
+    /// The running pass has read everything it could.
+    PassRead {
+        /// Why something could not be read.
+        errors: Vec<String>,
+    },
+    /// The fresh lists of `/k8s analyze <namespace>` have arrived.
+    Analysed {
+        /// Who is to be answered.
+        analysis: Analysis,
         /// Per kind: the objects, or why they could not be read.
         lists: Lists,
     },
@@ -57,20 +74,15 @@ pub enum Event {
     Tidy,
 }
 
-/// What a set of fresh lists is for.
+/// An analysis that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LookId {
-    /// The monitoring pass that was due then.
-    Pass(Timestamp),
-    /// `/k8s analyze <namespace>`, answered at this address.
-    Analysis {
-        /// The namespace.
-        namespace: String,
-        /// Where the answer goes.
-        response_url: String,
-        /// When it was asked for.
-        asked_at: Timestamp,
-    },
+pub struct Analysis {
+    /// The namespace.
+    pub namespace: String,
+    /// Where the answer goes.
+    pub response_url: String,
+    /// When it was asked for.
+    pub asked_at: Timestamp,
 }
 
 /// Fresh lists: per kind the objects, or why they could not be read.

@@ -1,12 +1,18 @@
-//! `/healthz` (is the process alive) and `/readyz` (does it see and reach what it needs), each with a JSON body that says why.
+//! `/healthz` (is the process alive) and `/readyz` (does it see and reach what it needs), with a JSON body that says why; `/metrics`.
 
 use std::{
     collections::BTreeMap,
-    io,
+    fmt, io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header},
+    routing::get,
+};
+use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -105,18 +111,42 @@ impl Health {
     }
 }
 
+/// Tells every metric as it is now, as `OpenMetrics` text.
+pub type Scrape = Arc<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>;
+
+/// What is served.
+#[derive(Clone)]
+pub struct Served {
+    /// How the process is.
+    pub health: Health,
+    /// Its metrics.
+    pub scrape: Scrape,
+}
+
+impl fmt::Debug for Served {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Served").field("health", &self.health).finish_non_exhaustive()
+    }
+}
+
+/// What a collector is told of the text.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
 /// The routes.
-pub fn router(health: Health) -> Router {
+pub fn router(served: Served) -> Router {
     let answer = |(status, body): (StatusCode, Value)| (status, Json(body));
+    let metrics =
+        async move |State(served): State<Served>| ([(header::CONTENT_TYPE, OPEN_METRICS)], (served.scrape)().await);
     Router::new()
-        .route("/healthz", get(async move |State(health): State<Health>| answer(health.healthz())))
-        .route("/readyz", get(async move |State(health): State<Health>| answer(health.readyz())))
-        .with_state(health)
+        .route("/healthz", get(async move |State(served): State<Served>| answer(served.health.healthz())))
+        .route("/readyz", get(async move |State(served): State<Served>| answer(served.health.readyz())))
+        .route("/metrics", get(metrics))
+        .with_state(served)
 }
 
 /// Serves until `stop`; requests in flight are answered.
-pub async fn serve(listener: TcpListener, health: Health, stop: CancellationToken) -> io::Result<()> {
-    axum::serve(listener, router(health)).with_graceful_shutdown(stop.cancelled_owned()).await
+pub async fn serve(listener: TcpListener, served: Served, stop: CancellationToken) -> io::Result<()> {
+    axum::serve(listener, router(served)).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 
 #[cfg(test)]
@@ -178,26 +208,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn both_answers_are_served_over_http() {
+    async fn all_answers_are_served_over_http() {
         let (_, health) = started();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
+        let scrape: Scrape = Arc::new(|| Box::pin(async { "# EOF\n".to_owned() }));
+        let served = Served { health, scrape };
         let asking = async {
             let mut heads = Vec::new();
-            for path in ["/healthz", "/readyz", "/metrics"] {
+            for path in ["/healthz", "/readyz", "/metrics", "/secrets"] {
                 let mut stream = TcpStream::connect(address).await.unwrap();
                 let request = format!("GET {path} HTTP/1.1\r\nhost: k8s-monitor\r\nconnection: close\r\n\r\n");
                 stream.write_all(request.as_bytes()).await.unwrap();
                 let mut answer = String::new();
                 stream.read_to_string(&mut answer).await.unwrap();
                 heads.push(answer.lines().next().unwrap().to_owned());
+                assert_eq!(
+                    answer.contains(OPEN_METRICS) && answer.ends_with("# EOF\n"),
+                    path == "/metrics",
+                    "{answer}"
+                );
             }
             stop.cancel();
             heads
         };
-        let (served, heads) = tokio::join!(serve(listener, health, stop.clone()), asking);
+        let (served, heads) = tokio::join!(serve(listener, served, stop.clone()), asking);
         served.unwrap();
-        assert_eq!(heads, ["HTTP/1.1 200 OK", "HTTP/1.1 503 Service Unavailable", "HTTP/1.1 404 Not Found"]);
+        let expected =
+            ["HTTP/1.1 200 OK", "HTTP/1.1 503 Service Unavailable", "HTTP/1.1 200 OK", "HTTP/1.1 404 Not Found"];
+        assert_eq!(heads, expected);
     }
 }

@@ -34,7 +34,7 @@
 //! | [`event`], [`schedule`] | what can happen; when a monitoring pass is due |
 //! | [`app`] | the running bot's parts, how they start and stop |
 //! | [`config`] | every key explained in `default.toml`; the only reader of the environment |
-//! | [`http`], [`telemetry`], [`clock`] | `/healthz` and `/readyz`; logs; the present, which tests move by hand |
+//! | [`http`], [`telemetry`], [`clock`] | `/healthz`, `/readyz`, `/metrics`; logs and metrics; the present, which tests move by hand |
 //! | [`report`], [`cli`] | what `check` prints; the subcommands |
 //! | `sandbox` | a pretend Slack workspace and cluster that speak the real protocols, for `demo` and the tests (feature `sandbox`) |
 //!
@@ -65,15 +65,15 @@
 //!    taken by `process` and `alerts::outbox` only.
 //! 3. Timers, watches and Slack only send events. A Slack envelope is an inbox row with a unique id before it is acknowledged. A
 //!    transition of an incident is one transaction: the row is read, the pure step made, and both the new state and its outbox rows
-//!    written if version and fencing number still hold. Fresh lists are read in tasks of their own and come back as an event. *Not
-//!    yet*: agents.
+//!    written if version and fencing number still hold. What is read afresh is read in tasks of their own and comes back as events.
+//!    *Not yet*: agents.
 //! 4. At least once everywhere, seen once by people: outbox row, call to Slack, marked as sent. A message's metadata carries the id
 //!    of its row; where it is not known whether Slack took it, the channel is searched before it is posted again. One process holds
 //!    the store's lease, on the database's clock, and sends. *Not yet*: several replicas that share the work.
-//! 5. Blindness is a state of a kind. Forbidden, time-out and a stale watch are [`findings::Verdict::Unknown`]: never "missing",
-//!    never "healthy". Incidents whose checks read that kind freeze, others go on. A required kind lost beyond its grace is an
-//!    alert; an optional one is a line in the status; an API group the cluster does not have is not applicable. *Not yet*: watches
-//!    per namespace (the index and the sight already know them).
+//! 5. Blindness is a state of a (kind, namespace). Forbidden, time-out and a stale watch are [`findings::Verdict::Unknown`]: never "missing",
+//!    never "healthy". Incidents whose checks read it there freeze, others go on. A required kind lost beyond its grace is an
+//!    alert; an optional one is a line in the status, and so are nodes and namespaces where only some namespaces are watched; an API
+//!    group the cluster does not have is not applicable.
 //! 6. An incident is resolved only by `Healthy` or `NotWanted`, held for its hold time, with the reason in words; never by silence.
 //!    A failed Job ends by a later success, its deletion, or after 24 h. It reopens in the same thread if it comes back within a day.
 //! 7. No model is asked anywhere. *To keep when one is*: its output never enters a fingerprint, never opens or closes an incident,
@@ -92,8 +92,12 @@
 //!   counters: then nothing has to be written twice, and no query is checked at compile time. The suite runs on both databases.
 //! - **Everything that leaves goes through the outbox**, answers to commands as well: an answer and the settled envelope are one
 //!   transaction, so a crash between them neither loses nor doubles it. The price is a row for every answer.
-//! - **Own list and watch loop** over `kube`'s client instead of its watcher: protobuf, pages, bookmarks, and the time of the last
-//!   frame, without which staleness cannot be told from silence.
+//! - **Own list and watch loop** over `kube`'s client instead of its watcher: protobuf, lists as streams or in pages, bookmarks, and
+//!   the time of the last frame, without which staleness cannot be told from silence.
+//! - **A list replaces by mark and sweep.** It comes in pieces of at most 500 objects, each taken into the index at once; what it did
+//!   not name by its end is deleted, and a list that is not finished deletes nothing. Whom it touched is judged at its end.
+//! - **A pass reads versions, not objects**, and only holds them against the index. What a watch had to have told and has not is a bug:
+//!   logged as one, counted, and mended by a fresh list of that watch. Nobody else is told.
 //! - **A dump is an excerpt.** That an object is not in it proves nothing where nothing of its kind is in it: what names that object
 //!   is then unknown, not wrong. In a cluster that is watched, what is not listed is not there.
 //! - **Since when something is missing** no object says. That a Service or a class went away, or that an Ingress names another one, is a

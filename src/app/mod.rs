@@ -4,12 +4,14 @@ pub(crate) mod identity;
 mod lease;
 mod measure;
 mod passes;
+mod scrape;
 mod start;
 mod stop;
 mod tidy;
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     panic::AssertUnwindSafe,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -20,14 +22,14 @@ use std::{
 
 use futures::FutureExt;
 use jiff::Timestamp;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use self::measure::EVERY as MEASURED_EVERY;
 use crate::{
     alerts::{Channels, Rooms},
     clients::{
-        kubernetes::{ClusterConfig, Kubernetes},
+        kubernetes::{ClusterConfig, Kubernetes, Scope, WatchHandle},
         slack::Slack,
         slack_socket::{SocketHandle, SocketHealth},
     },
@@ -40,6 +42,7 @@ use crate::{
     incidents::Severity,
     services::{Priorities, Priority},
     store::{Lease, Store, StoreError},
+    telemetry::Metrics,
 };
 
 /// What every handler may use. Cheap to share.
@@ -73,6 +76,12 @@ pub struct App {
     lease: Mutex<Lease>,
     /// Where events go.
     pub events: mpsc::Sender<Event>,
+    /// Places for pieces of lists that wait to be taken in: they are large, so only a few may.
+    pub places: Arc<Semaphore>,
+    /// The watches, once they were started.
+    pub watches: OnceLock<BTreeMap<Scope, WatchHandle>>,
+    /// What is measured.
+    pub metrics: Arc<Metrics>,
     /// Events sent so far.
     pub sent: AtomicU64,
     /// Wakes the outbox: rows were written.
@@ -125,6 +134,8 @@ impl Wake {
 /// How far the bot is: what `/readyz` says, and what [`Bot::is_settled`] compares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pulse {
+    /// Where `/healthz`, `/readyz` and `/metrics` are served.
+    pub listens: Option<SocketAddr>,
     /// Every kind was listed, or is known to be blind.
     pub complete: bool,
     /// The cluster the loop watches; None until it handled an event.
@@ -133,8 +144,14 @@ pub struct Pulse {
     pub handled: u64,
     /// How many required kinds cannot be seen.
     pub blind: usize,
-    /// Last resource version seen per kind.
+    /// Last resource version taken in per kind.
     pub positions: BTreeMap<Kind, u64>,
+    /// How each watch is, in a word.
+    pub watches: BTreeMap<Scope, &'static str>,
+    /// Objects that are known, per kind.
+    pub objects: BTreeMap<Kind, usize>,
+    /// Open incidents per severity.
+    pub open: BTreeMap<Severity, usize>,
     /// When something is due by time alone.
     pub next_due: Option<Timestamp>,
     /// When the next pass is due.

@@ -7,10 +7,12 @@ use std::{
 
 use anyhow::Context;
 use secrecy::ExposeSecret;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{App, Bot, CLUSTER, STORE, Sockets, Wake, identity, lease, lock, measure, passes, spawn_in, stop, tidy};
+use super::{
+    App, Bot, CLUSTER, STORE, Sockets, Wake, identity, lease, lock, measure, passes, scrape, spawn_in, stop, tidy,
+};
 use crate::{
     alerts::outbox,
     clients::{
@@ -29,6 +31,9 @@ use crate::{
 
 /// Why a start ended that nothing was wrong with.
 const STOPPED: &str = "it was told to stop before it had started";
+
+/// How many pieces of lists may wait to be taken in: the loop is never idle for want of one, and none waits long.
+const PIECES: usize = 4;
 
 /// Takes the store and starts every part; a start that fails lets the store go.
 pub(super) async fn begin(
@@ -63,6 +68,9 @@ pub(super) async fn begin(
         sockets: OnceLock::new(),
         lease: Mutex::new(lease),
         events,
+        places: Arc::new(Semaphore::new(PIECES)),
+        watches: OnceLock::new(),
+        metrics: Arc::default(),
         sent: AtomicU64::new(0),
         outbox_wake: Wake::default(),
         inbox_wake: Wake::default(),
@@ -102,8 +110,10 @@ async fn set_out(
     let connecting = connect_slack(Arc::clone(app), Arc::clone(sockets));
     app.spawn_vital("the task that opens the sockets to Slack", connecting);
     let cluster = identity::of(app, name).await?;
-    let mind = process::Mind::load(app, cluster.clone(), name.to_owned()).await?;
-    process::watch_cluster(app, &app.kubernetes, &cluster);
+    let mut mind = process::Mind::load(app, cluster.clone(), name.to_owned()).await?;
+    mind.watches = process::watch_cluster(app, &app.kubernetes, &cluster);
+    // It is set once.
+    drop(app.watches.set(mind.watches.clone()));
     app.spawn_vital("the loop that judges", process::run(Arc::clone(app), mind, receiver));
     let sender = Arc::clone(app).vital("the task that sends".to_owned(), outbox::run(Arc::clone(app)));
     spawn_in(&app.senders, sender);
@@ -134,15 +144,19 @@ async fn connect_slack(app: Arc<App>, sockets: Sockets) {
     app.stop.cancelled().await;
 }
 
-/// Serves `/healthz` and `/readyz` where the configuration says.
+/// Serves `/healthz`, `/readyz` and `/metrics` where the configuration says.
 async fn serve_health(app: &Arc<App>) -> anyhow::Result<()> {
     let Some(address) = app.config.http_listen else { return Ok(()) };
     let listener = tokio::net::TcpListener::bind(address).await.with_context(|| {
         format!("HTTP_LISTEN: cannot listen on {address}; choose another address, or leave it empty")
     })?;
-    let (health, stop) = (app.health.clone(), app.stop.clone());
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, "/healthz, /readyz and /metrics are served");
+        app.pulse.send_modify(|pulse| pulse.listens = Some(address));
+    }
+    let (served, stop) = (http::Served { health: app.health.clone(), scrape: scrape::of(app) }, app.stop.clone());
     app.spawn(async move {
-        if let Err(error) = http::serve(listener, health, stop).await {
+        if let Err(error) = http::serve(listener, served, stop).await {
             tracing::error!(%error, "the health endpoints ended");
         }
     });

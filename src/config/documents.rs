@@ -10,7 +10,12 @@ use std::{
 use serde_json::Value;
 
 use super::{gather::DEFAULTS, keys::KEYS, *};
-use crate::{cluster::Kind, conversation::COMMANDS, findings::checks};
+use crate::{
+    cluster::Kind,
+    conversation::COMMANDS,
+    findings::checks,
+    telemetry::{METRICS, Metric},
+};
 
 fn read(path: &str) -> String {
     let whole = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -75,6 +80,16 @@ fn the_readme_has_the_table_of_every_command() {
     let mut table = "| in Slack | |\n|---|---|\n".to_owned();
     for command in COMMANDS {
         writeln!(table, "| `{}` | {} |", command.usage, command.help).unwrap();
+    }
+    assert!(read("README.md").contains(&table), "put this table into README.md:\n{table}");
+}
+
+#[test]
+fn the_readme_has_the_table_of_every_metric() {
+    let mut table = "| metric | | labels | |\n|---|---|---|---|\n".to_owned();
+    for Metric { name, sort, labels, help } in METRICS {
+        let suffix = if sort == "counter" { "_total" } else { "" };
+        writeln!(table, "| `k8s_monitor_{name}{suffix}` | {sort} | {labels} | {help} |").unwrap();
     }
     assert!(read("README.md").contains(&table), "put this table into README.md:\n{table}");
 }

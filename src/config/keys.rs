@@ -24,10 +24,11 @@ const fn in_file_only(path: &'static str) -> Key {
 }
 
 /// Every key, in the order of `default.toml`.
-pub const KEYS: [Key; 27] = [
+pub const KEYS: [Key; 28] = [
     key("cluster.name", "CLUSTER_NAME"),
     key("cluster.kubeconfig", "KUBECONFIG"),
     key("cluster.context", "K3S_CONTEXT"),
+    key("cluster.namespaces", "CLUSTER_NAMESPACES"),
     key("monitoring.detection", "DETECTION"),
     key("monitoring.interval_minutes", "MONITORING_INTERVAL_MINUTES"),
     key("monitoring.schedule", "MONITORING_SCHEDULE"),

@@ -39,6 +39,8 @@ pub struct ClusterConfig {
     pub kubeconfig: Option<String>,
     /// The context of the kubeconfig.
     pub context: Option<String>,
+    /// The namespaces that are watched; none means all.
+    pub namespaces: Vec<String>,
     /// The home folder, where kubectl's configuration is.
     pub home: Option<PathBuf>,
     /// `KUBERNETES_SERVICE_HOST`: set inside a cluster.
@@ -175,6 +177,7 @@ impl Config {
                 name: values.text("cluster.name"),
                 kubeconfig: values.text("cluster.kubeconfig"),
                 context: values.text("cluster.context"),
+                namespaces: namespaces(&mut values),
                 home: sources.env.get("HOME").map(PathBuf::from),
                 service_host: sources.env.get("KUBERNETES_SERVICE_HOST").cloned(),
                 service_port: sources.env.get("KUBERNETES_SERVICE_PORT").cloned(),
@@ -213,6 +216,24 @@ impl Config {
 /// Whether one look at a cluster uses the key; what is no key (a file, a section nobody knows) counts as used.
 fn is_looked_with(key: &str) -> bool {
     !["slack.", "monitoring.", "github.", "anthropic.", "store.", "http."].iter().any(|unused| key.starts_with(unused))
+}
+
+/// Names of namespaces, each once.
+fn namespaces(values: &mut Values<'_>) -> Vec<String> {
+    let key = "cluster.namespaces";
+    let mut all: Vec<String> = Vec::new();
+    for name in values.list(key) {
+        let is_inside = |at: usize| at > 0 && at + 1 < name.len();
+        let is_good =
+            |(at, c): (usize, char)| c.is_ascii_lowercase() || c.is_ascii_digit() || (c == '-' && is_inside(at));
+        if name.len() > 63 || !name.char_indices().all(is_good) {
+            let remedy = "write names of namespaces in lower case: [\"shop\", \"data\"]";
+            values.problem(key, format!("{name:?} is not the name of a namespace"), remedy);
+        } else if !all.contains(&name) {
+            all.push(name);
+        }
+    }
+    all
 }
 
 fn schedule(values: &mut Values<'_>) -> Schedule {

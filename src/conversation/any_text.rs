@@ -36,7 +36,7 @@ proptest! {
         cluster.name = name.clone();
         cluster.namespaces.push(namespace.clone());
         cluster.incidents = vec![it.clone(); 12];
-        cluster.blind = vec![Blind { kind: Kind::Pod, namespace: Some(namespace.clone()), since: now, why: why.clone() }; 3];
+        cluster.blind = vec![Blind { kind: Kind::Pod, namespace: Some(namespace.clone()), since: now, why: why.clone(), required: true }; 3];
         cluster.cycles[0].status = state.clone();
         standing.outbox.last_error = Some(error.clone());
         standing.parts = vec![Part { name: name.clone(), state: Ok(state), troubles: vec![error.clone()] }, Part { name, state: Err(error), troubles: Vec::new() }];
@@ -85,7 +85,7 @@ fn analysis(it: &Incident, namespace: &str, why: &str) -> crate::alerts::Message
         pending: &pending,
         unknown: &unknown,
         incidents: std::slice::from_ref(it),
-        blind: &[Blind { kind: Kind::Pod, namespace: None, since: now, why: why.to_owned() }],
+        blind: &[Blind { kind: Kind::Pod, namespace: None, since: now, why: why.to_owned(), required: true }],
         looked_at: &[(Kind::Pod, 3)].into(),
         took: SignedDuration::from_secs(1),
         now,

@@ -172,7 +172,7 @@ fn blind_line(same: &[&Blind], now: Timestamp) -> String {
         let kinds: Vec<&str> = same.iter().map(|b| b.kind.name()).collect();
         format!("Not seen: {} {place}", kinds.join(", "))
     };
-    let weight = if same.iter().any(|b| b.kind.is_required()) { "" } else { ", optional" };
+    let weight = if same.iter().any(|b| b.required) { "" } else { ", optional" };
     format!("{what} since {} ({}){weight}: {}", clock(since, now), span(since, now), quote(&first.why, 200))
 }
 

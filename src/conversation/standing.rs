@@ -35,6 +35,8 @@ pub struct ClusterStanding {
     /// Whether every kind was listed (or found to be blind) once; before that nothing can be said.
     pub complete: bool,
     pub blind: Vec<Blind>,
+    /// The watches of what can be seen.
+    pub watches: Vec<WatchStanding>,
     /// The open incidents, in any order.
     pub incidents: Vec<Incident>,
     /// The last monitoring passes, newest first.
@@ -52,6 +54,21 @@ pub struct Blind {
     pub namespace: Option<String>,
     pub since: Timestamp,
     pub why: String,
+    /// Without it nothing can be called healthy.
+    pub required: bool,
+}
+
+/// A watch of something that can be seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields say what they hold")]
+pub struct WatchStanding {
+    pub kind: Kind,
+    /// None: everywhere.
+    pub namespace: Option<String>,
+    /// When anything was last heard: a change, or that there is none.
+    pub heard: Timestamp,
+    /// Heard so lately that nothing can have been missed.
+    pub is_fresh: bool,
 }
 
 /// One monitoring pass.
@@ -108,6 +125,7 @@ impl Blind {
                 namespace: namespace.map(str::to_owned),
                 since,
                 why: why.to_owned(),
+                required: sight.is_required(kind),
             })
             .collect()
     }
@@ -224,6 +242,9 @@ pub(crate) mod samples {
                 name: "production".into(),
                 id: Some(ClusterId("uid-1".into())),
                 complete: true,
+                watches: [(Kind::Pod, "14:08:50"), (Kind::Node, "14:08:20"), (Kind::Deployment, "14:08:31")]
+                    .map(|(kind, heard)| WatchStanding { kind, namespace: None, heard: at(heard), is_fresh: true })
+                    .into(),
                 counts: [(Kind::Pod, 120), (Kind::Deployment, 14), (Kind::Node, 1)].into(),
                 namespaces: vec!["default".into(), "kube-system".into(), "shop".into(), "shop-staging".into()],
                 cycles: vec![Cycle {
@@ -261,6 +282,7 @@ pub(crate) mod samples {
             namespace: None,
             since: at("13:00:00"),
             why: "forbidden: jobs.batch is forbidden".into(),
+            required: true,
         }];
         standing.outbox = OutboxStanding {
             waiting: 3,

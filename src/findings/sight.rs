@@ -1,6 +1,6 @@
 //! What cannot be seen is itself something wrong: the verdict on the cluster's own visibility.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -35,7 +35,11 @@ pub(crate) const UNREADABLE: &str = "ApiUnreadable";
 
 /// One server that does not answer explains more than what the others said before it went away.
 fn why_nothing(said: &[&str]) -> Nothing {
-    let is_away = |why: &&str| why.contains(" cannot be reached (") || why.contains(" did not answer within ");
+    let is_away = |why: &&str| {
+        why.contains(" cannot be reached (")
+            || why.contains(" did not answer within ")
+            || why.starts_with("nothing heard of ")
+    };
     if said.iter().any(is_away) {
         Nothing {
             reason: "ApiUnreachable",
@@ -65,24 +69,19 @@ fn why_nothing(said: &[&str]) -> Nothing {
 
 /// Judges what can be seen of a cluster: a required kind that cannot be read for longer than the grace is wrong.
 pub fn judge_sight(owner: &ObjectRef, sight: &Sight, now: Timestamp) -> Judgement {
-    let lost: Vec<(Kind, Timestamp, &str)> = sight
-        .all_blind()
-        .filter(|(kind, ..)| kind.is_required())
-        .map(|(kind, _, since, why)| (kind, since, why))
-        .collect();
-    let Some(since) = lost.iter().map(|(_, since, _)| *since).min() else {
+    let lost: Vec<(Kind, Option<&str>, Timestamp, &str)> = sight.lost().collect();
+    let Some(since) = lost.iter().map(|(_, _, since, _)| *since).min() else {
         return Judgement { check: NAME, owner: owner.clone(), verdict: Verdict::Healthy };
     };
-    let required = Kind::ALL.into_iter().filter(|kind| kind.is_required()).count();
-    let everything = lost.len() == required;
-    let names: Vec<&str> = lost.iter().map(|(kind, ..)| kind.plural()).collect();
+    let everything = sight.sees_nothing();
     let said: Vec<&str> = lost.iter().map(|(.., why)| *why).collect();
     let nothing = everything.then(|| why_nothing(&said));
     let mut evidence: Vec<Evidence> = Vec::new();
-    for (kind, since, why) in lost.iter().take(3) {
+    for (kind, namespace, since, why) in lost.iter().take(3) {
         if evidence.iter().all(|e| e.text != *why) {
+            let place = namespace.map(|ns| format!(" in {ns}")).unwrap_or_default();
             evidence.push(Evidence {
-                source: format!("reading {}", kind.plural()),
+                source: format!("reading {}{place}", kind.plural()),
                 text: redact(why),
                 at: Some(*since),
             });
@@ -95,7 +94,7 @@ pub fn judge_sight(owner: &ObjectRef, sight: &Sight, now: Timestamp) -> Judgemen
         class: if everything { ConditionClass::Blind } else { ConditionClass::PartlyBlind },
         reason: nothing.as_ref().map_or("KindUnreadable", |it| it.reason).to_owned(),
         message: nothing.as_ref().map_or_else(
-            || format!("I cannot read {}: what depends on them is unknown, not healthy", and(&names)),
+            || format!("I cannot read {}: what depends on them is unknown, not healthy", named(&lost)),
             |it| it.message.to_owned(),
         ),
         since,
@@ -111,6 +110,31 @@ pub fn judge_sight(owner: &ObjectRef, sight: &Sight, now: Timestamp) -> Judgemen
     let due = since.saturating_add(GRACE).unwrap_or(Timestamp::MAX);
     let verdict = if due <= now { Verdict::Wrong(Box::new(finding)) } else { Verdict::Pending(Box::new(finding), due) };
     Judgement { check: NAME, owner: owner.clone(), verdict }
+}
+
+/// How many namespaces are named.
+const NAMED: usize = 3;
+
+/// What is lost: `pods and jobs`, or per namespace `pods and jobs in shop, services in data`.
+fn named(lost: &[(Kind, Option<&str>, Timestamp, &str)]) -> String {
+    let mut places: BTreeMap<Option<&str>, Vec<&str>> = BTreeMap::new();
+    for (kind, namespace, ..) in lost {
+        places.entry(*namespace).or_default().push(kind.plural());
+    }
+    let more = places.len().saturating_sub(NAMED);
+    let mut said: Vec<String> = places
+        .into_iter()
+        .take(NAMED)
+        .map(|(namespace, kinds)| match namespace {
+            None => and(&kinds),
+            Some(namespace) if kinds.len() > NAMED => format!("{} kinds in {namespace}", kinds.len()),
+            Some(namespace) => format!("{} in {namespace}", and(&kinds)),
+        })
+        .collect();
+    if more > 0 {
+        said.push(format!("and in {more} more namespaces"));
+    }
+    said.join(", ")
 }
 
 /// `pods`, `pods and jobs`, `pods, nodes and jobs`.
@@ -176,6 +200,7 @@ mod tests {
 
     #[rstest]
     #[case(ReadError::TimedOut { server: "s".into(), after: std::time::Duration::from_secs(30) }, "ApiUnreachable")]
+    #[case(ReadError::Silent { resource: "pods", after: std::time::Duration::from_mins(4) }, "ApiUnreachable")]
     #[case(ReadError::Unauthorized { server: "s".into() }, REFUSED)]
     #[case(ReadError::Forbidden { verb: "list", resource: "pods".into(), namespace: None }, FORBIDDEN)]
     #[case(ReadError::Tls { server: "s".into(), why: "expired".into() }, UNREADABLE)]

@@ -31,14 +31,24 @@ impl Severity {
     }
 }
 
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Severity {
+    /// Every severity, the worst first.
+    pub const ALL: [Self; 4] = [Self::Sev1, Self::Sev2, Self::Sev3, Self::Sev4];
+
+    /// As people write it.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Sev1 => "SEV-1",
             Self::Sev2 => "SEV-2",
             Self::Sev3 => "SEV-3",
             Self::Sev4 => "SEV-4",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -18,8 +18,9 @@ use crate::{
         commands::analyze::{self, Analysis},
         standing::Blind,
     },
-    event::{Event, Lists, LookId},
+    event::{self, Event, Lists},
     findings::{self, Look, Verdict},
+    store::StoreError,
 };
 
 /// After this people hear what is still being read.
@@ -44,8 +45,20 @@ pub(super) fn begin(app: &Arc<App>, asked: Asked) {
             () = app_of_task.stop.cancelled() => return,
         };
         let Asked { namespace, response_url, at: asked_at, .. } = asked;
-        app_of_task.send(Event::Listed { look: LookId::Analysis { namespace, response_url, asked_at }, lists }).await;
+        let analysis = event::Analysis { namespace, response_url, asked_at };
+        app_of_task.send(Event::Analysed { analysis, lists }).await;
     });
+}
+
+/// Takes the fresh lists in and answers.
+pub(super) async fn arrived(app: &App, mind: &Mind, analysis: event::Analysis, lists: Lists) -> Result<(), StoreError> {
+    app.pulse.send_modify(|pulse| pulse.looks = pulse.looks.saturating_sub(1));
+    let event::Analysis { namespace, response_url, asked_at } = analysis;
+    let message = answer(app, mind, &namespace, asked_at, lists);
+    let outgoing = Outgoing::Respond { response_url, message, replace: false };
+    app.store.enqueue(&mind.cluster, None, &[outgoing], app.clock.now()).await?;
+    app.outbox_wake.wake();
+    Ok(())
 }
 
 /// Every kind at once. Where nobody answers, what is left is not waited for.
@@ -102,6 +115,8 @@ fn nobody_answers(error: &ReadError) -> bool {
         | ReadError::Unauthorized { .. } => true,
         ReadError::Forbidden { .. }
         | ReadError::NotServed { .. }
+        | ReadError::Busy { .. }
+        | ReadError::Silent { .. }
         | ReadError::Gone
         | ReadError::Garbage { .. }
         | ReadError::Failed { .. } => false,
@@ -109,9 +124,10 @@ fn nobody_answers(error: &ReadError) -> bool {
 }
 
 /// The answer from the fresh lists alone, so that what it says is what is there now.
-pub(super) fn answer(app: &App, mind: &Mind, namespace: &str, asked_at: Timestamp, lists: Lists) -> Message {
+fn answer(app: &App, mind: &Mind, namespace: &str, asked_at: Timestamp, lists: Lists) -> Message {
     let now = app.clock.now();
     let mut index = ClusterIndex::default();
+    index.sight_mut().watch_only(app.config.cluster.namespaces.iter().cloned());
     for (kind, list) in lists {
         let visibility = match list {
             Ok(listed) => {
@@ -122,7 +138,9 @@ pub(super) fn answer(app: &App, mind: &Mind, namespace: &str, asked_at: Timestam
             Err(error) if nobody_answers(&error) => return analyze::failed(namespace, &error.to_string()),
             Err(error) => Visibility::Blind { since: now, why: error.to_string() },
         };
-        index.sight_mut().set(kind, None, visibility);
+        // As it was asked for, where that is all there is to see.
+        let scoped = !app.config.cluster.namespaces.is_empty() && kind.is_namespaced();
+        index.sight_mut().set(kind, scoped.then_some(namespace), visibility);
     }
     let look = Look { index: &index, history: &mind.history, now, no_grace: false };
     // A node that is down takes down what runs on it, so it belongs to the answer.

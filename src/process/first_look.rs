@@ -9,7 +9,7 @@ use crate::{
         message::{self, Times},
     },
     app::App,
-    cluster::{ClusterId, Kind},
+    cluster::ClusterId,
     findings,
     incidents::{Incident, Severity},
     store::StoreError,
@@ -95,8 +95,7 @@ pub(super) async fn end_before(app: &App, mind: &mut Mind, identified: &ClusterI
 
 /// Whether anything at all can be judged: without an API server nothing is known of what was there.
 fn sees_something(mind: &Mind) -> bool {
-    let required = Kind::ALL.into_iter().filter(|kind| kind.is_required()).count();
-    mind.blind().is_none_or(|(kinds, _)| kinds.len() < required)
+    !mind.index.sight().sees_nothing()
 }
 
 /// How many incidents the summary would name: those it waits with, and those that are opened now.

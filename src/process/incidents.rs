@@ -6,6 +6,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use tokio::time::Instant;
 
 use super::{
     Mind,
@@ -124,7 +125,9 @@ fn now_step<'a>(
 
 async fn consider_one(app: &App, mind: &mut Mind, owner: &ObjectRef) -> Result<(), StoreError> {
     let now = app.clock.now();
+    let begun = Instant::now();
     let (judgements, impact) = judge(mind, owner, now);
+    app.metrics.evaluated(begun.elapsed().as_secs_f64());
     let now_step = now_step(app, mind, owner, (&judgements, &impact), now);
     let before = mind.open.get(owner);
     // In memory first: most changes change nothing that is stored.
@@ -154,6 +157,7 @@ async fn consider_one(app: &App, mind: &mut Mind, owner: &ObjectRef) -> Result<(
             .await?;
         mind.store_is_away_until = None;
         if done.rows > 0 {
+            mind.rows += done.rows;
             mind.said += posted.into_inner();
             app.outbox_wake.wake();
         }

@@ -1,17 +1,15 @@
-//! Fresh lists: the scheduled pass that reconciles and is stored as a cycle; those of an analysis are handed on.
+//! The scheduled pass: what there is, read as versions only, is held against the index; all is judged, and a cycle is stored.
 
-use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
 use jiff::Timestamp;
 
-use super::{Mind, analysis, first_look};
+use super::{Mind, first_look};
 use crate::{
-    alerts::Outgoing,
     app::App,
-    clients::kubernetes::{Listed, ReadError},
-    cluster::{Kind, ObjectKey, Touched},
-    event::{Event, Lists, LookId},
+    clients::kubernetes::{ReadError, Scope},
+    event::Event,
     findings::{self, Look, Verdict},
     store::{Cycle, StoreError},
 };
@@ -23,11 +21,8 @@ const FIRST_PICTURE: Duration = Duration::from_mins(1);
 pub(super) fn begin_pass(app: &Arc<App>, mind: &mut Mind, at: Timestamp) {
     mind.pass_since = Some(app.clock.now());
     mind.last_pass = Some(at);
-    read(app, at);
-}
-
-/// Reads every kind afresh in a task of its own; the lists come back as an event, whatever happens to the task.
-fn read(app: &Arc<App>, at: Timestamp) {
+    mind.reconciling.begin(mind.watches.keys());
+    let scopes = mind.watches.keys().cloned().collect();
     app.pulse.send_modify(|pulse| pulse.looks += 1);
     let app_of_task = Arc::clone(app);
     app.spawn(async move {
@@ -37,57 +32,55 @@ fn read(app: &Arc<App>, at: Timestamp) {
         if app_of_task.stop.run_until_cancelled(complete).await.is_none() {
             return;
         }
-        let read = AssertUnwindSafe(app_of_task.kubernetes.list_all(None)).catch_unwind();
+        let read = AssertUnwindSafe(read(&app_of_task, scopes)).catch_unwind();
         let Some(read) = app_of_task.stop.run_until_cancelled(read).await else { return };
-        let lists = read.unwrap_or_else(|_panic| {
-            let server = app_of_task.kubernetes.server().to_owned();
-            let why = ReadError::Unreachable { server, why: "the task that reads it ended by a bug".to_owned() };
-            Kind::ALL.map(|kind| (kind, Err(why.clone()))).into()
-        });
-        app_of_task.send(Event::Listed { look: LookId::Pass(at), lists }).await;
+        // However the task ends, the pass does.
+        let errors = read.unwrap_or_else(|_panic| vec!["the task that reads ended by a bug".to_owned()]);
+        app_of_task.send(Event::PassRead { errors }).await;
     });
 }
 
-/// Takes fresh lists in.
-pub(super) async fn arrived(app: &App, mind: &mut Mind, look: LookId, lists: Lists) -> Result<(), StoreError> {
-    app.pulse.send_modify(|pulse| pulse.looks = pulse.looks.saturating_sub(1));
-    match look {
-        LookId::Pass(_) => {
-            let ended = end_pass(app, mind, lists).await;
-            app.passing.send_replace(false);
-            ended
+/// Reads one kind after the other: nobody waits for it, and the API server has other things to do. Says what could not be read.
+async fn read(app: &App, scopes: Vec<Scope>) -> Vec<String> {
+    let mut errors = Vec::new();
+    let mut nothing_was_read = true;
+    for scope in scopes {
+        match read_one(app, &scope).await {
+            Ok(()) => nothing_was_read = false,
+            Err(ReadError::NotServed { .. }) => {}
+            Err(error) => {
+                errors.push(error.to_string());
+                if error.holds_for_all(nothing_was_read) {
+                    break;
+                }
+            }
         }
-        LookId::Analysis { namespace, response_url, asked_at } => {
-            let answer = analysis::answer(app, mind, &namespace, asked_at, lists);
-            let outgoing = Outgoing::Respond { response_url, message: answer, replace: false };
-            app.store.enqueue(&mind.cluster, None, &[outgoing], app.clock.now()).await?;
-            app.outbox_wake.wake();
-            Ok(())
+    }
+    errors
+}
+
+async fn read_one(app: &App, scope: &Scope) -> Result<(), ReadError> {
+    let mut pages = app.kubernetes.versions(scope.kind, scope.namespace.as_deref());
+    loop {
+        let page = pages.next().await?;
+        let is_last = page.is_last;
+        // It is never closed.
+        let Ok(place) = Arc::clone(&app.places).acquire_owned().await else { return Ok(()) };
+        app.send(Event::Versions { scope: scope.clone(), page, place }).await;
+        if is_last {
+            return Ok(());
         }
     }
 }
 
-async fn end_pass(app: &App, mind: &mut Mind, lists: Lists) -> Result<(), StoreError> {
+/// Ends the pass when everything was read: all is judged, the cycle is stored.
+pub(super) async fn end_pass(app: &App, mind: &mut Mind, errors: Vec<String>) -> Result<(), StoreError> {
+    app.pulse.send_modify(|pulse| pulse.looks = pulse.looks.saturating_sub(1));
     let now = app.clock.now();
     let started = mind.pass_since.take().unwrap_or(now);
-    let mut corrected = 0;
-    let mut errors = Vec::new();
-    let mut transitions = Vec::new();
-    for (kind, list) in lists {
-        match list {
-            Ok(listed) => {
-                let touched = mind.reconcile(kind, listed, now);
-                corrected += touched.owners.len();
-                transitions.extend(touched.transitions);
-            }
-            Err(ReadError::NotServed { .. }) => {}
-            Err(error) => errors.push(error.to_string()),
-        }
-    }
-    mind.remember(app, transitions).await;
-    if corrected > 0 && mind.complete {
-        tracing::warn!(corrected, "the fresh lists differed from what the watches had said");
-    }
+    mind.reconciling.end();
+    // What could not be written when it happened.
+    mind.remember(app, Vec::new()).await;
     if mind.complete {
         first_look::judge_everything(app, mind).await;
     }
@@ -115,37 +108,4 @@ async fn end_pass(app: &App, mind: &mut Mind, lists: Lists) -> Result<(), StoreE
         error: errors.into_iter().next(),
     };
     app.store.record_cycle(&cycle).await
-}
-
-impl Mind {
-    /// Corrects the index by a fresh list. Where the watch is already further than the list, the watch is right.
-    fn reconcile(&mut self, kind: Kind, listed: Listed, now: Timestamp) -> Touched {
-        let listed_at: u64 = listed.resource_version.parse().unwrap_or(0);
-        let watch_is_further = self.positions.get(&kind).is_some_and(|at| *at > listed_at);
-        let mut touched = Touched::default();
-        let mut take = |more: Touched| {
-            touched.owners.extend(more.owners);
-            touched.transitions.extend(more.transitions);
-        };
-        let fresh: BTreeSet<ObjectKey> = listed.facts.iter().map(crate::cluster::Fact::key).collect();
-        let gone: Vec<ObjectKey> = self
-            .index
-            .all(kind)
-            .filter(|held| held.meta().resource_version.parse::<u64>().is_ok_and(|v| v <= listed_at))
-            .map(crate::cluster::Fact::key)
-            .filter(|key| !fresh.contains(key))
-            .collect();
-        for key in gone {
-            take(self.index.delete(&key, now));
-        }
-        for fact in listed.facts {
-            let key = fact.key();
-            match self.index.get(&key) {
-                Some(held) if held.meta().resource_version == fact.meta().resource_version => {}
-                None if watch_is_further => {}
-                Some(_) | None => take(self.index.apply(fact, now)),
-            }
-        }
-        touched
-    }
 }

@@ -6,6 +6,7 @@ mod incidents;
 mod looks;
 mod measures;
 mod people;
+mod reconcile;
 pub mod slack_side;
 mod standing;
 mod watches;
@@ -16,15 +17,16 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 pub use measures::Measurements;
 pub use standing::parts;
 pub use watches::watch_cluster;
 
-use self::first_look::FirstLook;
+use self::{first_look::FirstLook, reconcile::Reconciling, watches::RunningList};
 use crate::{
     app::{self, App, identity},
+    clients::kubernetes::{Scope, WatchHandle},
     cluster::{ClusterId, ClusterIndex, History, Kind, ObjectRef, Transition},
     config::Detection,
     event::Event,
@@ -49,8 +51,16 @@ pub struct Mind {
     pub open: BTreeMap<ObjectRef, Incident>,
     /// When an owner must be judged again by time alone.
     pub due: BTreeMap<ObjectRef, Timestamp>,
-    /// Kinds that were listed or are known to be blind.
-    heard: BTreeSet<Kind>,
+    /// Its watches: one for each kind, or for each kind and namespace.
+    pub watches: BTreeMap<Scope, WatchHandle>,
+    /// How each watch is, in a word for the metrics.
+    states: BTreeMap<Scope, &'static str>,
+    /// Rows of the outbox that were written because something was judged.
+    rows: usize,
+    /// What was listed or is known to be blind.
+    heard: BTreeSet<Scope>,
+    /// The lists that have begun.
+    lists: BTreeMap<Scope, RunningList>,
     /// Whether the first picture is complete: every kind is known, or known to be blind.
     pub complete: bool,
     /// Whether this cluster was ever seen completely, by this process or an earlier one.
@@ -61,8 +71,10 @@ pub struct Mind {
     failures: BTreeMap<ObjectRef, u32>,
     /// Until when the store is left alone, because it did not answer.
     store_is_away_until: Option<Timestamp>,
-    /// Last resource version seen per kind.
-    positions: BTreeMap<Kind, u64>,
+    /// Up to which version everything of a watch was taken in.
+    positions: BTreeMap<Scope, u64>,
+    /// What the running pass has found.
+    reconciling: Reconciling,
     /// Since when the running pass runs; passes never overlap.
     pass_since: Option<Timestamp>,
     /// Alerts posted since the last pass ended: root messages, and notes that are shown in the channel.
@@ -84,6 +96,8 @@ impl Mind {
         let open = app.store.open_incidents(&cluster).await?;
         let history = app.store.load_history(&cluster).await?;
         let first_look = FirstLook::load(app, &cluster).await?;
+        let mut index = ClusterIndex::default();
+        index.sight_mut().watch_only(app.config.cluster.namespaces.iter().cloned());
         Ok(Self {
             first_look,
             formerly: BTreeSet::new(),
@@ -92,13 +106,18 @@ impl Mind {
             store_is_away_until: None,
             cluster,
             name,
-            index: ClusterIndex::default(),
+            index,
             history,
             open: open.into_iter().map(|i| (i.owner.clone(), i)).collect(),
             due: BTreeMap::new(),
+            watches: BTreeMap::new(),
+            states: BTreeMap::new(),
+            rows: 0,
             heard: BTreeSet::new(),
+            lists: BTreeMap::new(),
             complete: false,
             positions: BTreeMap::new(),
+            reconciling: Reconciling::default(),
             pass_since: None,
             said: 0,
             last_pass: None,
@@ -142,9 +161,15 @@ impl Mind {
 
     /// The required kinds that cannot be seen, with the reason of the first.
     fn blind(&self) -> Option<(Vec<Kind>, &str)> {
-        let blind: Vec<_> = self.index.sight().all_blind().filter(|(kind, ..)| kind.is_required()).collect();
-        let why = blind.first().map(|(.., why)| *why)?;
-        Some((blind.iter().map(|(kind, ..)| *kind).collect(), why))
+        let mut kinds = Vec::new();
+        let mut reason = None;
+        for (kind, _, _, why) in self.index.sight().lost() {
+            reason.get_or_insert(why);
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        Some((kinds, reason?))
     }
 }
 
@@ -181,6 +206,7 @@ pub async fn run(app: Arc<App>, mut mind: Mind, mut events: mpsc::Receiver<Event
 }
 
 async fn handle_and_count(app: &Arc<App>, mind: &mut Mind, event: Event) {
+    let begun = Instant::now();
     let was_sent = !matches!(event, Event::Due);
     // The one place where a failure of our own is logged; the state is in the store, and the next pass looks again.
     if let Err(error) = handle(app, mind, event).await {
@@ -197,6 +223,7 @@ async fn handle_and_count(app: &Arc<App>, mind: &mut Mind, event: Event) {
         None => app.health.ready(app::CLUSTER),
     }
     let blind = blind.map_or(0, |(kinds, _)| kinds.len());
+    app.metrics.handled(begun.elapsed().as_secs_f64());
     app.pulse.send_modify(|pulse| {
         pulse.handled += u64::from(was_sent);
         if pulse.cluster.as_ref() != Some(&mind.cluster) {
@@ -204,20 +231,43 @@ async fn handle_and_count(app: &Arc<App>, mind: &mut Mind, event: Event) {
         }
         pulse.complete = mind.complete;
         pulse.blind = blind;
-        pulse.positions.clone_from(&mind.positions);
+        for kind in Kind::ALL {
+            pulse.objects.insert(kind, mind.index.count(kind));
+        }
+        pulse.open.clear();
+        for incident in mind.open.values() {
+            *pulse.open.entry(incident.severity).or_default() += 1;
+        }
+        if pulse.watches != mind.states {
+            pulse.watches.clone_from(&mind.states);
+        }
+        for (scope, position) in &mind.positions {
+            let of_kind = pulse.positions.entry(scope.kind).or_default();
+            *of_kind = (*of_kind).max(*position);
+        }
         pulse.next_due = mind.next_due(app);
     });
 }
 
 async fn handle(app: &Arc<App>, mind: &mut Mind, event: Event) -> Result<(), StoreError> {
     match event {
-        Event::Cluster { cluster, watched } => {
+        Event::Cluster { cluster, watched, place } => {
             if cluster == mind.cluster || mind.formerly.contains(&cluster) {
                 watches::changed(app, mind, *watched).await;
             }
+            drop(place);
         }
         Event::Pass { at } => looks::begin_pass(app, mind, at),
-        Event::Listed { look, lists } => looks::arrived(app, mind, look, lists).await?,
+        Event::Versions { scope, page, place } => {
+            reconcile::compare(app, mind, &scope, &page);
+            drop(place);
+        }
+        Event::PassRead { errors } => {
+            let ended = looks::end_pass(app, mind, errors).await;
+            app.passing.send_replace(false);
+            ended?;
+        }
+        Event::Analysed { analysis, lists } => analysis::arrived(app, mind, analysis, lists).await?,
         Event::Said { inbox, said, person } => people::said(app, mind, inbox, said, person).await?,
         Event::Due => incidents::judge_due(app, mind).await,
         Event::Identified { cluster } => {

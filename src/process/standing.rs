@@ -1,13 +1,16 @@
 //! How things stand at this moment, from what the loop knows and the store's counts.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 
 use super::Mind;
 use crate::{
     app::App,
-    cluster::Kind,
-    conversation::standing::{Blind, ClusterStanding, Cycle, OutboxStanding, Part, SocketStanding, Standing},
+    clients::kubernetes::Patience,
+    cluster::{Kind, Visibility},
+    conversation::standing::{
+        Blind, ClusterStanding, Cycle, OutboxStanding, Part, SocketStanding, Standing, WatchStanding,
+    },
     schedule,
     store::StoreError,
 };
@@ -16,6 +19,21 @@ use crate::{
 const SOCKETS: u32 = 2;
 
 impl Mind {
+    /// When each watch of what can be seen last heard something.
+    fn fresh(&self, now: Timestamp) -> Vec<WatchStanding> {
+        let fresh = Patience::default().stale;
+        let seen = self.watches.iter().filter(|(scope, _)| {
+            let known = self.index.sight().known(scope.kind, scope.namespace.as_deref());
+            matches!(known, Some(Visibility::Seen(_)))
+        });
+        seen.filter_map(|(scope, watch)| {
+            let heard = watch.last_frame()?;
+            let is_fresh = now.duration_since(heard).unsigned_abs() < fresh;
+            Some(WatchStanding { kind: scope.kind, namespace: scope.namespace.clone(), heard, is_fresh })
+        })
+        .collect()
+    }
+
     /// The value every answer is made from.
     pub(super) async fn standing(&self, app: &App) -> Result<Standing, StoreError> {
         let now = app.clock.now();
@@ -31,6 +49,7 @@ impl Mind {
                 id: Some(self.cluster.clone()),
                 complete: self.complete,
                 blind: Blind::all_of(self.index.sight()),
+                watches: self.fresh(now),
                 incidents: self.open.values().cloned().collect(),
                 cycles: cycles
                     .into_iter()

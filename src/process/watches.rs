@@ -1,99 +1,94 @@
 //! What a watch says: objects applied and deleted, a kind seen or lost.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Mind, first_look, incidents};
+use super::{Mind, first_look, incidents, reconcile};
 use crate::{
     app::App,
-    clients::kubernetes::{Change, Kubernetes, ReadError, Scope, Watched, Watcher},
-    cluster::{ClusterId, Kind, ObjectRef, Touched, Transition, Visibility},
+    clients::kubernetes::{Change, Kubernetes, ReadError, Scope, WatchHandle, Watched, Watcher},
+    cluster::{ClusterId, Kind, ObjectRef, Relist, Touched, Transition, Visibility},
     config::Detection,
     event::Event,
     findings,
     store::StoreError,
 };
 
-/// Starts one watch for each kind; what they say arrives as events.
-pub fn watch_cluster(app: &Arc<App>, kubernetes: &Kubernetes, cluster: &ClusterId) {
+/// A list that has begun and is not at its end.
+#[derive(Debug)]
+pub(super) struct RunningList {
+    list: Relist,
+    /// Whom it touched: they are judged at its end, when nothing of before is left among what is new.
+    owners: BTreeSet<ObjectRef>,
+}
+
+/// Starts one watch for each kind, or for each kind and namespace that is configured; what they say arrives as events.
+pub fn watch_cluster(app: &Arc<App>, kubernetes: &Kubernetes, cluster: &ClusterId) -> BTreeMap<Scope, WatchHandle> {
+    let namespaces = &app.config.cluster.namespaces;
+    let mut scopes = Vec::new();
     for kind in Kind::ALL {
-        let (sender, mut receiver) = tokio::sync::mpsc::channel(64);
-        let watch = Watcher::new(kubernetes.clone(), Scope { kind, namespace: None }, app.clock.clone());
-        let stop = app.stop.clone();
-        // A watch that ended would be taken for a kind in which nothing happens.
-        app.spawn_vital(format!("the watch of {}", kind.plural()), async move {
-            stop.run_until_cancelled(watch.run(sender)).await;
-        });
-        let (app_of_task, cluster) = (Arc::clone(app), cluster.clone());
-        app.spawn(async move {
-            loop {
-                tokio::select! {
-                    () = app_of_task.stop.cancelled() => return,
-                    seen = receiver.recv() => match seen {
-                        Some(watched) => app_of_task.send(Event::Cluster { cluster: cluster.clone(), watched: Box::new(watched) }).await,
-                        None => return,
-                    },
-                }
-            }
-        });
+        if namespaces.is_empty() || !kind.is_namespaced() {
+            scopes.push(Scope { kind, namespace: None });
+        } else {
+            scopes.extend(namespaces.iter().map(|ns| Scope { kind, namespace: Some(ns.clone()) }));
+        }
     }
+    scopes.into_iter().map(|scope| (scope.clone(), start_watch(app, kubernetes, cluster, scope))).collect()
+}
+
+fn start_watch(app: &Arc<App>, kubernetes: &Kubernetes, cluster: &ClusterId, scope: Scope) -> WatchHandle {
+    // What waits here is read and not taken in yet, and with it waits the server: that keeps lists out of our memory.
+    let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
+    let place = scope.namespace.as_ref().map(|ns| format!(" in {ns}")).unwrap_or_default();
+    let what = format!("the watch of {}{place}", scope.kind.plural());
+    let watch = Watcher::new(kubernetes.clone(), scope, app.clock.clone());
+    let (handle, stop) = (watch.handle(), app.stop.clone());
+    // A watch that ended would be taken for a kind in which nothing happens.
+    app.spawn_vital(what, async move {
+        stop.run_until_cancelled(Box::pin(watch.run(sender))).await;
+    });
+    let (app_of_task, cluster) = (Arc::clone(app), cluster.clone());
+    app.spawn(async move {
+        let hand_on = async {
+            while let Some(watched) = receiver.recv().await {
+                let mut place = None;
+                if matches!(watched.change, Change::Page(_)) {
+                    place = Arc::clone(&app_of_task.places).acquire_owned().await.ok();
+                }
+                let (cluster, watched) = (cluster.clone(), Box::new(watched));
+                app_of_task.send(Event::Cluster { cluster, watched, place }).await;
+            }
+        };
+        app_of_task.stop.run_until_cancelled(hand_on).await;
+    });
+    handle
 }
 
 /// Takes in what a watch said, and judges what it touched.
 pub(super) async fn changed(app: &App, mind: &mut Mind, watched: Watched) {
-    let Watched { scope: Scope { kind, .. }, at, change } = watched;
+    let Watched { scope, at, received, change } = watched;
     let now = app.clock.now();
-    let mut heard = false;
-    let mut sight_changed = false;
-    let touched = match change {
-        Change::Listed { facts, resource_version } => {
-            mind.moved_to(kind, &resource_version);
-            heard = true;
-            sight_changed = mind.see(kind, Visibility::Seen(now));
-            mind.index.replace(kind, None, facts, now)
-        }
-        Change::Applied { fact, resource_version: version } => {
-            mind.moved_to(kind, &version);
-            mind.index.apply(fact, now)
-        }
-        Change::Deleted { key, resource_version: version } => {
-            mind.moved_to(kind, &version);
-            mind.index.delete(&key, now)
-        }
-        Change::Bookmark(version) => {
-            mind.moved_to(kind, &version);
-            Touched::default()
-        }
-        Change::Live => {
-            // What was lost is seen again with its next list: until then all that is known of it is from before.
-            if matches!(mind.index.sight().of(kind), Some(Visibility::Seen(_))) {
-                mind.see(kind, Visibility::Seen(at));
-            }
-            Touched::default()
-        }
-        Change::Lost(ReadError::NotServed { .. }) => {
-            heard = true;
-            sight_changed = mind.see(kind, Visibility::NotApplicable);
-            Touched::default()
-        }
-        Change::Lost(error) => {
-            heard = true;
-            let since = match mind.index.sight().of(kind) {
-                Some(Visibility::Blind { since, .. }) => *since,
-                _ => now,
-            };
-            sight_changed = mind.see(kind, Visibility::Blind { since, why: error.to_string() });
-            Touched::default()
-        }
-    };
-    if heard {
-        mind.heard.insert(kind);
+    let rows = mind.rows;
+    mind.measure(app, &scope, &change);
+    let is_piece = matches!(change, Change::Page(_));
+    let (touched, visibility) = mind.take_in(&scope, at, change, now);
+    if is_piece {
+        // Until its end a list neither shows nor hides anything, and the store is asked once for all of it.
+        return mind.note(touched.transitions);
     }
-    let heard_again = mind.index.sight().blind(kind, "").is_none();
+    let mut sight_changed = false;
+    if let Some(visibility) = visibility {
+        sight_changed = mind.see(&scope, visibility);
+        mind.heard.insert(scope.clone());
+    }
+    reconcile::moved(app, mind, &scope);
     mind.remember(app, touched.transitions).await;
     if !mind.complete {
-        if mind.heard.len() == Kind::ALL.len() {
+        if mind.heard.len() == mind.watches.len() {
             mind.complete = true;
             let pods = mind.index.count(Kind::Pod);
             match mind.blind() {
@@ -106,7 +101,7 @@ pub(super) async fn changed(app: &App, mind: &mut Mind, watched: Watched) {
             // The pass at the start may have found too little to judge, so this belongs to it.
             first_look::judge_everything(app, mind).await;
         }
-    } else if sight_changed && heard_again && mind.blind().is_some() {
+    } else if sight_changed && mind.sees(&scope) && mind.blind().is_some() {
         // After an outage the kinds come back one by one; in between there is nothing to say.
         let soon = now.checked_add(COMES_BACK_WITHIN).unwrap_or(Timestamp::MAX);
         mind.due.insert(findings::sight_owner(&mind.name), soon);
@@ -116,6 +111,9 @@ pub(super) async fn changed(app: &App, mind: &mut Mind, watched: Watched) {
     } else if app.config.detection == Detection::Watch {
         incidents::consider(app, mind, touched.owners).await;
     }
+    if mind.rows > rows {
+        app.metrics.said(received.elapsed().as_secs_f64());
+    }
 }
 
 /// How long the kinds may take to come back after the first of them.
@@ -124,26 +122,130 @@ const COMES_BACK_WITHIN: SignedDuration = SignedDuration::from_secs(10);
 const MOST_UNWRITTEN: usize = 10_000;
 
 impl Mind {
-    fn moved_to(&mut self, kind: Kind, version: &str) {
-        if let Ok(version) = version.parse() {
-            self.positions.insert(kind, version);
+    /// Takes a change into the index: whom it touched, and what can be seen of the scope if that was said.
+    fn take_in(
+        &mut self,
+        scope: &Scope,
+        at: Timestamp,
+        change: Change,
+        now: Timestamp,
+    ) -> (Touched, Option<Visibility>) {
+        let namespace = scope.namespace.as_deref();
+        match change {
+            Change::Begin(_) => {
+                self.reconciling.forget(scope);
+                let list = self.index.begin_list(scope.kind, namespace);
+                // What a list touched that expired is judged at the end of the next.
+                let owners = self.lists.remove(scope).map(|before| before.owners).unwrap_or_default();
+                self.lists.insert(scope.clone(), RunningList { list, owners });
+                (Touched::default(), None)
+            }
+            Change::Page(facts) => {
+                let Some(running) = self.lists.get_mut(scope) else { return (Touched::default(), None) };
+                let mut touched = Touched::default();
+                for fact in facts {
+                    touched.absorb(self.index.note(&mut running.list, fact, now));
+                }
+                // The first picture is judged as a whole.
+                if self.complete {
+                    running.owners.append(&mut touched.owners);
+                }
+                touched.owners.clear();
+                (touched, None)
+            }
+            Change::Listed { resource_version } => {
+                let mut touched = Touched::default();
+                if let Some(RunningList { list, owners }) = self.lists.remove(scope) {
+                    touched = self.index.finish_list(list, now);
+                    touched.owners.extend(owners);
+                }
+                self.moved_to(scope, &resource_version);
+                (touched, Some(Visibility::Seen(now)))
+            }
+            Change::Applied { fact, resource_version } => {
+                self.moved_to(scope, &resource_version);
+                (self.index.apply(fact, now), None)
+            }
+            Change::Deleted { key, resource_version } => {
+                if !self.lists.contains_key(scope) {
+                    self.moved_to(scope, &resource_version);
+                }
+                self.reconciling.deleted(scope, &key);
+                (self.index.delete(&key, now), None)
+            }
+            Change::Bookmark(version) => {
+                self.moved_to(scope, &version);
+                (Touched::default(), None)
+            }
+            Change::Live => {
+                // What was lost is seen again with its next list: until then all that is known of it is from before.
+                if matches!(self.index.sight().known(scope.kind, namespace), Some(Visibility::Seen(_))) {
+                    self.see(scope, Visibility::Seen(at));
+                }
+                (Touched::default(), None)
+            }
+            Change::Lost(error) => {
+                self.reconciling.forget(scope);
+                let owners = self.lists.remove(scope).map(|void| void.owners).unwrap_or_default();
+                let since = match self.index.sight().known(scope.kind, namespace) {
+                    Some(Visibility::Blind { since, .. }) => *since,
+                    _ => now,
+                };
+                let visibility = if matches!(error, ReadError::NotServed { .. }) {
+                    Visibility::NotApplicable
+                } else {
+                    Visibility::Blind { since, why: error.to_string() }
+                };
+                (Touched { owners, ..Touched::default() }, Some(visibility))
+            }
         }
     }
 
-    /// Sets what is seen of a kind; says whether that changed from seen to blind or back.
-    fn see(&mut self, kind: Kind, visibility: Visibility) -> bool {
+    /// Counts a change, and notes how its watch is.
+    fn measure(&mut self, app: &App, scope: &Scope, change: &Change) {
+        let kind = scope.kind.name();
+        let state = match change {
+            Change::Begin(reason) => return app.metrics.listed(kind, reason.word()),
+            Change::Live => return app.metrics.connected(kind),
+            Change::Listed { .. } => "seen",
+            Change::Lost(ReadError::NotServed { .. }) => "not_applicable",
+            Change::Lost(ReadError::Silent { .. }) => "stale",
+            Change::Lost(_) => "blind",
+            Change::Page(_) | Change::Applied { .. } | Change::Deleted { .. } | Change::Bookmark(_) => return,
+        };
+        self.states.insert(scope.clone(), state);
+    }
+
+    fn moved_to(&mut self, scope: &Scope, version: &str) {
+        if let Ok(version) = version.parse() {
+            self.positions.insert(scope.clone(), version);
+        }
+    }
+
+    /// Up to which version everything of a watch was taken in; 0 if it was not listed yet.
+    pub(super) fn position(&self, scope: &Scope) -> u64 {
+        self.positions.get(scope).copied().unwrap_or(0)
+    }
+
+    fn sees(&self, scope: &Scope) -> bool {
+        matches!(
+            self.index.sight().known(scope.kind, scope.namespace.as_deref()),
+            Some(Visibility::Seen(_) | Visibility::NotApplicable)
+        )
+    }
+
+    /// Sets what is seen of a scope; says whether that changed from seen to blind or back.
+    fn see(&mut self, scope: &Scope, visibility: Visibility) -> bool {
+        let namespace = scope.namespace.as_deref();
         let sort = |v: Option<&Visibility>| v.map(std::mem::discriminant);
-        let changed = sort(self.index.sight().of(kind)) != sort(Some(&visibility));
-        self.index.sight_mut().set(kind, None, visibility);
+        let changed = sort(self.index.sight().known(scope.kind, namespace)) != sort(Some(&visibility));
+        self.index.sight_mut().set(scope.kind, namespace, visibility);
         changed
     }
 
     /// Keeps transitions, here and in the store. What cannot be written is written with what comes next: the rules read it here.
     pub(super) async fn remember(&mut self, app: &App, transitions: Vec<Transition>) {
-        for transition in &transitions {
-            self.history.record(transition.clone());
-        }
-        self.unwritten.extend(transitions);
+        self.note(transitions);
         let now = app.clock.now();
         if self.unwritten.is_empty() || self.store_is_away_until.is_some_and(|until| until > now) {
             return;
@@ -158,15 +260,25 @@ impl Mind {
         }
     }
 
+    /// Keeps transitions here; they are written with the next.
+    fn note(&mut self, transitions: Vec<Transition>) {
+        for transition in &transitions {
+            self.history.record(transition.clone());
+        }
+        self.unwritten.extend(transitions);
+    }
+
     /// Forgets what happened to owners that are gone. Nobody asks for it any more; a new one of that name begins anew.
     pub(super) async fn forget_what_is_gone(&mut self, app: &App) -> Result<(), StoreError> {
-        let is_seen = |kind: Kind| self.index.sight().blind(kind, "").is_none();
-        if !self.complete || !Kind::ALL.into_iter().filter(|kind| kind.is_required()).all(is_seen) {
+        if !self.complete || !self.index.sight().sees_all() {
             return Ok(());
         }
-        let is_gone = |owner: &&ObjectRef| {
-            owner.watched_kind().is_none_or(is_seen) && !self.index.contains(owner) && !self.open.contains_key(*owner)
+        let is_seen = |owner: &ObjectRef| {
+            let kind = owner.watched_kind();
+            kind.is_none_or(|kind| self.index.sight().blind(kind, &owner.namespace).is_none())
         };
+        let is_gone =
+            |owner: &&ObjectRef| is_seen(owner) && !self.index.contains(owner) && !self.open.contains_key(*owner);
         let gone: Vec<ObjectRef> = self.history.owners().filter(is_gone).cloned().collect();
         for owner in gone {
             app.store.forget_transitions(&self.cluster, &owner).await?;

@@ -189,7 +189,7 @@ impl LookedAt {
 fn blind(look: &Look<'_>, namespace: Option<&str>) -> Vec<Blind> {
     let sight = look.index.sight();
     let never_read = Kind::ALL.into_iter().filter(|kind| {
-        sight.of(*kind).is_none() && namespace.is_none_or(|ns| sight.blind(*kind, ns) == Some("not read yet"))
+        sight.known(*kind, None).is_none() && namespace.is_none_or(|ns| sight.blind(*kind, ns) == Some("not read yet"))
     });
     let known = sight.all_blind().filter(|(_, at, ..)| at.is_none() || namespace.is_none() || *at == namespace).map(
         |(kind, at, since, why)| Blind {
@@ -197,7 +197,7 @@ fn blind(look: &Look<'_>, namespace: Option<&str>) -> Vec<Blind> {
             namespace: at.map(str::to_owned),
             since,
             why: why.to_owned(),
-            required: kind.is_required(),
+            required: sight.is_required(kind),
         },
     );
     let mut all: Vec<Blind> = known.collect();

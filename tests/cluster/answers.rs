@@ -20,6 +20,14 @@ use crate::{
 /// What the bot says it understands.
 const ACCEPT: &str = "application/vnd.kubernetes.protobuf,application/json";
 
+/// How a pass asks for versions.
+const VERSIONS: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+/// The same without protobuf.
+const VERSIONS_AS_JSON: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+/// How a watch asks for everything there is.
+const STREAMED: &str =
+    "watch=true&allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&timeoutSeconds=2";
+
 /// One client, for each of both servers.
 #[expect(clippy::disallowed_types, reason = "the answers themselves are looked at")]
 struct Both {
@@ -83,6 +91,24 @@ async fn answer(client: &kube::Client, path: &str, accept: &str) -> Result<(u16,
         bytes.extend_from_slice(&body.collect().await?.to_bytes());
     }
     Ok((status, content_type, bytes))
+}
+
+/// The frame that ends a streamed list: its type, kind, and annotations.
+#[expect(clippy::disallowed_types, reason = "the answers themselves are looked at")]
+async fn end_of(client: &kube::Client, path: &str) -> Result<String> {
+    let request =
+        Request::get(format!("{path}?{STREAMED}")).header(header::ACCEPT, "application/json").body(Body::empty())?;
+    let mut body = client.send(request).await?.into_body();
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        bytes.extend_from_slice(&frame?.into_data().unwrap_or_default());
+        let lines = bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+        if let Some(end) = lines.into_iter().find(|line| line["type"] == "BOOKMARK") {
+            let object = &end["object"];
+            return Ok(format!("{} {}", object["kind"], object["metadata"]["annotations"]));
+        }
+    }
+    Ok("it never ended".to_owned())
 }
 
 /// What matters of an answer, as text: its envelope, not its objects.
@@ -164,6 +190,18 @@ async fn both_answer_in_the_same_shape() -> Result<()> {
             let watch = format!("{path}?watch=true&allowWatchBookmarks=true&timeoutSeconds=1");
             compared.ask(&format!("a watch of {kind}"), &someone, &watch, accept).await?;
         }
+        for accept in [VERSIONS, VERSIONS_AS_JSON] {
+            compared
+                .ask(&format!("a page of versions of {kind}"), &someone, &format!("{path}?limit=1"), accept)
+                .await?;
+        }
+        for accept in [ACCEPT, JSON] {
+            compared
+                .ask(&format!("a streamed list of {kind}"), &someone, &format!("{path}?{STREAMED}"), accept)
+                .await?;
+        }
+        let (pretend, real) = (end_of(&someone.pretend, &path).await?, end_of(&someone.real, &path).await?);
+        compared.hold(&format!("the end of a streamed list of {kind}"), &pretend, &real);
         if kind.is_namespaced() {
             let path = format!("{}?limit=1", path_of(kind, Some("nowhere")));
             compared.ask(&format!("nothing of {kind}"), &someone, &path, JSON).await?;

@@ -232,7 +232,9 @@ async fn what_was_broken_before_is_one_summary_though_a_kind_is_forbidden() {
     run_test(async |bot| {
         a_cluster(bot);
         five_are_broken(bot);
-        bot.cluster().forbid("list", Kind::Job, None);
+        for verb in ["list", "watch"] {
+            bot.cluster().forbid(verb, Kind::Job, None);
+        }
         bot.starts().await?;
         bot.until("every kind was tried", |pulse| pulse.complete).await?;
         bot.wait(Duration::from_secs(30)).await?;

@@ -9,3 +9,4 @@ mod lifecycle;
 mod monitoring;
 mod objects;
 mod usage;
+mod watching;

@@ -111,7 +111,7 @@ async fn a_bad_deploy_is_alerted_once_acknowledged_explained_and_closed_when_hea
                 only for ana in #alerts:
                 🔴 *production: 1 open incident*
                 • *SEV-1* INC-2026-11-24-001 · Deployment shop/api · OOMKilled · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 14:00 UTC (3 min) · acknowledged by @ana
-                Watching 3 Namespaces, 2 Nodes, 8 Pods, 5 Deployments, 1 StatefulSet, 6 Services
+                Watching 22 kinds, the oldest news is 3 min old: 3 Namespaces, 2 Nodes, 8 Pods, 5 Deployments, 1 StatefulSet, 6 Services
                 Last pass 18 s ago: complete, 2 findings, 0 alerts, 0.0 s
                 k8s-monitor 0.1.0 up 3 min · next pass in 28 s · Slack sockets 2 of 2 (last heard 0 s ago) · nothing waits to be sent
                 Not configured: Model (ANTHROPIC_API_KEY is not set: answers come from the evidence alone)
@@ -263,7 +263,7 @@ async fn a_slow_analysis_says_what_it_still_reads() {
         Looking at `shop` now; the result follows.
 
         only for ana in #alerts:
-        Still looking at `shop`; not read yet: namespaces, nodes, deployments, replicasets, statefulsets, daemonsets, cronjobs, jobs, pods, persistentvolumeclaims, services, endpointslices, events, storageclasses, persistentvolumes, ingressclasses, ingresses, horizontalpodautoscalers, apiservices, validatingwebhookconfigurations, mutatingwebhookconfigurations, certificates
+        Still looking at `shop`; not read yet: namespaces, nodes, deployments, replicasets, statefulsets, daemonsets, cronjobs, jobs, pods, persistentvolumeclaims and 12 more kinds
 
         only for ana in #alerts:
         *`shop`: nothing is wrong.*

@@ -54,7 +54,7 @@ async fn a_webhook_that_loses_its_backend_refuses_writes_and_is_told_until_it_an
         insta::assert_snapshot!(bot.next_message("#alerts").await?, @"
         🔴 *SEV-1 · writes are refused: webhook policies has no backend* · INC-2026-11-24-001
         ▌#a30200
-        Service policies/server has no ready endpoint, so the API server refuses to create, update pods, deployments in the whole cluster (webhook check.policies.io)
+        Service policies/server has no ready endpoint, so the API server refuses to create or update pods and deployments in the whole cluster (webhook check.policies.io)
         ValidatingWebhookConfiguration policies (unlisted)
         Do: Bring back what serves it: kubectl -n policies get service,endpointslices,pods; only if it was removed for good: kubectl delete validatingwebhookconfiguration policies
         ```
@@ -70,7 +70,7 @@ async fn a_webhook_that_loses_its_backend_refuses_writes_and_is_told_until_it_an
         insta::assert_snapshot!(bot.alert("#alerts").await?, @"
         ✅ *Resolved after 6 min · policies: healthy for 5 min (was SEV-1)* · INC-2026-11-24-001
         ▌#2eb886
-        Was: Service policies/server has no ready endpoint, so the API server refuses to create, update pods, deployments in the whole cluster (webhook check.policies.io)
+        Was: Service policies/server has no ready endpoint, so the API server refuses to create or update pods and deployments in the whole cluster (webhook check.policies.io)
         ValidatingWebhookConfiguration policies (unlisted)
         ```
         Service policies/server: 0 of 1 endpoints ready
@@ -108,7 +108,9 @@ async fn a_webhook_whose_service_is_replaced_at_once_is_no_alert() {
 async fn what_a_cluster_does_not_have_is_not_missed_and_what_may_not_be_read_is_a_line_of_the_status() {
     run_test(async |bot| {
         bot.cluster().do_not_serve(Kind::Certificate);
-        bot.cluster().forbid("list", Kind::IngressClass, None);
+        for verb in ["list", "watch"] {
+            bot.cluster().forbid(verb, Kind::IngressClass, None);
+        }
         bot.starts().await?;
         bot.wait(Duration::from_mins(5)).await?;
         bot.person("ana").runs("/k8s status", "#alerts")?;
@@ -117,7 +119,7 @@ async fn what_a_cluster_does_not_have_is_not_missed_and_what_may_not_be_read_is_
         let seen: Vec<&str> = status.lines().skip(1).take(2).collect();
         insta::assert_snapshot!(seen.join("\n"), @r#"
         🟢 *production: healthy.* No incident is open.
-        Not seen: IngressClass everywhere since 14:00 UTC (5 min), optional: not allowed to list ingressclasses in the whole cluster: give the bot's account the verb "list" on "ingressclasses" (ask with `kubectl auth can-i list ingressclasses --all-namespaces`)
+        Not seen: IngressClass everywhere since 14:00 UTC (5 min), optional: not allowed to watch ingressclasses in the whole cluster: give the bot's account the verb "watch" on "ingressclasses" (ask with `kubectl auth can-i watch ingressclasses --all-namespaces`)
         "#);
         Ok(())
     })

@@ -26,7 +26,7 @@ impl Encoding {
         }
     }
 
-    fn decode<T: Message + Default + DeserializeOwned>(self, body: Bytes) -> Result<T, String> {
+    pub(super) fn decode<T: Message + Default + DeserializeOwned>(self, body: Bytes) -> Result<T, String> {
         match self {
             Self::Json => serde_json::from_slice(&body).map_err(|e| format!("broken JSON ({e})")),
             Self::Protobuf => T::decode(unwrap(body)?).map_err(|e| format!("broken protobuf ({e})")),

@@ -15,8 +15,8 @@ pub enum Seen {
     Applied(Box<Fact>),
     /// Deleted.
     Deleted(ObjectKey),
-    /// Everything up to this version was sent.
-    Bookmark(String),
+    /// Everything up to this version was sent, and whether a streamed list ends with it.
+    Bookmark(String, bool),
     /// The server ends the watch: code and message.
     Error(i32, String),
     /// What came is not of a watch; the rest has no meaning.
@@ -58,7 +58,7 @@ impl From<Frame> for Seen {
         match frame {
             Frame::Applied(fact) => Self::Applied(Box::new(fact)),
             Frame::Deleted(fact) => Self::Deleted(fact.key()),
-            Frame::Bookmark(version) => Self::Bookmark(version),
+            Frame::Bookmark { version, ends_list } => Self::Bookmark(version, ends_list),
             Frame::Error(code, message) => Self::Error(code, message),
         }
     }

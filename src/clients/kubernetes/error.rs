@@ -47,6 +47,20 @@ pub enum ReadError {
         /// How long was waited.
         after: Duration,
     },
+    /// The server has too much to do, and says when to come again.
+    Busy {
+        /// HTTP status: 429 or 503.
+        status: u16,
+        /// How long it asks to be left alone.
+        wait: Duration,
+    },
+    /// A watch is open, or opened again and again, and nothing comes: no change, no bookmark.
+    Silent {
+        /// The resource.
+        resource: &'static str,
+        /// How long nothing was heard.
+        after: Duration,
+    },
     /// The version to go on from is too old; a fresh list is needed.
     Gone,
     /// An answer that is not one of Kubernetes.
@@ -63,6 +77,24 @@ pub enum ReadError {
         /// What it said.
         said: String,
     },
+}
+
+impl ReadError {
+    /// Whether the other kinds need not be asked. A large kind may take too long where the others do not, so a time-out counts
+    /// only while nothing was read.
+    pub fn holds_for_all(&self, nothing_was_read: bool) -> bool {
+        match self {
+            Self::Unauthorized { .. } | Self::Unreachable { .. } | Self::Tls { .. } => true,
+            Self::TimedOut { .. } => nothing_was_read,
+            Self::Forbidden { .. }
+            | Self::NotServed { .. }
+            | Self::Busy { .. }
+            | Self::Silent { .. }
+            | Self::Gone
+            | Self::Garbage { .. }
+            | Self::Failed { .. } => false,
+        }
+    }
 }
 
 impl fmt::Display for ReadError {
@@ -93,6 +125,18 @@ impl fmt::Display for ReadError {
                 "no trusted connection to {server} ({why}): does the certificate authority in the kubeconfig belong to this server?"
             ),
             Self::TimedOut { server, after } => write!(f, "{server} did not answer within {} s", after.as_secs_f32()),
+            Self::Busy { status, wait } => {
+                write!(
+                    f,
+                    "the API server answered {status}: it is busy and asks to be left alone for {} s",
+                    wait.as_secs()
+                )
+            }
+            Self::Silent { resource, after } => {
+                let (minutes, seconds) = (after.as_secs() / 60, after.as_secs());
+                let time = if minutes > 0 { format!("{minutes} min") } else { format!("{seconds} s") };
+                write!(f, "nothing heard of {resource} for {time}")
+            }
             Self::Gone => f.write_str("the version to go on from is too old (410)"),
             Self::Garbage { server, what } => {
                 write!(

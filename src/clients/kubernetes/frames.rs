@@ -1,5 +1,7 @@
 //! The bytes of a watch, cut anywhere, become what happened: length-prefixed protobuf frames or lines of JSON.
 
+use std::collections::BTreeMap;
+
 use bytes::{Buf, Bytes, BytesMut};
 use prost::Message;
 
@@ -16,10 +18,37 @@ pub(super) enum Frame {
     Applied(Fact),
     /// Deleted; its last state.
     Deleted(Fact),
-    /// Everything up to this version has been sent.
-    Bookmark(String),
+    /// Everything up to this version has been sent; the first one that says so ends a list that is sent as a stream.
+    Bookmark { version: String, ends_list: bool },
     /// The server ends the watch: code and message.
     Error(i32, String),
+}
+
+/// The annotation of the bookmark after which everything there is has been sent.
+const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
+
+/// What a bookmark has: no object, only its metadata.
+#[derive(Clone, PartialEq, Message, serde::Deserialize)]
+#[serde(default)]
+struct Bookmark {
+    #[prost(message, optional, tag = "1")]
+    metadata: Option<BookmarkMeta>,
+}
+
+#[derive(Clone, PartialEq, Message, serde::Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct BookmarkMeta {
+    #[prost(string, tag = "6")]
+    resource_version: String,
+    #[prost(btree_map = "string, string", tag = "12")]
+    annotations: BTreeMap<String, String>,
+}
+
+impl From<Bookmark> for Frame {
+    fn from(bookmark: Bookmark) -> Self {
+        let BookmarkMeta { resource_version: version, annotations } = bookmark.metadata.unwrap_or_default();
+        Self::Bookmark { version, ends_list: annotations.get(INITIAL_EVENTS_END).is_some_and(|end| end == "true") }
+    }
 }
 
 /// `metav1.WatchEvent` in protobuf.
@@ -107,6 +136,9 @@ impl Frames {
             let status = Status::read(Encoding::Protobuf, object)?;
             return Ok(Frame::Error(status.code, status.message));
         }
+        if event.kind == "BOOKMARK" {
+            return Ok(Encoding::Protobuf.decode::<Bookmark>(object)?.into());
+        }
         frame_of(&event.kind, decode::object(self.kind, Encoding::Protobuf, object)?)
     }
 
@@ -121,6 +153,9 @@ impl Frames {
             let status: Status = decode::line_object(line)?;
             return Ok(Frame::Error(status.code, status.message));
         }
+        if event.kind == "BOOKMARK" {
+            return Ok(decode::line_object::<Bookmark>(line)?.into());
+        }
         frame_of(&event.kind, decode::json_line(self.kind, line)?)
     }
 }
@@ -129,7 +164,6 @@ fn frame_of(kind: &str, fact: Fact) -> Result<Frame, String> {
     match kind {
         "ADDED" | "MODIFIED" => Ok(Frame::Applied(fact)),
         "DELETED" => Ok(Frame::Deleted(fact)),
-        "BOOKMARK" => Ok(Frame::Bookmark(fact.meta().resource_version.to_string())),
         other => Err(format!("a watch event of type {:?}", super::error::capped(other))),
     }
 }
@@ -141,7 +175,7 @@ mod tests {
     const LINES: &str = concat!(
         r#"{"type":"ADDED","object":{"kind":"Pod","apiVersion":"v1","metadata":{"name":"a","namespace":"n","resourceVersion":"7"}}}"#,
         "\n\n",
-        r#"{"type":"BOOKMARK","object":{"kind":"Pod","metadata":{"resourceVersion":"9","creationTimestamp":null},"spec":{"containers":null},"status":{}}}"#,
+        r#"{"type":"BOOKMARK","object":{"kind":"Pod","metadata":{"resourceVersion":"9","creationTimestamp":null,"annotations":{"k8s.io/initial-events-end":"true"}},"spec":{"containers":null},"status":{}}}"#,
         "\n",
         r#"{"type":"ERROR","object":{"kind":"Status","status":"Failure","message":"too old resource version: 1 (2)","reason":"Expired","code":410}}"#,
         "\n",
@@ -163,7 +197,7 @@ mod tests {
     fn lines_cut_anywhere_are_the_same_frames() {
         let whole = read(std::iter::once(LINES.as_bytes().to_vec()), Encoding::Json);
         assert_eq!(whole.len(), 3);
-        assert_eq!(whole[1], Frame::Bookmark("9".into()));
+        assert_eq!(whole[1], Frame::Bookmark { version: "9".into(), ends_list: true });
         assert_eq!(whole[2], Frame::Error(410, "too old resource version: 1 (2)".into()));
         for size in [1, 2, 7, 64] {
             assert_eq!(read(LINES.as_bytes().chunks(size).map(<[u8]>::to_vec), Encoding::Json), whole);

@@ -25,7 +25,7 @@ impl Kubernetes {
         while let Some((kind, list)) = lists.next().await {
             if let Err(error) = &list {
                 let is_first = done.values().all(Result::is_err);
-                nothing_can_be_read = Some(error.clone()).filter(|error| holds_for_all(error, is_first));
+                nothing_can_be_read = Some(error.clone()).filter(|error| error.holds_for_all(is_first));
             }
             done.insert(kind, list);
             if nothing_can_be_read.is_some() {
@@ -37,19 +37,5 @@ impl Kubernetes {
             Some((kind, done.remove(&kind).or_else(not_asked)?))
         });
         all.collect()
-    }
-}
-
-/// Whether the other kinds need not be asked. A large kind may take too long where the others do not, so a time-out counts only
-/// while nothing was read.
-fn holds_for_all(error: &ReadError, nothing_was_read: bool) -> bool {
-    match error {
-        ReadError::Unauthorized { .. } | ReadError::Unreachable { .. } | ReadError::Tls { .. } => true,
-        ReadError::TimedOut { .. } => nothing_was_read,
-        ReadError::Forbidden { .. }
-        | ReadError::NotServed { .. }
-        | ReadError::Gone
-        | ReadError::Garbage { .. }
-        | ReadError::Failed { .. } => false,
     }
 }

@@ -4,48 +4,59 @@
 #[cfg(test)]
 #[cfg(feature = "sandbox")]
 mod against_the_sandbox;
+mod changes;
 mod config;
+mod connection;
 mod decode;
 pub mod decoded;
 mod error;
 mod frames;
 mod lists;
+mod pages;
 mod usage;
 mod watch;
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use kube::client::Body;
 
+pub use changes::{Change, Patience, Reason, Scope, Watched};
 pub use config::{ClusterConfig, Found, K3S_KUBECONFIG, NoCluster, Places, SERVICE_ACCOUNT, find};
+use connection::Connection;
 use decode::{Encoding, Status};
 pub use error::ReadError;
+pub use pages::{ObjectVersion, Page, Pages};
 pub use usage::Kubelet;
-pub use watch::{Change, Patience, Scope, Watched, Watcher};
+pub use watch::{WatchHandle, Watcher};
 
 use crate::cluster::{ClusterId, Fact, Kind};
 
 /// Protobuf first, as it costs half the time and a third of the bytes; the answer's content type decides.
 const ACCEPT: &str = "application/vnd.kubernetes.protobuf,application/json";
-/// Objects per page.
-const PAGE: usize = 500;
 /// An answer larger than this is not one: 500 objects of at most 1.5 MiB are never all that large.
 const LARGEST_ANSWER: usize = 256 << 20;
 /// At most this much of a log is read.
 const LARGEST_LOG: usize = 256 << 10;
-/// How often a list that expires while it is read is begun again.
-const FRESH_STARTS: usize = 3;
 
 /// A connection to one cluster's API.
 #[derive(Clone)]
 pub struct Kubernetes {
-    client: kube::Client,
+    connection: Arc<Connection>,
     config: ClusterConfig,
     server: String,
     patience: Duration,
+    /// The server was asked to stream a list, and does not. Known to all who share the connection.
+    streams_no_lists: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for Kubernetes {
@@ -74,9 +85,21 @@ impl Kubernetes {
         kube.default_retry = false;
         kube.connect_timeout = Some(Duration::from_secs(5));
         kube.read_timeout = None;
-        let client = kube::Client::try_from(kube)
+        let connection = Connection::new(kube)
             .map_err(|e| ReadError::Tls { server: server.clone(), why: error::capped(&config::chain(&e)) })?;
-        Ok(Self { client, config, server, patience: Duration::from_secs(15) })
+        let connection = Arc::new(connection);
+        Ok(Self { connection, config, server, patience: Duration::from_secs(15), streams_no_lists: Arc::default() })
+    }
+
+    /// Whether lists are asked for as streams: until the server refuses it once.
+    fn streams_lists(&self) -> bool {
+        !self.streams_no_lists.load(Ordering::Relaxed)
+    }
+
+    fn streams_no_lists(&self) {
+        if !self.streams_no_lists.swap(true, Ordering::Relaxed) {
+            tracing::info!(server = %self.server, "the server does not stream lists: they are read in pages");
+        }
     }
 
     /// How long one request may take (15 s).
@@ -93,7 +116,7 @@ impl Kubernetes {
     /// Who this cluster is: the uid of its namespace `kube-system`.
     pub async fn identity(&self) -> Result<ClusterId, ReadError> {
         let asked = Asked { verb: "get", kind: Kind::Namespace, subresource: "", namespace: Some("kube-system") };
-        let (encoding, body) = self.read("/api/v1/namespaces/kube-system", asked).await?;
+        let (encoding, body) = self.read("/api/v1/namespaces/kube-system", ACCEPT, asked).await?;
         match decode::uid(encoding, body).map_err(|what| self.garbage(what))?.as_str() {
             "" => Err(self.garbage("a namespace kube-system without a uid")),
             uid => Ok(ClusterId(uid.to_owned())),
@@ -108,7 +131,7 @@ impl Kubernetes {
             git_version: String,
         }
         let asked = Asked { verb: "get", kind: Kind::Namespace, subresource: "", namespace: None };
-        let (_, body) = self.read("/version", asked).await?;
+        let (_, body) = self.read("/version", ACCEPT, asked).await?;
         let version: Version =
             serde_json::from_slice(&body).map_err(|e| self.garbage(format!("a version that is none ({e})")))?;
         Ok(error::capped(&version.git_version))
@@ -116,27 +139,16 @@ impl Kubernetes {
 
     /// Every object of a kind, in a namespace or everywhere, read page by page. A list that expires midway is begun again.
     pub async fn list(&self, kind: Kind, namespace: Option<&str>) -> Result<Listed, ReadError> {
-        let asked = Asked { verb: "list", kind, subresource: "", namespace };
-        let path = path(kind, namespace);
-        let mut fresh_starts = 0;
-        'fresh: loop {
-            let mut facts = Vec::new();
-            let mut token = String::new();
-            loop {
-                let uri = format!("{path}?{}", query(&[("limit", &PAGE.to_string()), ("continue", &token)]));
-                let page = match self.read(&uri, asked).await {
-                    Ok((encoding, body)) => decode::page(kind, encoding, body).map_err(|what| self.garbage(what))?,
-                    Err(ReadError::Gone) if !token.is_empty() && fresh_starts < FRESH_STARTS => {
-                        fresh_starts += 1;
-                        continue 'fresh;
-                    }
-                    Err(error) => return Err(error),
-                };
-                facts.extend(page.facts);
-                token = page.meta.continue_.to_string();
-                if token.is_empty() {
-                    return Ok(Listed { facts, resource_version: page.meta.resource_version.to_string() });
-                }
+        let mut pages = self.pages(kind, namespace, pages::FACTS);
+        let mut facts = Vec::new();
+        loop {
+            let page = pages.next().await?;
+            if page.is_first {
+                facts.clear();
+            }
+            facts.extend(page.items);
+            if page.is_last {
+                return Ok(Listed { facts, resource_version: page.resource_version });
             }
         }
     }
@@ -185,9 +197,9 @@ impl Kubernetes {
     }
 
     /// One request and its whole answer, within the time-out.
-    async fn read(&self, uri: &str, asked: Asked<'_>) -> Result<(Encoding, Bytes), ReadError> {
+    async fn read(&self, uri: &str, accept: &str, asked: Asked<'_>) -> Result<(Encoding, Bytes), ReadError> {
         self.within(async {
-            let response = self.send(uri, ACCEPT).await?;
+            let response = self.send(uri, accept).await?;
             if !response.status().is_success() {
                 return Err(self.refused(response, asked).await);
             }
@@ -205,11 +217,17 @@ impl Kubernetes {
     }
 
     async fn send(&self, uri: &str, accept: &str) -> Result<Response<Body>, ReadError> {
-        let request = Request::get(uri)
-            .header(header::ACCEPT, accept)
-            .body(Body::empty())
-            .map_err(|e| self.garbage(format!("an address that cannot be asked for ({e})")))?;
-        match self.client.send(request).await {
+        let request = || {
+            let request = Request::get(uri).header(header::ACCEPT, accept).body(Body::empty());
+            request.map_err(|e| self.garbage(format!("an address that cannot be asked for ({e})")))
+        };
+        let used = self.connection.now();
+        let mut answer = used.client.clone().send(request()?).await;
+        let is_refused = answer.as_ref().is_ok_and(|response| response.status() == StatusCode::UNAUTHORIZED);
+        if is_refused && let Some(renewed) = self.connection.renewed(&used).await {
+            answer = renewed.client.clone().send(request()?).await;
+        }
+        match answer {
             Ok(response) => Ok(response),
             // The credentials could not even be read or fetched (token file, exec plugin).
             Err(kube::Error::Auth(error)) => Err(ReadError::Failed {
@@ -248,6 +266,13 @@ impl Kubernetes {
         match status {
             StatusCode::UNAUTHORIZED => return ReadError::Unauthorized { server: self.server.clone() },
             StatusCode::GONE => return ReadError::Gone,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                let wait =
+                    response.headers().get(header::RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.parse().ok());
+                if let Some(wait) = wait.map(Duration::from_secs) {
+                    return ReadError::Busy { status: status.as_u16(), wait };
+                }
+            }
             _ => {}
         }
         let body = match Limited::new(response.into_body(), 1 << 20).collect().await {

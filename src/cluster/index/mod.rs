@@ -7,6 +7,7 @@ mod links;
 mod measured;
 mod queries;
 mod references;
+mod relist;
 mod serving;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 pub use self::measured::Measured;
+pub use self::relist::Relist;
 use self::{links::Links, transitions::PodTransition};
 use super::{Fact, Kind, ObjectKey, ObjectRef, Sight, Transition, Usage, facts};
 

@@ -70,7 +70,7 @@ pub struct Analysis<'a> {
 
 /// At once: it has begun. Slack shows each answer to a command as a message of its own. What could not be read up to now is said, since the answer may then take its time.
 pub fn started(namespace: &str, blind: &[Blind], now: Timestamp) -> Message {
-    let lost: Vec<_> = blind.iter().filter(|b| b.kind.is_required() && b.hides(namespace)).collect();
+    let lost: Vec<_> = blind.iter().filter(|b| b.required && b.hides(namespace)).collect();
     let mut lines = vec![format!("Looking at {} now; the result follows.", reply::code(namespace))];
     if let Some(first) = lost.first() {
         let mut what: Vec<_> = lost.iter().take(3).map(|b| b.kind.plural().to_owned()).collect();
@@ -108,7 +108,7 @@ pub fn failed(namespace: &str, why: &str) -> Message {
 pub fn result(analysis: &Analysis<'_>) -> Message {
     let namespace = reply::code(analysis.namespace);
     let blind: Vec<_> = analysis.blind.iter().filter(|b| b.hides(analysis.namespace)).collect();
-    let unseen = blind.iter().any(|b| b.kind.is_required()) || !analysis.unknown.is_empty();
+    let unseen = blind.iter().any(|b| b.required) || !analysis.unknown.is_empty();
     let objects: usize = analysis.looked_at.values().sum();
     let seen = seen(analysis.looked_at);
     let found = reply::count(analysis.findings.len(), "finding", "findings");
@@ -219,8 +219,13 @@ mod tests {
     #[test]
     fn where_namespaces_cannot_be_seen_the_analysis_runs() {
         let mut standing = samples::healthy();
-        standing.clusters[0].blind =
-            vec![Blind { kind: Kind::Namespace, namespace: None, since: standing.now, why: "forbidden".into() }];
+        standing.clusters[0].blind = vec![Blind {
+            kind: Kind::Namespace,
+            namespace: None,
+            since: standing.now,
+            why: "forbidden".into(),
+            required: true,
+        }];
         assert_eq!(said(answer("analyze anything", &standing)), "-> analyze anything");
     }
 
@@ -253,8 +258,14 @@ mod tests {
     #[test]
     fn it_is_never_healthy_when_something_required_is_hidden() {
         let counts = [(Kind::Deployment, 1)].into();
-        let pods = Blind { kind: Kind::Pod, namespace: None, since: samples::at("14:00:00"), why: "forbidden".into() };
-        let events = Blind { kind: Kind::Event, ..pods.clone() };
+        let pods = Blind {
+            kind: Kind::Pod,
+            namespace: None,
+            since: samples::at("14:00:00"),
+            why: "forbidden".into(),
+            required: true,
+        };
+        let events = Blind { kind: Kind::Event, required: false, ..pods.clone() };
         let elsewhere = Blind { namespace: Some("other".into()), ..pods.clone() };
         assert_snapshot!(result(&analysis(&[], &[pods], &counts)).text, @r"
         *`shop`: I cannot say.* Nothing is wrong in what I see, but I do not see everything.
@@ -296,8 +307,13 @@ mod tests {
     #[test]
     fn on_the_way_people_hear_what_is_going_on() {
         let now = samples::at("14:09:00");
-        let lost =
-            |kind| Blind { kind, namespace: None, since: samples::at("14:02:00"), why: "connection refused".into() };
+        let lost = |kind| Blind {
+            kind,
+            namespace: None,
+            since: samples::at("14:02:00"),
+            why: "connection refused".into(),
+            required: kind.is_required(),
+        };
         assert_snapshot!(started("shop", &[lost(Kind::Event)], now).text, @"Looking at `shop` now; the result follows.");
         assert_snapshot!(started("shop", &[lost(Kind::Pod), lost(Kind::Job)], now).text, @"
         Looking at `shop` now; the result follows.

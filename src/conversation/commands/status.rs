@@ -1,15 +1,22 @@
 //! `/k8s status`: what is broken, what cannot be seen, and how the bot itself is.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::{Answer, Command, analyze};
-use crate::conversation::{
-    reply,
-    standing::{ClusterStanding, Standing},
+use crate::{
+    cluster::Kind,
+    conversation::{
+        reply,
+        standing::{ClusterStanding, Standing, WatchStanding},
+    },
 };
 
 /// Incidents shown before the rest is counted.
 const SHOWN: usize = 10;
+/// Watches of which nothing was heard that are named before the rest is counted.
+const SHOWN_OLD: usize = 5;
 
 /// The command.
 pub const COMMAND: Command = Command {
@@ -58,7 +65,7 @@ fn cluster_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
     let name = reply::escape(&cluster.name);
     let mut open: Vec<_> = cluster.incidents.iter().filter(|i| i.is_open()).collect();
     open.sort_by(|a, b| (a.severity, a.since, &a.id).cmp(&(b.severity, b.since, &b.id)));
-    let is_blind = cluster.blind.iter().any(|b| b.kind.is_required());
+    let is_blind = cluster.blind.iter().any(|b| b.required);
     let head = match (open.first(), is_blind, cluster.complete) {
         (Some(worst), _, _) => {
             let mark = if worst.severity == crate::incidents::Severity::Sev1 { "🔴" } else { "🟠" };
@@ -75,10 +82,7 @@ fn cluster_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
         lines.push(format!("... and {} more", open.len() - SHOWN));
     }
     lines.extend(reply::blind_lines(&cluster.blind, SHOWN, now));
-    let seen = analyze::seen(&cluster.counts);
-    if !seen.is_empty() {
-        lines.push(format!("Watching {seen}"));
-    }
+    lines.extend(watching_lines(cluster, now));
     if let Some(last) = cluster.cycles.first() {
         let millis = last.took.as_millis();
         lines.push(format!(
@@ -92,6 +96,38 @@ fn cluster_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
         ));
     } else {
         lines.push("No pass was finished yet".to_owned());
+    }
+    lines
+}
+
+/// What is watched and how fresh that is; each watch of which nothing was heard for too long.
+fn watching_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
+    let seen = analyze::seen(&cluster.counts);
+    let kinds: BTreeSet<Kind> = cluster.watches.iter().map(|watch| watch.kind).collect();
+    let Some(oldest) = cluster.watches.iter().map(|watch| watch.heard).min() else {
+        return if seen.is_empty() { Vec::new() } else { vec![format!("Known {seen}")] };
+    };
+    let kinds = reply::count(kinds.len(), "kind", "kinds");
+    let mut lines = vec![format!("Watching {kinds}, the oldest news is {} old: {seen}", reply::span(oldest, now))];
+    if seen.is_empty() {
+        lines = vec![format!("Watching {kinds}, the oldest news is {} old", reply::span(oldest, now))];
+    }
+    let mut old: Vec<&WatchStanding> = cluster.watches.iter().filter(|watch| !watch.is_fresh).collect();
+    old.sort_by_key(|watch| watch.heard);
+    let more = old.len().saturating_sub(SHOWN_OLD);
+    let mut names: Vec<String> = old
+        .iter()
+        .take(SHOWN_OLD)
+        .map(|watch| {
+            let place = watch.namespace.as_ref().map(|ns| format!(" in {}", reply::code(ns))).unwrap_or_default();
+            format!("{}{place} for {}", watch.kind.plural(), reply::span(watch.heard, now))
+        })
+        .collect();
+    if more > 0 {
+        names.push(format!("{more} more"));
+    }
+    if !names.is_empty() {
+        lines.push(format!("Nothing heard of {}", names.join(", ")));
     }
     lines
 }
@@ -154,7 +190,7 @@ mod tests {
     fn a_healthy_cluster_is_called_healthy() {
         assert_snapshot!(said(answer("status", &samples::healthy())), @r"
         🟢 *production: healthy.* No incident is open.
-        Watching 1 Node, 120 Pods, 14 Deployments
+        Watching 3 kinds, the oldest news is 40 s old: 1 Node, 120 Pods, 14 Deployments
         Last pass 30 s ago: ok, 0 findings, 0 alerts, 0.8 s
         k8s-monitor 0.1.0 up 3 h 12 min · next pass in 30 s · Slack sockets 2 of 2 (last heard 1 min ago) · nothing waits to be sent
         Not configured: GitHub token (no commits and pull requests in alerts)
@@ -169,7 +205,7 @@ mod tests {
         • *SEV-1* INC-2026-11-24-001 · Deployment shop/api · OOMKilled · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 13:57 UTC (12 min)
         • *SEV-2* INC-2026-11-24-002 · Deployment shop/api · OOMKilled · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 13:57 UTC (12 min) · acknowledged by <@U2>
         Not seen: Job everywhere since 13:00 UTC (1 h 9 min): forbidden: jobs.batch is forbidden
-        Watching 1 Node, 120 Pods, 14 Deployments
+        Watching 3 kinds, the oldest news is 40 s old: 1 Node, 120 Pods, 14 Deployments
         Last pass 30 s ago: ok, 0 findings, 0 alerts, 0.8 s
         k8s-monitor 0.1.0 up 3 h 12 min · next pass in 30 s · Slack sockets 2 of 2 (last heard 1 min ago) · 3 messages wait to be sent, the oldest for 2 min · 1 refused (the bot is not in #alerts: /invite @k8s-monitor there)
         Not configured: GitHub token (no commits and pull requests in alerts)
@@ -188,10 +224,25 @@ mod tests {
             namespace: Some("shop".into()),
             since: standing.now,
             why: "forbidden".into(),
+            required: true,
         }];
         assert_snapshot!(said(answer("status", &standing)).lines().next().unwrap(), @"⚪ *production: I cannot say.* No incident is open, but I do not see everything.");
         standing.clusters.clear();
         assert_snapshot!(said(answer("status", &standing)).lines().next().unwrap(), @"*No cluster is watched*: nothing can be said about health.");
+    }
+
+    #[test]
+    fn a_kind_of_which_nothing_is_heard_is_named() {
+        let mut standing = samples::healthy();
+        for watch in &mut standing.clusters[0].watches[..2] {
+            watch.heard = samples::at("14:01:00");
+            watch.is_fresh = false;
+        }
+        let text = said(answer("status", &standing));
+        assert_snapshot!(text.lines().skip(1).take(2).collect::<Vec<_>>().join("\n"), @r"
+        Watching 3 kinds, the oldest news is 8 min old: 1 Node, 120 Pods, 14 Deployments
+        Nothing heard of pods for 8 min, nodes for 8 min
+        ");
     }
 
     #[test]

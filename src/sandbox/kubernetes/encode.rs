@@ -1,5 +1,7 @@
 //! Objects of the pretend cluster as JSON or as Kubernetes protobuf, through the same slim structs the client decodes with.
 
+use std::collections::BTreeMap;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::Message;
 use serde_json::{Value, json};
@@ -11,6 +13,24 @@ use crate::cluster::{Kind, facts};
 pub(super) enum Encoding {
     Protobuf,
     Json,
+}
+
+/// What is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Whole objects.
+    Objects,
+    /// Only their metadata.
+    Metadata,
+    /// A watch.
+    Stream,
+}
+
+impl Form {
+    /// What the client would take of a list.
+    pub(super) fn accepted(accept: &str) -> Self {
+        if accept.contains("as=PartialObjectMetadataList") { Self::Metadata } else { Self::Objects }
+    }
 }
 
 impl Encoding {
@@ -27,11 +47,11 @@ impl Encoding {
         first.unwrap_or(Self::Json)
     }
 
-    pub(super) fn content_type(self, stream: bool) -> &'static str {
-        match (self, stream) {
+    pub(super) fn content_type(self, form: Form) -> &'static str {
+        match (self, form) {
             (Self::Json, _) => "application/json",
-            (Self::Protobuf, false) => "application/vnd.kubernetes.protobuf",
-            (Self::Protobuf, true) => "application/vnd.kubernetes.protobuf;stream=watch",
+            (Self::Protobuf, Form::Objects | Form::Metadata) => "application/vnd.kubernetes.protobuf",
+            (Self::Protobuf, Form::Stream) => "application/vnd.kubernetes.protobuf;stream=watch",
         }
     }
 
@@ -44,9 +64,20 @@ impl Encoding {
     }
 
     /// A list.
-    pub(super) fn list(self, kind: Kind, page: &super::world::Page) -> Bytes {
+    pub(super) fn list(self, kind: Kind, page: &super::world::Page, form: Form) -> Bytes {
         let next = page.next.clone().unwrap_or_default();
-        let name = format!("{}List", kind.name());
+        let (api_version, name) = match form {
+            Form::Metadata => ("meta.k8s.io/v1", "PartialObjectMetadataList".to_owned()),
+            Form::Objects | Form::Stream => (kind.api_version(), format!("{}List", kind.name())),
+        };
+        let items = page.items.iter().map(|item| match form {
+            Form::Metadata => {
+                let (kind, api_version) = ("PartialObjectMetadata", "meta.k8s.io/v1");
+                json!({"kind": kind, "apiVersion": api_version, "metadata": item.get("metadata")})
+            }
+            // Items of a list do not repeat their kind.
+            Form::Objects | Form::Stream => without_type(item),
+        });
         match self {
             Self::Json => {
                 let version = page.version.to_string();
@@ -55,9 +86,8 @@ impl Encoding {
                 } else {
                     json!({"resourceVersion": version})
                 };
-                // Items of a list do not repeat their kind.
-                let items: Vec<Value> = page.items.iter().map(without_type).collect();
-                json!({"kind": name, "apiVersion": kind.api_version(), "metadata": metadata, "items": items})
+                let items: Vec<Value> = items.collect();
+                json!({"kind": name, "apiVersion": api_version, "metadata": metadata, "items": items})
                     .to_string()
                     .into()
             }
@@ -68,9 +98,9 @@ impl Encoding {
                         continue_: next,
                         remaining: (page.remaining > 0).then(|| i64::try_from(page.remaining).unwrap_or(i64::MAX)),
                     }),
-                    items: page.items.iter().map(|item| protobuf(kind, item)).collect(),
+                    items: items.map(|item| protobuf(kind, &item)).collect(),
                 };
-                envelope(kind.api_version(), &name, list.encode_to_vec())
+                envelope(api_version, &name, list.encode_to_vec())
             }
         }
     }
@@ -91,6 +121,25 @@ impl Encoding {
                 envelope("v1", "Status", status.encode_to_vec())
             }
         }
+    }
+
+    /// A bookmark, as a frame; the one that ends a streamed list is marked.
+    pub(super) fn bookmark(self, kind: Kind, version: u64, ends_list: bool) -> Bytes {
+        let version = version.to_string();
+        let annotations: BTreeMap<String, String> =
+            ends_list.then(|| ("k8s.io/initial-events-end".to_owned(), "true".to_owned())).into_iter().collect();
+        let object = match self {
+            Self::Json => {
+                let metadata =
+                    json!({"resourceVersion": version, "creationTimestamp": null, "annotations": annotations});
+                json!({"kind": kind.name(), "apiVersion": kind.api_version(), "metadata": metadata}).to_string().into()
+            }
+            Self::Protobuf => {
+                let metadata = Some(BookmarkMeta { resource_version: version, annotations });
+                envelope(kind.api_version(), kind.name(), Bookmark { metadata }.encode_to_vec())
+            }
+        };
+        self.frame("BOOKMARK", &object)
     }
 
     /// A frame of a watch around an object that is encoded already.
@@ -221,4 +270,18 @@ struct WatchEvent {
     kind: String,
     #[prost(message, optional, tag = "2")]
     object: Option<RawExtension>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Bookmark {
+    #[prost(message, optional, tag = "1")]
+    metadata: Option<BookmarkMeta>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct BookmarkMeta {
+    #[prost(string, tag = "6")]
+    resource_version: String,
+    #[prost(btree_map = "string, string", tag = "12")]
+    annotations: BTreeMap<String, String>,
 }

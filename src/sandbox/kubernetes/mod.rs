@@ -34,6 +34,18 @@ pub enum Fault {
     Status(u16),
 }
 
+/// What becomes of the request to send a list as a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StreamedLists {
+    /// It is sent, and a marked bookmark at its end (Kubernetes 1.34).
+    #[default]
+    Sent,
+    /// It is refused (1.33, or switched off).
+    Refused,
+    /// It is taken for a watch: what there is comes, but no end of it (other servers that speak this API).
+    Ignored,
+}
+
 /// A change of the cluster.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Edit {
@@ -169,6 +181,11 @@ impl Cluster {
         self.shared.world().get(&key).cloned()
     }
 
+    /// The names of the objects of a kind in a namespace, sorted.
+    pub fn names(&self, kind: Kind, namespace: &str) -> Vec<String> {
+        self.shared.world().all(kind, Some(namespace)).map(|(key, _)| key.name.to_string()).collect()
+    }
+
     /// The version of the last change of a kind: who has seen it has seen all.
     pub fn latest_version(&self, kind: Kind) -> u64 {
         self.shared.world().latest(kind)
@@ -231,6 +248,24 @@ impl Cluster {
         self.shared.settings().json_only = true;
     }
 
+    /// Whether lists are sent as streams from now on.
+    pub fn streamed_lists(&self, streams: StreamedLists) {
+        self.shared.settings().streams = streams;
+    }
+
+    /// From now on every request is answered with 429 and how long to wait, or no longer. Open watches go on.
+    pub fn busy(&self, wait: Option<Duration>) {
+        self.shared.settings().busy = wait;
+    }
+
+    /// Takes an object out behind everybody's back, as no cluster does: no watch is told. Whether it was there.
+    pub fn lose(&self, kind: Kind, namespace: &str, name: &str) -> bool {
+        let key = ObjectKey { kind, namespace: namespace.into(), name: name.into() };
+        let was_there = self.shared.world().lose(&key);
+        self.shared.changed.send_modify(|n| *n += 1);
+        was_there
+    }
+
     /// Breaks every answer from now on, or mends it.
     pub fn fault(&self, fault: Option<Fault>) {
         self.shared.settings().fault = fault;
@@ -239,6 +274,21 @@ impl Cluster {
     /// Cuts every open watch in the middle.
     pub fn cut_watches(&self) {
         self.shared.cuts.send_modify(|n| *n += 1);
+    }
+
+    /// The next thing a watch is told is cut in its middle, and the connection with it.
+    pub fn cut_in_the_next_frame(&self) {
+        self.shared.settings().cuts_a_frame = true;
+    }
+
+    /// Nothing comes on open watches, and they are not closed either; or everything does again.
+    pub fn mute(&self, mute: bool) {
+        self.shared.mute.send_replace(mute);
+    }
+
+    /// From now on watches that are opened get no bookmarks, as of servers that do not know them.
+    pub fn mute_bookmarks(&self) {
+        self.shared.settings().sends_no_bookmarks = true;
     }
 
     /// Sends a bookmark to every watch that wants them.

@@ -19,8 +19,8 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::{
-    Fault,
-    encode::Encoding,
+    Fault, StreamedLists,
+    encode::{Encoding, Form},
     world::{NoPage, World},
 };
 use crate::cluster::{Kind, ObjectKey};
@@ -41,6 +41,8 @@ pub(super) struct Shared {
     pub(super) cuts: watch::Sender<u64>,
     /// Counts up when every watch is to get a bookmark.
     pub(super) bookmarks: watch::Sender<u64>,
+    /// Nothing is sent on open watches.
+    pub(super) mute: watch::Sender<bool>,
     /// How many watches are open.
     pub(super) open: watch::Sender<BTreeMap<Kind, usize>>,
     pub(super) requests: watch::Sender<VecDeque<String>>,
@@ -54,6 +56,11 @@ pub(super) struct Settings {
     pub(super) json_only: bool,
     /// What is answered at the paths of the metrics API and the kubelets.
     pub(super) measured: BTreeMap<&'static str, serde_json::Value>,
+    pub(super) streams: StreamedLists,
+    pub(super) busy: Option<Duration>,
+    /// The next frames are cut in their middle, and the connection with them.
+    pub(super) cuts_a_frame: bool,
+    pub(super) sends_no_bookmarks: bool,
 }
 
 /// Pods of the metrics API.
@@ -69,6 +76,7 @@ impl Default for Shared {
             changed: watch::Sender::new(0),
             cuts: watch::Sender::new(0),
             bookmarks: watch::Sender::new(0),
+            mute: watch::Sender::new(false),
             open: watch::Sender::default(),
             requests: watch::Sender::default(),
         }
@@ -119,6 +127,30 @@ fn target(path: &str) -> Option<Target> {
     }
 }
 
+/// The answer of a server that is broken, if it is.
+async fn broken(shared: &Shared) -> Option<Response> {
+    let fault = shared.settings().fault.clone();
+    match fault {
+        None => {}
+        Some(Fault::Slow(by)) => tokio::time::sleep(by).await,
+        Some(Fault::Hang) => std::future::pending().await,
+        Some(Fault::Html) => {
+            let page = "<!doctype html><html><title>Please sign in</title></html>";
+            return Some(([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response());
+        }
+        Some(Fault::Status(code)) => {
+            let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let message = "an error on the server has prevented the request";
+            return Some(no(Encoding::Json, status, "InternalError", message));
+        }
+    }
+    let wait = shared.settings().busy?;
+    let message = "Too many requests, please try again later.";
+    let mut response = no(Encoding::Json, StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", message);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs()));
+    Some(response)
+}
+
 /// Answers one request.
 pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let uri = request.uri().clone();
@@ -130,19 +162,8 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
             all.pop_front();
         }
     });
-    let fault = shared.settings().fault.clone();
-    match fault {
-        None => {}
-        Some(Fault::Slow(by)) => tokio::time::sleep(by).await,
-        Some(Fault::Hang) => std::future::pending().await,
-        Some(Fault::Html) => {
-            let page = "<!doctype html><html><title>Please sign in</title></html>";
-            return ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response();
-        }
-        Some(Fault::Status(code)) => {
-            let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            return no(Encoding::Json, status, "InternalError", "an error on the server has prevented the request");
-        }
+    if let Some(broken) = broken(&shared).await {
+        return broken;
     }
     let of = |name: header::HeaderName| {
         request.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned()
@@ -151,6 +172,7 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
         let settings = shared.settings();
         (settings.token.clone(), settings.json_only)
     };
+    let form = Form::accepted(&of(header::ACCEPT));
     let encoding = if json_only { Encoding::Json } else { Encoding::accepted(&of(header::ACCEPT)) };
     match uri.path() {
         "/readyz" | "/livez" | "/healthz" => return "ok".into_response(),
@@ -205,7 +227,10 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
             let limit = query.get("limit").and_then(|l| l.parse().ok()).filter(|l| *l > 0).unwrap_or(usize::MAX);
             let token = query.get("continue").map(String::as_str).filter(|t| !t.is_empty());
             match shared.world().list(kind, namespace.as_deref(), limit, token) {
-                Ok(page) => yes(encoding, encoding.list(kind, &page)),
+                Ok(page) => {
+                    let content_type = [(header::CONTENT_TYPE, encoding.content_type(form))];
+                    (content_type, encoding.list(kind, &page, form)).into_response()
+                }
                 Err(NoPage::TooOld) => no(
                     encoding,
                     StatusCode::GONE,
@@ -264,8 +289,14 @@ fn watch_of(
     namespace: Option<String>,
     query: &BTreeMap<String, String>,
 ) -> Response {
-    if query.contains_key("sendInitialEvents") {
+    let streams = shared.settings().streams;
+    let is_list = query.contains_key("sendInitialEvents");
+    if is_list && streams == StreamedLists::Refused {
         let message = "ListOptions.meta.k8s.io \"\" is invalid: sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled";
+        return no(encoding, StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message);
+    }
+    if is_list && query.get("resourceVersionMatch").map(String::as_str) != Some("NotOlderThan") {
+        let message = "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
         return no(encoding, StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message);
     }
     let from = match query.get("resourceVersion").map_or("", String::as_str) {
@@ -289,19 +320,23 @@ fn watch_of(
         kind,
         namespace,
         position: from,
+        ends_list: is_list && streams == StreamedLists::Sent,
         changed,
         cuts: shared.cuts.subscribe(),
         bookmarks: shared.bookmarks.subscribe(),
-        wants_bookmarks: query.get("allowWatchBookmarks").is_some_and(|b| b == "true"),
+        mute: shared.mute.subscribe(),
+        wants_bookmarks: query.get("allowWatchBookmarks").is_some_and(|b| b == "true")
+            && !shared.settings().sends_no_bookmarks,
         ends: tokio::time::Instant::now() + lasts,
         over: false,
+        cut_off: None,
     };
     let frames = futures::stream::unfold(watching, |mut watching| async move {
         let next = watching.next().await?;
         Some((next, watching))
     });
     let mut response = Response::new(Body::from_stream(frames));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(encoding.content_type(true)));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(encoding.content_type(Form::Stream)));
     response
 }
 
@@ -313,12 +348,17 @@ struct Watching {
     namespace: Option<String>,
     /// Everything up to here was sent; None: nothing yet, begin with what there is.
     position: Option<u64>,
+    /// After what there is comes the bookmark that says so.
+    ends_list: bool,
     changed: watch::Receiver<u64>,
     cuts: watch::Receiver<u64>,
     bookmarks: watch::Receiver<u64>,
+    mute: watch::Receiver<bool>,
     wants_bookmarks: bool,
     ends: tokio::time::Instant,
     over: bool,
+    /// How the connection ends after the last bytes.
+    cut_off: Option<io::Error>,
 }
 
 impl Drop for Watching {
@@ -336,8 +376,10 @@ impl Watching {
     /// The next bytes; an error cuts the connection, None ends the answer in peace.
     async fn next(&mut self) -> Option<io::Result<Bytes>> {
         if self.over {
-            return None;
+            return self.cut_off.take().map(Err);
         }
+        // The sender lives in `shared`.
+        self.mute.wait_for(|mute| !mute).await.ok();
         loop {
             tokio::select! {
                 biased;
@@ -346,10 +388,19 @@ impl Watching {
                     return Some(Err(io::Error::other("cut")));
                 }
                 _ = self.changed.changed() => {
-                    let frames = self.new_frames();
-                    if !frames.is_empty() {
-                        return Some(Ok(frames));
+                    if *self.mute.borrow() {
+                        self.mute.wait_for(|mute| !mute).await.ok();
                     }
+                    let frames = self.new_frames();
+                    if frames.is_empty() {
+                        continue;
+                    }
+                    if std::mem::take(&mut self.shared.settings().cuts_a_frame) {
+                        self.over = true;
+                        self.cut_off = Some(io::Error::other("cut in a frame"));
+                        return Some(Ok(frames.slice(..frames.len() / 2)));
+                    }
+                    return Some(Ok(frames));
                 }
                 _ = self.bookmarks.changed(), if self.wants_bookmarks => return Some(Ok(self.bookmark())),
                 () = tokio::time::sleep(BOOKMARKS_EVERY), if self.wants_bookmarks => return Some(Ok(self.bookmark())),
@@ -380,6 +431,9 @@ impl Watching {
                 bytes.extend_from_slice(&self.encoding.frame(logged.change.name(), &object));
             }
             self.position = Some(world.version());
+            if std::mem::take(&mut self.ends_list) {
+                bytes.extend_from_slice(&self.encoding.bookmark(self.kind, world.version(), true));
+            }
         } else {
             let position = self.position.unwrap_or(0);
             let message = format!("too old resource version: {position} ({})", world.compacted());
@@ -391,22 +445,17 @@ impl Watching {
     }
 
     fn bookmark(&self) -> Bytes {
-        let version = self.position.unwrap_or(0).to_string();
-        let object = json!({
-            "kind": self.kind.name(), "apiVersion": self.kind.api_version(),
-            "metadata": {"resourceVersion": version, "creationTimestamp": null},
-        });
-        self.encoding.frame("BOOKMARK", &self.encoding.object(self.kind, &object))
+        self.encoding.bookmark(self.kind, self.position.unwrap_or(0), false)
     }
 }
 
 fn yes(encoding: Encoding, body: Bytes) -> Response {
-    ([(header::CONTENT_TYPE, encoding.content_type(false))], body).into_response()
+    ([(header::CONTENT_TYPE, encoding.content_type(Form::Objects))], body).into_response()
 }
 
 fn no(encoding: Encoding, code: StatusCode, reason: &str, message: &str) -> Response {
     let body = encoding.status(&status(code, reason, message));
-    (code, [(header::CONTENT_TYPE, encoding.content_type(false))], body).into_response()
+    (code, [(header::CONTENT_TYPE, encoding.content_type(Form::Objects))], body).into_response()
 }
 
 fn not_found(encoding: Encoding, kind: Kind, name: &str) -> Response {

@@ -105,6 +105,12 @@ impl World {
         Some(self.record(ChangeType::Deleted, key.clone(), object))
     }
 
+    /// Takes an object out without a word to any watch; the version moves on. Whether it was there.
+    pub(super) fn lose(&mut self, key: &ObjectKey) -> bool {
+        self.version += 1;
+        self.objects.remove(key).is_some()
+    }
+
     fn record(&mut self, change: ChangeType, key: ObjectKey, mut object: Value) -> u64 {
         self.version += 1;
         let version = self.version;

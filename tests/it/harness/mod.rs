@@ -17,6 +17,10 @@ use k8s_monitor::{
     store::{Store, testing},
 };
 use sqlx::Connection as _;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 /// When every story begins.
 pub(crate) const START: &str = "2026-11-24T14:00:00Z";
@@ -140,6 +144,17 @@ impl BotTester {
         let reached = tokio::time::timeout(PATIENCE, pulse.wait_for(|pulse| is_so(pulse))).await;
         reached.with_context(|| format!("in vain waited until {what}"))?.context("the bot is gone")?;
         Ok(())
+    }
+
+    /// What `/metrics` says.
+    pub(crate) async fn metrics(&self) -> anyhow::Result<String> {
+        let address = self.app()?.pulse.borrow().listens.context("nothing is served")?;
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: bot\r\nconnection: close\r\n\r\n").await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        let (_, body) = answer.split_once("\r\n\r\n").context("no body")?;
+        Ok(body.to_owned())
     }
 
     /// The API server goes away, and the bot notices.
@@ -270,11 +285,14 @@ impl BotTester {
     }
 
     async fn is_settled(&self, bot: &Bot) -> anyhow::Result<bool> {
-        let positions = bot.app().pulse.borrow().positions.clone();
+        let Pulse { positions, watches, blind, .. } = bot.app().pulse.borrow().clone();
         // What cannot be seen cannot be waited for.
-        let blind = bot.app().pulse.borrow().blind > 0;
-        let seen =
-            |kind: &Kind| blind || positions.get(kind).copied().unwrap_or(0) >= self.cluster.latest_version(*kind);
+        let is_hidden = |kind: Kind| watches.iter().any(|(scope, state)| scope.kind == kind && *state != "seen");
+        let seen = |kind: &Kind| {
+            blind > 0
+                || is_hidden(*kind)
+                || positions.get(kind).copied().unwrap_or(0) >= self.cluster.latest_version(*kind)
+        };
         if !self.workspace.unacked().is_empty() || !Kind::ALL.iter().all(seen) || !bot.is_settled() {
             return Ok(false);
         }

@@ -1,10 +1,13 @@
-//! Logs: one line per event on standard error, as text or JSON, at the configured level.
+//! Logs: one line per event on standard error, as text or JSON, at the configured level. And metrics.
+
+mod metrics;
 
 use std::io::IsTerminal as _;
 
 use anyhow::anyhow;
 use tracing_subscriber::{EnvFilter, fmt};
 
+pub use self::metrics::{METRICS, Metric, Metrics, Moment, OfKind, OfReason, OfSeverity, OfState, OfWatch};
 use crate::config::{Config, LogFormat, LogLevel};
 
 /// Starts logging for the whole process; it can be done once.

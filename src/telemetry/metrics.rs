@@ -1,0 +1,328 @@
+//! What can be measured of the bot: one table of names, filled by the loop and at the moment it is asked, told as `OpenMetrics` text.
+
+use std::{fmt, sync::atomic::AtomicU64};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::Registry,
+};
+
+/// A metric, as people look it up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// Its name, without `k8s_monitor_`; of a counter without `_total`.
+    pub name: &'static str,
+    /// `counter`, `gauge` or `histogram`.
+    pub sort: &'static str,
+    /// Its labels.
+    pub labels: &'static str,
+    /// What it says.
+    pub help: &'static str,
+}
+
+const fn metric(name: &'static str, sort: &'static str, labels: &'static str, help: &'static str) -> Metric {
+    Metric { name, sort, labels, help }
+}
+
+const FRAME_AGE: Metric = metric(
+    "watch_last_frame_age_seconds",
+    "gauge",
+    "kind, namespace",
+    "Seconds since a watch last heard anything from the API server",
+);
+const STATE: Metric = metric(
+    "watch_state",
+    "gauge",
+    "kind, namespace, state",
+    "1 for the state a watch is in: seen, blind, stale, not_applicable or unread",
+);
+const CONNECTS: Metric = metric("watch_connects", "counter", "kind", "How often a watch was opened");
+const LISTS: Metric = metric(
+    "watch_lists",
+    "counter",
+    "kind, reason",
+    "How often a kind was listed: at the start, because a version had expired, because it was lost, because of drift",
+);
+const OBJECTS: Metric = metric("objects", "gauge", "kind", "Objects that are known");
+const DRIFT: Metric = metric(
+    "drift_objects",
+    "counter",
+    "kind",
+    "Objects that a pass found to differ from the cluster though their watch had told everything: a bug",
+);
+const EVENTS: Metric =
+    metric("events", "counter", "", "Events that were handled: changes, commands, passes, what is due");
+const EVENT_SECONDS: Metric = metric("event_seconds", "histogram", "", "How long one event was handled");
+const CHANGE_SECONDS: Metric = metric(
+    "change_to_outbox_seconds",
+    "histogram",
+    "",
+    "From the arrival of a change to the message of it that was stored to be sent",
+);
+const EVALUATIONS: Metric = metric("evaluations", "counter", "", "Owners that all checks were asked about");
+const EVALUATION_SECONDS: Metric =
+    metric("evaluation_seconds", "histogram", "", "How long all checks took for one owner");
+const INCIDENTS: Metric = metric("incidents_open", "gauge", "severity", "Open incidents");
+const WAITING: Metric = metric("outbox_waiting", "gauge", "", "Messages that wait to be sent");
+const DEAD: Metric = metric("outbox_dead", "gauge", "", "Messages that were given up");
+const SOCKETS: Metric = metric("slack_sockets", "gauge", "", "Open sockets to Slack");
+
+/// Every metric, in the order in which they are told.
+pub const METRICS: [Metric; 15] = [
+    FRAME_AGE,
+    STATE,
+    CONNECTS,
+    LISTS,
+    OBJECTS,
+    DRIFT,
+    EVENTS,
+    EVENT_SECONDS,
+    CHANGE_SECONDS,
+    EVALUATIONS,
+    EVALUATION_SECONDS,
+    INCIDENTS,
+    WAITING,
+    DEAD,
+    SOCKETS,
+];
+
+/// The labels of what is told of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[expect(missing_docs, reason = "the field is the label")]
+pub struct OfKind {
+    pub kind: &'static str,
+}
+
+/// The labels of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[expect(missing_docs, reason = "the fields are the labels")]
+pub struct OfReason {
+    pub kind: &'static str,
+    pub reason: &'static str,
+}
+
+/// The labels of a watch; the namespace is empty for the whole cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[expect(missing_docs, reason = "the fields are the labels")]
+pub struct OfWatch {
+    pub kind: &'static str,
+    pub namespace: String,
+}
+
+/// The labels of a watch in a state.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[expect(missing_docs, reason = "the fields are the labels")]
+pub struct OfState {
+    pub kind: &'static str,
+    pub namespace: String,
+    pub state: &'static str,
+}
+
+/// The labels of incidents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[expect(missing_docs, reason = "the field is the label")]
+pub struct OfSeverity {
+    pub severity: &'static str,
+}
+
+/// How things are at the moment somebody asks.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Moment {
+    /// Of each watch that has heard something: how long ago, in seconds.
+    pub ages: Vec<(OfWatch, f64)>,
+    /// The state of each watch.
+    pub states: Vec<OfState>,
+    /// Objects per kind.
+    pub objects: Vec<(OfKind, usize)>,
+    /// Open incidents per severity.
+    pub incidents: Vec<(OfSeverity, usize)>,
+    /// Messages that wait, and that were given up; None if the store does not say.
+    pub outbox: Option<(u64, u64)>,
+    /// Open sockets to Slack; None if there is no Slack.
+    pub sockets: Option<u32>,
+}
+
+type Seconds = Gauge<f64, AtomicU64>;
+
+/// Everything that is measured.
+pub struct Metrics {
+    registry: Registry,
+    ages: Family<OfWatch, Seconds>,
+    states: Family<OfState, Gauge>,
+    connects: Family<OfKind, Counter>,
+    lists: Family<OfReason, Counter>,
+    objects: Family<OfKind, Gauge>,
+    drift: Family<OfKind, Counter>,
+    events: Counter,
+    event_seconds: Histogram,
+    change_seconds: Histogram,
+    evaluations: Counter,
+    evaluation_seconds: Histogram,
+    incidents: Family<OfSeverity, Gauge>,
+    waiting: Gauge,
+    dead: Gauge,
+    sockets: Gauge,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("k8s_monitor");
+        let mut all = Self {
+            ages: Family::default(),
+            states: Family::default(),
+            connects: Family::default(),
+            lists: Family::default(),
+            objects: Family::default(),
+            drift: Family::default(),
+            events: Counter::default(),
+            // 0.1 ms to 13 s.
+            event_seconds: Histogram::new(exponential_buckets(0.0001, 3.7, 10)),
+            // 1 ms to 19 s, finest where it should be: 250 ms.
+            change_seconds: Histogram::new([0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0]),
+            evaluations: Counter::default(),
+            // 10 µs to 0.7 s.
+            evaluation_seconds: Histogram::new(exponential_buckets(0.00001, 4.0, 9)),
+            incidents: Family::default(),
+            waiting: Gauge::default(),
+            dead: Gauge::default(),
+            sockets: Gauge::default(),
+            registry: Registry::default(),
+        };
+        registry.register(FRAME_AGE.name, FRAME_AGE.help, all.ages.clone());
+        registry.register(STATE.name, STATE.help, all.states.clone());
+        registry.register(CONNECTS.name, CONNECTS.help, all.connects.clone());
+        registry.register(LISTS.name, LISTS.help, all.lists.clone());
+        registry.register(OBJECTS.name, OBJECTS.help, all.objects.clone());
+        registry.register(DRIFT.name, DRIFT.help, all.drift.clone());
+        registry.register(EVENTS.name, EVENTS.help, all.events.clone());
+        registry.register(EVENT_SECONDS.name, EVENT_SECONDS.help, all.event_seconds.clone());
+        registry.register(CHANGE_SECONDS.name, CHANGE_SECONDS.help, all.change_seconds.clone());
+        registry.register(EVALUATIONS.name, EVALUATIONS.help, all.evaluations.clone());
+        registry.register(EVALUATION_SECONDS.name, EVALUATION_SECONDS.help, all.evaluation_seconds.clone());
+        registry.register(INCIDENTS.name, INCIDENTS.help, all.incidents.clone());
+        registry.register(WAITING.name, WAITING.help, all.waiting.clone());
+        registry.register(DEAD.name, DEAD.help, all.dead.clone());
+        registry.register(SOCKETS.name, SOCKETS.help, all.sockets.clone());
+        all.registry = registry;
+        all
+    }
+}
+
+impl Metrics {
+    /// A watch was opened.
+    pub fn connected(&self, kind: &'static str) {
+        self.connects.get_or_create(&OfKind { kind }).inc();
+    }
+
+    /// A list began.
+    pub fn listed(&self, kind: &'static str, reason: &'static str) {
+        self.lists.get_or_create(&OfReason { kind, reason }).inc();
+    }
+
+    /// So many objects were not as their watch had told.
+    pub fn drifted(&self, kind: &'static str, objects: usize) {
+        self.drift.get_or_create(&OfKind { kind }).inc_by(objects as u64);
+    }
+
+    /// An event was handled, in so many seconds.
+    pub fn handled(&self, seconds: f64) {
+        self.events.inc();
+        self.event_seconds.observe(seconds);
+    }
+
+    /// So many seconds after a change arrived, a message of it was stored.
+    pub fn said(&self, seconds: f64) {
+        self.change_seconds.observe(seconds);
+    }
+
+    /// An owner was judged, in so many seconds.
+    pub fn evaluated(&self, seconds: f64) {
+        self.evaluations.inc();
+        self.evaluation_seconds.observe(seconds);
+    }
+
+    /// Everything as `OpenMetrics` text, with how things are now.
+    pub fn tell(&self, now: &Moment) -> String {
+        self.ages.clear();
+        for (watch, seconds) in &now.ages {
+            self.ages.get_or_create(watch).set(*seconds);
+        }
+        self.states.clear();
+        for state in &now.states {
+            self.states.get_or_create(state).set(1);
+        }
+        for (kind, objects) in &now.objects {
+            self.objects.get_or_create(kind).set(number(*objects));
+        }
+        for (severity, open) in &now.incidents {
+            self.incidents.get_or_create(severity).set(number(*open));
+        }
+        if let Some((waiting, dead)) = now.outbox {
+            self.waiting.set(number(waiting));
+            self.dead.set(number(dead));
+        }
+        self.sockets.set(now.sockets.map_or(0, i64::from));
+        let mut text = String::new();
+        // Writing into a text cannot fail.
+        text::encode(&mut text, &self.registry).ok();
+        text
+    }
+}
+
+fn number(n: impl TryInto<i64>) -> i64 {
+    n.try_into().unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_of_the_table_is_told_with_its_sort_and_help_and_no_other() {
+        let metrics = Metrics::default();
+        metrics.connected("Pod");
+        metrics.listed("Pod", "start");
+        metrics.drifted("Pod", 2);
+        let watch = OfWatch { kind: "Pod", namespace: String::new() };
+        let text = metrics.tell(&Moment {
+            ages: vec![(watch, 1.5)],
+            states: vec![OfState { kind: "Pod", namespace: String::new(), state: "seen" }],
+            objects: vec![(OfKind { kind: "Pod" }, 7)],
+            incidents: vec![(OfSeverity { severity: "SEV-1" }, 1)],
+            outbox: Some((3, 0)),
+            sockets: Some(2),
+        });
+        let told: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# ")).collect();
+        let expected: Vec<String> = METRICS
+            .iter()
+            .flat_map(|m| {
+                let name = format!("k8s_monitor_{}", m.name);
+                [format!("HELP {name} {}.", m.help), format!("TYPE {name} {}", m.sort)]
+            })
+            .chain(["EOF".to_owned()])
+            .collect();
+        assert_eq!(told, expected);
+        for value in [
+            "k8s_monitor_watch_last_frame_age_seconds{kind=\"Pod\",namespace=\"\"} 1.5",
+            "k8s_monitor_watch_lists_total{kind=\"Pod\",reason=\"start\"} 1",
+            "k8s_monitor_drift_objects_total{kind=\"Pod\"} 2",
+            "k8s_monitor_objects{kind=\"Pod\"} 7",
+            "k8s_monitor_outbox_waiting 3",
+            "k8s_monitor_slack_sockets 2",
+        ] {
+            assert!(text.lines().any(|line| line == value), "{value} is not in:\n{text}");
+        }
+    }
+}
