@@ -12,6 +12,7 @@ mod error;
 mod frames;
 mod lists;
 mod pages;
+mod position;
 mod watch;
 
 use std::{
