@@ -80,7 +80,5 @@ pub enum Outgoing {
         response_url: String,
         /// The message.
         message: Message,
-        /// Replaces the answer that was there.
-        replace: bool,
     },
 }

@@ -55,7 +55,7 @@ pub(super) async fn arrived(app: &App, mind: &Mind, analysis: event::Analysis, l
     app.pulse.send_modify(|pulse| pulse.looks = pulse.looks.saturating_sub(1));
     let event::Analysis { namespace, response_url, asked_at } = analysis;
     let message = answer(app, mind, &namespace, asked_at, lists);
-    let outgoing = Outgoing::Respond { response_url, message, replace: false };
+    let outgoing = Outgoing::Respond { response_url, message };
     app.store.enqueue(&mind.cluster, None, &[outgoing], app.clock.now()).await?;
     app.outbox_wake.wake();
     Ok(())
@@ -99,7 +99,7 @@ async fn read(app: &App, asked: &Asked) -> Lists {
 
 /// A word on the way. If it cannot be stored, the result still comes.
 async fn say(app: &App, asked: &Asked, message: Message) {
-    let outgoing = Outgoing::Respond { response_url: asked.response_url.clone(), message, replace: false };
+    let outgoing = Outgoing::Respond { response_url: asked.response_url.clone(), message };
     match app.store.enqueue(&asked.cluster, None, &[outgoing], app.clock.now()).await {
         Ok(_) => app.outbox_wake.wake(),
         Err(error) => tracing::warn!(%error, "the progress of an analysis could not be said"),

@@ -34,9 +34,7 @@ enum Back {
 impl Back {
     fn outgoing(&self, message: Message) -> Outgoing {
         match self {
-            Self::Asker { response_url } => {
-                Outgoing::Respond { response_url: response_url.clone(), message, replace: false }
-            }
+            Self::Asker { response_url } => Outgoing::Respond { response_url: response_url.clone(), message },
             Self::Thread { channel, ts } => {
                 Outgoing::ReplyTo { channel: channel.clone(), thread_ts: ts.clone(), message }
             }

@@ -34,8 +34,8 @@ pub(super) async fn send(app: &App, slack: &Slack, row: &OutboxRow, room: &str) 
             let given_up = |failure| Failure { kind: FailureKind::Never, is_general: false, ..failure };
             outcome(posted.map(Some).map_err(|failure| if is_late { given_up(failure) } else { failure }))
         }
-        (Outgoing::Respond { response_url, message, replace }, _) => {
-            outcome(to.respond(response_url, message, *replace).await.map(|()| None))
+        (Outgoing::Respond { response_url, message }, _) => {
+            outcome(to.respond(response_url, message).await.map(|()| None))
         }
         (Outgoing::Edit { .. } | Outgoing::Reply { .. }, None) => never("it belongs to no incident"),
     })
@@ -148,10 +148,10 @@ impl To<'_> {
     }
 
     /// Answers where Slack takes an answer for 30 minutes; one nobody waits for any more is not worth more.
-    async fn respond(&self, url: &str, message: &Message, replace: bool) -> Result<(), Failure> {
-        let mut done = self.slack.respond(url, message, replace).await;
+    async fn respond(&self, url: &str, message: &Message) -> Result<(), Failure> {
+        let mut done = self.slack.respond(url, message).await;
         if self.is_malformed(done.as_ref().err()) {
-            done = self.slack.respond(url, &message.bare(), replace).await;
+            done = self.slack.respond(url, &message.bare()).await;
         }
         done.map_err(|error| {
             let again = self.row.attempts < 5 && !error.is_permanent();

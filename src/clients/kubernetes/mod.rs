@@ -13,7 +13,11 @@ mod error;
 mod frames;
 mod lists;
 mod pages;
+<<<<<<< HEAD
 mod usage;
+=======
+mod position;
+>>>>>>> helper-watch
 mod watch;
 
 use std::{

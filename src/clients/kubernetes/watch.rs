@@ -1,10 +1,6 @@
 //! A kind is listed, then watched for good: out come lists, changes, signs of life and losses; never a deletion because of an error.
 
-use std::{
-    hash::{BuildHasher, Hasher},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use http_body_util::BodyExt;
 use jiff::Timestamp;
@@ -17,7 +13,9 @@ use tokio::{
 use super::{
     ACCEPT, Asked, Change, Kubernetes, Patience, ReadError, Reason, Scope, Watched, error,
     frames::{Frame, Frames},
-    pages, path, query,
+    pages, path,
+    position::{Ended, Position, chance},
+    query,
 };
 use crate::{clock::Clock, cluster::Fact};
 
@@ -56,46 +54,6 @@ impl WatchHandle {
     /// Makes it list everything once more, because what is known of it is wrong.
     pub fn list_anew(&self) {
         self.anew.notify_one();
-    }
-}
-
-/// How far a scope is known.
-#[derive(Default)]
-struct Position {
-    /// From where to watch; None: list first.
-    version: Option<String>,
-    /// Why the next list is made.
-    why: Reason,
-    /// It was said to be lost and is not seen again.
-    lost: bool,
-    /// The version of a list after a loss: its end is told when the watch is open too. Where only lists are allowed, the kind
-    /// stays lost.
-    held_back: Option<String>,
-    /// This server sends bookmarks: that a watch opens is no sign of life, bookmarks are.
-    has_bookmarks: bool,
-    /// How long it was listened in vain.
-    silent: Duration,
-}
-
-/// How one attempt ended.
-enum Ended {
-    /// The server closed it or it went silent: resume.
-    Cut,
-    /// The version is too old: list again.
-    TooOld,
-    /// The server did not send the list as a stream, though it took the request.
-    NotStreamed,
-    /// Somebody wants a fresh list.
-    Anew,
-    /// Failed.
-    Failed(ReadError),
-    /// Nobody listens any more.
-    NobodyListens,
-}
-
-impl From<ReadError> for Ended {
-    fn from(error: ReadError) -> Self {
-        if error == ReadError::Gone { Self::TooOld } else { Self::Failed(error) }
     }
 }
 
@@ -409,23 +367,6 @@ impl Watcher {
     }
 }
 
-impl Position {
-    fn is_seen(&self) -> bool {
-        self.version.is_some() && !self.lost
-    }
-
-    fn lists_because(&mut self, why: Reason) {
-        self.version = None;
-        self.held_back = None;
-        self.why = if self.lost { Reason::Lost } else { why };
-    }
-
-    /// A list once more: what is resumed would be judged by what was there before the loss.
-    fn loses_sight(&mut self) {
-        *self = Self { lost: true, why: Reason::Lost, has_bookmarks: self.has_bookmarks, ..Self::default() };
-    }
-}
-
 impl Kubernetes {
     /// Opens a stream: only its head has to come within the time-out.
     async fn open(&self, uri: &str, asked: Asked<'_>) -> Result<(super::Encoding, Body), ReadError> {
@@ -438,10 +379,4 @@ impl Kubernetes {
         })
         .await
     }
-}
-
-/// Something between 0 and 1, good enough to spread retries.
-fn chance() -> f64 {
-    let random = std::hash::RandomState::new().build_hasher().finish();
-    f64::from(u32::try_from(random >> 32).unwrap_or(0)) / f64::from(u32::MAX)
 }

@@ -151,11 +151,12 @@ impl Slack {
     }
 
     /// Answers a command or a button where Slack said it takes the answer.
-    pub async fn respond(&self, response_url: &str, message: &Message, replace: bool) -> Result<(), SlackError> {
+    pub async fn respond(&self, response_url: &str, message: &Message) -> Result<(), SlackError> {
         let url = url::Url::parse(response_url)
             .map_err(|e| SlackError::Setup(format!("Slack gave a response_url that is not a URL: {e}")))?;
-        let request =
-            wire::Respond { response_type: "ephemeral", replace_original: replace, body: wire::Body::from(message) };
+        // An answer never takes the place of another message: what was said stays.
+        let body = wire::Body::from(message);
+        let request = wire::Respond { response_type: "ephemeral", replace_original: false, body };
         let span = tracing::Span::none();
         // No token: the URL itself is the permission.
         let context = SlackClientApiCallContext {

@@ -225,13 +225,13 @@ async fn an_answer_to_a_command_needs_no_token() {
     let (slack, server, base) = slack().await;
     server.answers("hook", 200, "text/html", &[], "ok");
     server.answers("hook", 404, "text/plain", &[], "expired_url");
-    slack.respond(&format!("{base}/hook"), &message(), true).await.unwrap();
+    slack.respond(&format!("{base}/hook"), &message()).await.unwrap();
     assert_eq!(
         server.bodies("hook"),
-        [json!({"response_type": "ephemeral", "replace_original": true, "text": "it broke",
+        [json!({"response_type": "ephemeral", "replace_original": false, "text": "it broke",
             "blocks": [{"type": "divider", "x_unknown": [1]}], "no_token": true})]
     );
-    let late = slack.respond(&format!("{base}/hook"), &message(), true).await.unwrap_err();
+    let late = slack.respond(&format!("{base}/hook"), &message()).await.unwrap_err();
     assert_eq!(late.to_string(), "the answer came too late or too often: Slack takes 5 answers within 30 minutes");
 }
 

@@ -31,7 +31,7 @@ async fn what_slack_delivers_twice_is_taken_once() {
 async fn people_are_answered_once() {
     let (store, _guard) = testing::fresh().await.unwrap();
     let id = store.receive("e1", "slash_command", "{}", at(0)).await.unwrap().unwrap();
-    let answer = Outgoing::Respond { response_url: "https://x".into(), message: message("ok"), replace: true };
+    let answer = Outgoing::Respond { response_url: "https://x".into(), message: message("ok") };
     assert!(store.settle(id, Some("the cluster cannot be seen"), std::slice::from_ref(&answer), at(0)).await.unwrap());
     assert!(!store.settle(id, None, std::slice::from_ref(&answer), at(0)).await.unwrap());
 

@@ -44,7 +44,7 @@ async fn a_row_waits_for_the_one_before_it_in_the_same_thread_only() {
 async fn an_answer_that_was_given_up_is_nobodys_trouble() {
     let (store, _guard) = testing::fresh().await.unwrap();
     let message = Message { text: "late".to_owned(), blocks: Vec::new(), colour: None };
-    let respond = Outgoing::Respond { response_url: "u".into(), message: message.clone(), replace: false };
+    let respond = Outgoing::Respond { response_url: "u".into(), message: message.clone() };
     let reply_to = Outgoing::ReplyTo { channel: "C1".into(), thread_ts: "1.0".into(), message };
     store.enqueue(&cluster(), None, &[respond, reply_to], at(0)).await.unwrap();
     for row in taken(&store, at(0)).await {
@@ -224,8 +224,7 @@ async fn an_answer_that_cannot_be_given_holds_up_nobody_else() {
         thread_ts: thread.into(),
         message: message(text),
     };
-    let respond =
-        |url: &str, text: &str| Outgoing::Respond { response_url: url.into(), message: message(text), replace: false };
+    let respond = |url: &str, text: &str| Outgoing::Respond { response_url: url.into(), message: message(text) };
     let all = [to("1", "a"), to("2", "b"), to("1", "c"), respond("https://x/1", "d"), respond("https://x/2", "e")];
     store.enqueue(&cluster(), None, &all, at(0)).await.unwrap();
     let rows = due(&store, at(0)).await;

@@ -145,7 +145,7 @@ async fn answers_that_hang_hold_up_no_alert() {
         let message = Message { text: "late".to_owned(), blocks: Vec::new(), colour: None };
         for n in 0..5 {
             let response_url = format!("http://{}/{n}", silent.local_addr()?);
-            put(bot, &[Outgoing::Respond { response_url, message: message.clone(), replace: false }]).await?;
+            put(bot, &[Outgoing::Respond { response_url, message: message.clone() }]).await?;
         }
         put(bot, &[summary("alerts", "five things were wrong")]).await?;
         assert_eq!(bot.next_message("#alerts").await?, "five things were wrong");

@@ -72,7 +72,7 @@ async fn a_server_that_takes_watches_and_tells_nothing_is_silent_after_a_while_a
         lost = watch.next().await;
     }
     assert!(matches!(lost, Change::Lost(ReadError::Silent { resource: "pods", .. })), "{lost:?}");
-    assert!(asked(&cluster, "resourceVersion=") > 2, "it was opened again first: {:?}", cluster.requests());
+    assert!(asked(&cluster, "resourceVersion=") >= 1, "it was opened again first: {:?}", cluster.requests());
     cluster.mute(false);
     watch.until("listed api-1").await;
 }
