@@ -124,7 +124,7 @@ pub(super) fn answer(app: &App, mind: &Mind, namespace: &str, asked_at: Timestam
         };
         index.sight_mut().set(kind, None, visibility);
     }
-    let look = Look { index: &index, history: &mind.history, now, no_grace: false };
+    let look = Look { index: &index, history: &mind.history, now, no_grace: false, settings: &app.config.settings };
     // A node that is down takes down what runs on it, so it belongs to the answer.
     let nodes: BTreeSet<&str> = index
         .all_in(Kind::Pod, namespace)

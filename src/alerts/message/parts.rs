@@ -26,6 +26,15 @@ pub fn headline(incident: &Incident) -> String {
         (Some(ConditionClass::PartlyBlind), _, _) => format!("I do not see everything in {name}"),
         (Some(ConditionClass::NodeDown), _, _) => format!("node {name} is down"),
         (Some(ConditionClass::JobFailed), _, _) => format!("{} {name} failed", incident.owner.kind),
+        (Some(ConditionClass::NodePressure), _, _) => format!("node {name}: {}", reason()),
+        (Some(ConditionClass::CronStopped), _, _) => format!("CronJob {name} does not run when it is due"),
+        (Some(ConditionClass::StuckTerminating), _, _) => {
+            format!("{} {name} is being deleted and does not go", incident.owner.kind)
+        }
+        (Some(ConditionClass::NoEndpoints), _, _) => format!("Service {name} has no endpoints"),
+        (_, Some(ready), Some(desired)) if impact.quorum_lost => {
+            format!("{name} has lost its quorum: {ready} of {desired} ready")
+        }
         _ if impact.is_unserved() && !impact.services.is_empty() => format!("{name} serves nobody"),
         (_, Some(ready), Some(desired)) if impact.is_unserved() => {
             format!("{name} is down: {ready} of {desired} ready")
@@ -51,6 +60,7 @@ fn new_pods(class: ConditionClass) -> &'static str {
         ConditionClass::CannotCreateContainer | ConditionClass::Volume => "new pods cannot start",
         ConditionClass::Unschedulable => "new pods find no node",
         ConditionClass::Refused => "new pods are refused",
+        ConditionClass::KubeletRefused => "new pods are refused by their node",
         ConditionClass::Evicted => "new pods are evicted",
         ConditionClass::NotReady
         | ConditionClass::RolloutStuck
@@ -58,6 +68,10 @@ fn new_pods(class: ConditionClass) -> &'static str {
         | ConditionClass::Blind
         | ConditionClass::PartlyBlind
         | ConditionClass::NodeDown
+        | ConditionClass::NodePressure
+        | ConditionClass::NoEndpoints
+        | ConditionClass::CronStopped
+        | ConditionClass::StuckTerminating
         | ConditionClass::JobFailed => "new pods do not become ready",
     }
 }

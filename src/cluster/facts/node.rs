@@ -11,6 +11,7 @@ slim! {
     /// Where a Namespace is.
     NamespaceStatus {
         #[prost(string, tag = "1")] phase: String,
+        #[prost(message, repeated, tag = "2")] conditions: Vec<Condition>,
     }
     /// A Node.
     Node {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cluster::{ClusterIndex, Fact, History, Kind, ObjectRef, Visibility},
-    findings::{Finding, Judgement, Look, Verdict, judge},
+    findings::{Finding, Judgement, Look, Settings, Verdict, judge},
 };
 
 /// The present of every test; ages are counted back from it.
@@ -35,7 +35,10 @@ pub(super) fn fact(value: Value) -> Fact {
         Kind::CronJob => Fact::CronJob(of(value)),
         Kind::PersistentVolumeClaim => Fact::PersistentVolumeClaim(of(value)),
         Kind::Event => Fact::Event(of(value)),
-        other => panic!("no builder for {other}"),
+        Kind::Namespace => Fact::Namespace(of(value)),
+        Kind::DaemonSet => Fact::DaemonSet(of(value)),
+        Kind::Service => Fact::Service(of(value)),
+        Kind::EndpointSlice => Fact::EndpointSlice(of(value)),
     }
 }
 
@@ -56,7 +59,7 @@ pub(super) fn owner(kind: &'static str, name: &str) -> ObjectRef {
 }
 
 pub(super) fn judged(objects: Vec<Value>, of: &ObjectRef, history: &History) -> Vec<Judgement> {
-    judge(of, &Look { index: &index(objects), history, now: now(), no_grace: false })
+    judge(of, &Look { index: &index(objects), history, now: now(), no_grace: false, settings: &Settings::DEFAULT })
 }
 
 /// What one check says of an owner.
