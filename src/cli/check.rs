@@ -38,7 +38,14 @@ pub(super) async fn run(arguments: CheckArguments, options: &Options) -> anyhow:
     if let Some(unknown) = namespace.and_then(|namespace| unknown_namespace(&index, namespace)) {
         bail!(unknown);
     }
-    let look = Look { index: &index, history: &history, now, no_grace: arguments.no_grace };
+    let look = Look {
+        index: &index,
+        history: &history,
+        now,
+        no_grace: arguments.no_grace,
+        settings: &config.settings,
+        known: None,
+    };
     let report = Report::of(&look, &cluster, namespace, priority).with_problems(problems);
     match arguments.output {
         Output::Json => print(&serde_json::to_string_pretty(&report.to_json()).context("writing JSON")?),

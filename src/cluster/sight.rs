@@ -60,7 +60,8 @@ impl Sight {
             // What is judged in a namespace is judged without it, if it may not be seen.
             return None;
         }
-        let known = self.in_namespace.get(&(kind, namespace.to_owned())).or_else(|| self.everywhere.get(&kind));
+        let scoped = || self.in_namespace.get(&(kind, namespace.to_owned()));
+        let known = (!self.in_namespace.is_empty()).then(scoped).flatten().or_else(|| self.everywhere.get(&kind));
         match known {
             Some(Visibility::Seen(_) | Visibility::NotApplicable) => None,
             Some(Visibility::Blind { why, .. }) => Some(why),

@@ -15,6 +15,7 @@ use jiff::tz::TimeZone;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
+    findings::Settings,
     incidents::Severity,
     schedule::{CronLine, Schedule},
     services::Priorities,
@@ -143,6 +144,7 @@ pub struct Config {
     pub anthropic: ApiConfig,
     pub priorities: Priorities,
     pub services_file: Option<PathBuf>,
+    pub settings: Settings,
     pub database_url: SecretString,
     pub http_listen: Option<SocketAddr>,
     pub log_level: LogLevel,
@@ -193,6 +195,7 @@ impl Config {
             },
             priorities: priorities::read(&mut values, services_file.as_deref(), &sources.named_files),
             services_file,
+            settings: Settings::DEFAULT,
             database_url: database(&mut values),
             http_listen: values.socket("http.listen"),
             log_level: values.choice("log.level", &LEVELS),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Evidence, Look, pods::Seen, redact::redact};
-use crate::cluster::facts::{Event, Pod, Terminated, Time, Uid};
+use crate::cluster::facts::{Event, Node, Pod, Terminated, Time, Uid};
 
 /// How many pieces a finding carries.
 pub(crate) const MOST: usize = 6;
@@ -78,6 +78,22 @@ pub(crate) fn warnings(look: &Look<'_>, uid: &Uid, most: usize) -> Vec<Evidence>
         if !seen.contains(&event.reason.as_str()) {
             seen.push(&event.reason);
             out.push(of_event(event));
+        }
+    }
+    out
+}
+
+/// The last warnings about a node; a process that was killed for lack of memory, which no pod may tell of, comes first.
+pub(crate) fn of_node(look: &Look<'_>, node: &Node, most: usize) -> Vec<Evidence> {
+    let meta = node.meta();
+    // The kubelet writes the name of a node where others write its uid.
+    let uids = [meta.uid, Uid::from(meta.name.as_str())];
+    let is_kill = |e: &&Event| matches!(&*e.reason, "OOMKilling" | "SystemOOM");
+    let kills = uids.iter().flat_map(|uid| look.index.events_of(uid)).filter(is_kill);
+    let mut out: Vec<Evidence> = kills.max_by_key(|e| e.last_seen()).map(of_event).into_iter().collect();
+    for piece in uids.iter().flat_map(|uid| warnings(look, uid, most)) {
+        if out.len() < most && !out.contains(&piece) {
+            out.push(piece);
         }
     }
     out

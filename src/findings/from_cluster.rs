@@ -1,20 +1,32 @@
 //! Runs every check on an owner, or on all; what is blind, deleted or not wanted is settled before a check is asked.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::OnceCell};
+
+use jiff::Timestamp;
 
 use super::{
     Check, Judgement, Look, Verdict, checks,
+    ignore::Ignored,
     inhibition::inhibit,
+    pods::Known,
     trouble::{fact, key},
 };
 use crate::cluster::{Fact, Kind, ObjectRef};
 
 /// The verdicts of all checks that judge this owner.
 pub fn judge(owner: &ObjectRef, look: &Look<'_>) -> Vec<Judgement> {
+    let known = Known::of(owner);
+    let look = &look.knowing(&known);
+    let ignored = Ignored::of(owner, look);
+    let wanted = OnceCell::new();
+    let verdict = |check: &dyn Check| match ignored.why(check.name()) {
+        Some(why) => Verdict::NotWanted(why),
+        None => settle(check, owner, look, &wanted),
+    };
     let mut judgements: Vec<Judgement> = checks::ALL
         .iter()
         .filter(|check| check.judges(&owner.kind))
-        .map(|check| Judgement { check: check.name(), owner: owner.clone(), verdict: settle(*check, owner, look) })
+        .map(|check| Judgement { check: check.name(), owner: owner.clone(), verdict: verdict(*check) })
         .collect();
     inhibit(&mut judgements);
     judgements
@@ -25,8 +37,17 @@ pub fn judge_all(look: &Look<'_>) -> Vec<Judgement> {
     look.index.owners().flat_map(|owner| judge(&owner, look)).collect()
 }
 
+/// When an owner must be judged again by time alone although nothing was found.
+pub fn looks_again(owner: &ObjectRef, look: &Look<'_>) -> Option<Timestamp> {
+    let checks = checks::ALL.iter().filter(|check| check.judges(&owner.kind) && look.settings.is_on(check.name()));
+    checks.filter_map(|check| check.looks_again(owner, look)).filter(|at| *at > look.now).min()
+}
+
 /// The verdict of one check: unknown if it is blind, not wanted if nobody wants the owner to run, else what the check says.
-fn settle(check: &dyn Check, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
+fn settle(check: &dyn Check, owner: &ObjectRef, look: &Look<'_>, wanted: &OnceCell<Wanted>) -> Verdict {
+    if !look.settings.is_on(check.name()) {
+        return Verdict::NotWanted(format!("the check {} is switched off", check.name()).into());
+    }
     let own = owner.watched_kind();
     let between = between(owner).filter(|_| check.reads().contains(&Kind::Pod));
     for kind in check.reads().iter().copied().chain(between).chain(own) {
@@ -37,16 +58,39 @@ fn settle(check: &dyn Check, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
             }
         }
     }
+    match wanted.get_or_init(|| is_wanted(owner, look)).clone() {
+        Wanted::Gone(why) => Verdict::NotWanted(why),
+        // What is there although nobody wants it is not healthy for that.
+        Wanted::No(why) if check.judges_what_is_being_deleted() => match check.verdict(owner, look) {
+            Verdict::Healthy => Verdict::NotWanted(why),
+            verdict => verdict,
+        },
+        Wanted::No(why) => Verdict::NotWanted(why),
+        Wanted::Yes => check.verdict(owner, look),
+    }
+}
+
+/// Whether anybody wants an owner to run.
+#[derive(Clone, Debug)]
+enum Wanted {
+    Yes,
+    /// It is there, but not wanted, and why.
+    No(Cow<'static, str>),
+    /// It is not there, or no owner, and why.
+    Gone(Cow<'static, str>),
+}
+
+fn is_wanted(owner: &ObjectRef, look: &Look<'_>) -> Wanted {
     if !look.index.contains(owner) && look.index.pods_of(owner).next().is_none() {
-        return Verdict::NotWanted("deleted".into());
+        return Wanted::Gone("deleted".into());
     }
     if let Some(top) = above(owner, look) {
-        return Verdict::NotWanted(format!("it belongs to {top}").into());
+        return Wanted::Gone(format!("it belongs to {top}").into());
     }
-    match fact(owner, look).and_then(not_wanted) {
-        Some(why) => Verdict::NotWanted(why),
-        None => check.verdict(owner, look),
-    }
+    let fact = fact(owner, look);
+    let is_leaving = fact.is_some_and(|fact| fact.meta().deletion_timestamp.is_some());
+    let why = is_leaving.then_some("being deleted".into()).or_else(|| not_wanted(fact?));
+    why.map_or(Wanted::Yes, Wanted::No)
 }
 
 /// The top owner of what is not one itself: an object is asked about when it appears, before it is known to whom it belongs.
@@ -63,12 +107,9 @@ fn between(owner: &ObjectRef) -> Option<Kind> {
         .find_map(|(owner, between)| (owner == kind).then_some(between))
 }
 
-/// Why nobody wants an object to run, if so.
-fn not_wanted(fact: &Fact) -> Option<Cow<'static, str>> {
+/// Why nobody wants an object to run, if so; what is being deleted is not asked here.
+pub(super) fn not_wanted(fact: &Fact) -> Option<Cow<'static, str>> {
     const ZERO: &str = "scaled to zero";
-    if fact.meta().deletion_timestamp.is_some() {
-        return Some("being deleted".into());
-    }
     let why = match fact {
         Fact::Deployment(d) => {
             let spec = d.spec.as_ref();

@@ -3,13 +3,14 @@
 use super::{ConditionClass, Judgement, Verdict};
 
 /// Findings that say by themselves why replicas are missing: how many, the impact tells.
-const EXPLAINS_MISSING_REPLICAS: [ConditionClass; 8] = [
+const EXPLAINS_MISSING_REPLICAS: [ConditionClass; 9] = [
     ConditionClass::OutOfMemory,
     ConditionClass::CannotCreateContainer,
     ConditionClass::ImagePull,
     ConditionClass::Volume,
     ConditionClass::Unschedulable,
     ConditionClass::Refused,
+    ConditionClass::KubeletRefused,
     ConditionClass::Crash,
     ConditionClass::NotReady,
 ];

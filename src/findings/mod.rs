@@ -3,9 +3,11 @@
 pub mod checks;
 mod evidence;
 mod from_cluster;
+mod ignore;
 mod inhibition;
 mod pods;
 mod redact;
+mod settings;
 mod sight;
 mod trouble;
 
@@ -13,8 +15,11 @@ use std::{borrow::Cow, fmt};
 
 use jiff::Timestamp;
 
-pub use from_cluster::{judge, judge_all};
+pub use from_cluster::{judge, judge_all, looks_again};
+pub use ignore::{ANNOTATION, LeaveAlone, ignored_of};
+pub use pods::Known;
 pub(crate) use redact::redact;
+pub use settings::{Parameter, Settings, Unit};
 pub use sight::{CLUSTER, judge_sight, sight_owner};
 pub(crate) use sight::{FORBIDDEN, REFUSED, UNREADABLE};
 pub(crate) use trouble::impact as impact_of;
@@ -32,6 +37,27 @@ pub struct Look<'a> {
     pub now: Timestamp,
     /// Waiting times are ignored (`check --no-grace`).
     pub no_grace: bool,
+    /// How the checks are set.
+    pub settings: &'a Settings,
+    /// What is known of the owner that is being judged, so that not every check finds it out anew; None before.
+    pub known: Option<&'a Known<'a>>,
+}
+
+impl<'a> Look<'a> {
+    /// The same while one owner is judged.
+    fn knowing<'b>(&self, known: &'b Known<'b>) -> Look<'b>
+    where
+        'a: 'b,
+    {
+        Look {
+            index: self.index,
+            history: self.history,
+            now: self.now,
+            no_grace: self.no_grace,
+            settings: self.settings,
+            known: Some(known),
+        }
+    }
 }
 
 /// What a check says of an owner it is responsible for. No finding is not health.
@@ -74,6 +100,18 @@ pub trait Check: Sync + fmt::Debug {
     fn judges(&self, kind: &str) -> bool;
     /// Its verdict on an owner that exists. Blindness and deletion are settled before this is called.
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict;
+    /// The numbers of it that can be set.
+    fn parameters(&self) -> &'static [Parameter] {
+        &[]
+    }
+    /// Whether it is asked also of an owner that is being deleted; of others that is settled before.
+    fn judges_what_is_being_deleted(&self) -> bool {
+        false
+    }
+    /// When it must be asked again by time alone although it finds nothing: where the trouble is that nothing happens.
+    fn looks_again(&self, _owner: &ObjectRef, _look: &Look<'_>) -> Option<Timestamp> {
+        None
+    }
 }
 
 /// The documentation of a check; `--help`, README and answers in Slack come from it.
@@ -101,6 +139,7 @@ pub enum ConditionClass {
     MetricsApiDown,
     CertificateExpired,
     CertificateExpires,
+    NodePressure,
     OutOfMemory,
     CannotCreateContainer,
     ImagePull,
@@ -108,17 +147,28 @@ pub enum ConditionClass {
     VolumeFull,
     Unschedulable,
     Refused,
+    KubeletRefused,
     Crash,
     Evicted,
     JobFailed,
+    CronStopped,
     NotReady,
+    NoEndpoints,
     RolloutStuck,
     ReplicasMissing,
+    StuckTerminating,
     IngressBroken,
     VolumeFailed,
     ScalingBroken,
     CertificateNotReady,
     NearLimit,
+}
+
+impl ConditionClass {
+    /// Whether it is trouble of what is to serve: then who is hit makes it loud.
+    pub(crate) fn is_of_what_serves(self) -> bool {
+        !matches!(self, Self::NodePressure | Self::JobFailed | Self::CronStopped | Self::StuckTerminating)
+    }
 }
 
 /// How loud a finding is by itself, before serving impact is known of its incident.
@@ -147,6 +197,9 @@ pub struct Impact {
     /// A rollout of which no pod is ready, while the pods before it are as many as are wanted: nobody is hit yet.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub only_old_pods_serve: bool,
+    /// A `StatefulSet` of three or more of which less than half are ready: they cannot agree any more.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub quorum_lost: bool,
 }
 
 /// A Service that selects pods of the owner.
@@ -199,9 +252,10 @@ pub struct Finding {
 }
 
 impl Impact {
-    /// Whether nothing serves: wanted but none ready, or a Service that has no ready endpoint left.
+    /// Whether nothing serves: wanted but none ready, too few to agree, or a Service that has no ready endpoint left.
     pub fn is_unserved(&self) -> bool {
         match (self.ready, self.desired) {
+            _ if self.quorum_lost => true,
             (Some(ready), Some(desired)) => desired > 0 && ready == 0,
             _ => !self.services.is_empty() && self.services.iter().all(|s| s.ready_endpoints == 0),
         }

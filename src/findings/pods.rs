@@ -1,6 +1,9 @@
 //! The pods of an owner as the checks see them: those that may be held against it, and their containers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::OnceLock,
+};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -13,8 +16,22 @@ use crate::cluster::{
 /// Health shorter than this does not end a bad state.
 pub(crate) const HOLD: SignedDuration = SignedDuration::from_mins(5);
 
+/// What is known of one owner, found out when it is first asked for.
+#[derive(Debug)]
+pub struct Known<'a> {
+    owner: &'a ObjectRef,
+    pods: OnceLock<Pods<'a>>,
+}
+
+impl<'a> Known<'a> {
+    /// Nothing yet.
+    pub(crate) fn of(owner: &'a ObjectRef) -> Self {
+        Self { owner, pods: OnceLock::new() }
+    }
+}
+
 /// The pods of an owner that a check may hold against it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Pods<'a> {
     /// Not being deleted, not finished, not about to be replaced, on a node that reports.
     pub(crate) live: Vec<&'a Pod>,
@@ -56,6 +73,13 @@ pub(crate) fn is_batch(kind: &str) -> bool {
 impl<'a> Pods<'a> {
     /// Those of an owner.
     pub(crate) fn of(owner: &ObjectRef, look: &Look<'a>) -> Self {
+        match look.known.filter(|known| known.owner == owner) {
+            Some(known) => known.pods.get_or_init(|| Self::find(owner, look)).clone(),
+            None => Self::find(owner, look),
+        }
+    }
+
+    fn find(owner: &ObjectRef, look: &Look<'a>) -> Self {
         let superseded = superseded(owner, look);
         let mut pods = Self::default();
         for pod in look.index.pods_of(owner) {

@@ -7,7 +7,7 @@ use super::{
     pods::{Pods, Seen, containers, is_batch, newest_has_none_ready},
     redact::{cap, redact},
 };
-use crate::cluster::{Fact, Kind, ObjectKey, ObjectRef, facts::Pod};
+use crate::cluster::{Fact, Kind, ObjectKey, ObjectRef, TransitionKind, facts::Pod};
 
 /// How many objects a finding names.
 const MOST_OBJECTS: usize = 20;
@@ -110,12 +110,14 @@ fn finding(
         }
     }
     let first = troubles.into_iter().next()?;
+    let trap = objects.iter().find_map(|object| ordered_trap(owner, object, look)).unwrap_or_default();
     let impact = impact(owner, look);
     let mut message = redact(&first.message);
     if pods > 1 {
         message = format!("{message} ({pods} pods)");
     }
-    let severity = if impact.is_unserved() && !is_batch(&owner.kind) { Level::Critical } else { first.level };
+    let is_hit = impact.is_unserved() && first.class.is_of_what_serves() && !is_batch(&owner.kind);
+    let severity = if is_hit { Level::Critical } else { first.level };
     Some(Box::new(Finding {
         check: check.into(),
         owner: owner.clone(),
@@ -127,17 +129,34 @@ fn finding(
         severity,
         impact,
         evidence: pieces,
-        recommendation: redact(&first.recommendation),
+        recommendation: format!("{}{trap}", redact(&first.recommendation)),
     }))
+}
+
+/// What must be done besides mending the template of a `StatefulSet`: a pod of a broken revision that never became ready is not
+/// replaced by itself, however right the template is by now.
+fn ordered_trap(owner: &ObjectRef, pod: &ObjectRef, look: &Look<'_>) -> Option<String> {
+    let Some(Fact::StatefulSet(set)) = fact(owner, look) else { return None };
+    let (spec, status) = (set.spec.as_ref()?, set.status.as_ref()?);
+    let is_by_hand = spec.update_strategy.as_ref().is_some_and(|u| u.kind == "OnDelete");
+    let in_order = matches!(spec.pod_management_policy.as_str(), "" | "OrderedReady") && !is_by_hand;
+    let rolls = status.update_revision != status.current_revision;
+    let Some(Fact::Pod(pod)) = fact(pod, look).filter(|_| in_order && rolls) else { return None };
+    (!pod.is_ready()).then(|| {
+        let meta = pod.meta();
+        format!(
+            "; then delete the pod, which a StatefulSet does not replace by itself: kubectl -n {} delete pod {}",
+            meta.namespace, meta.name
+        )
+    })
 }
 
 /// Who is hit: replicas by the workload's status (of pods for an owner that has none), Services by their endpoints.
 pub(crate) fn impact(owner: &ObjectRef, look: &Look<'_>) -> Impact {
     let (ready, desired) = replicas(owner, look).unzip();
-    let services = look
-        .index
-        .services_hit_by(owner)
-        .into_iter()
+    let own = serves_or_served(owner, look).then(|| look.index.endpoints_of_ref(owner)).flatten();
+    let hit = own.into_iter().chain(look.index.services_hit_by(owner));
+    let services = hit
         .map(|s| ServiceHit {
             namespace: s.namespace,
             name: s.name,
@@ -145,8 +164,24 @@ pub(crate) fn impact(owner: &ObjectRef, look: &Look<'_>) -> Impact {
             endpoints: s.endpoints,
         })
         .collect();
+    let quorum_lost = owner.kind == "StatefulSet"
+        && ready.zip(desired).is_some_and(|(ready, desired)| desired >= 3 && ready.saturating_mul(2) < desired);
     let is_enough = ready.zip(desired).is_some_and(|(ready, desired)| desired > 0 && ready >= desired);
-    Impact { ready, desired, services, only_old_pods_serve: is_enough && newest_has_none_ready(owner, look) }
+    let only_old_pods_serve = is_enough && newest_has_none_ready(owner, look);
+    Impact { ready, desired, services, only_old_pods_serve, quorum_lost }
+}
+
+/// Whether a Service is known to have had a ready endpoint. One that never had any is missed by nobody.
+pub(crate) fn serves_or_served(owner: &ObjectRef, look: &Look<'_>) -> bool {
+    let has = || look.index.endpoints_of_ref(owner).is_some_and(|s| s.ready_endpoints > 0);
+    owner.kind == "Service" && (lost_endpoints(owner, look).is_some() || has())
+}
+
+/// When a Service lost its last ready endpoint, the last time since it exists.
+pub(crate) fn lost_endpoints(service: &ObjectRef, look: &Look<'_>) -> Option<Timestamp> {
+    let created = fact(service, look)?.meta().created().unwrap_or(Timestamp::MIN);
+    let lost = look.history.since(service, created).filter(|t| matches!(t.kind, TransitionKind::LostLastEndpoint(_)));
+    lost.map(|t| t.at).last()
 }
 
 /// Ready and wanted replicas; None for what has no replicas.

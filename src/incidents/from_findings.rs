@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Incident, IncidentId, Outage, Priority, Resolution, Role, Severity, Status, in_words, severity};
 use crate::{
     cluster::{ClusterId, Kind, ObjectRef},
-    findings::{ConditionClass, Finding, Impact, Judgement, Verdict},
+    findings::{ConditionClass, Finding, Impact, Judgement, Level, Verdict},
 };
 
 /// A problem of the same owner so soon after the resolution is the same incident.
@@ -210,6 +210,7 @@ fn impact_now(step: &Step<'_>, wrong: &BTreeMap<ConditionClass, Finding>) -> Opt
 fn facts<'a>(incident: &'a Incident, classes: &'a [ConditionClass]) -> severity::Facts<'a> {
     severity::Facts {
         classes,
+        loudest: incident.findings.values().map(|f| f.severity).min().unwrap_or(Level::Info),
         impact: &incident.impact,
         outage: incident.outage,
         priority: incident.priority,

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use crate::services::{Priority, Role};
 use crate::{
-    findings::{ConditionClass, Impact},
+    findings::{ConditionClass, Impact, Level},
     incidents::in_words,
 };
 
@@ -89,6 +89,8 @@ impl Outage {
 pub struct Facts<'a> {
     /// Which sorts of trouble.
     pub classes: &'a [ConditionClass],
+    /// The loudest of what was found, by itself.
+    pub loudest: Level,
     /// Who is hit.
     pub impact: &'a Impact,
     /// When nothing was ready.
@@ -121,28 +123,25 @@ pub fn assess(facts: &Facts<'_>, now: Timestamp) -> (Severity, String) {
     if facts.priority == Some(Priority::P3) {
         return (Sev4, format!("{who}: recorded only"));
     }
-    if let Some((severity, what)) = of_object(facts) {
-        let listed = facts.priority.map_or_else(String::new, |_| format!("{who}: "));
-        return (severity, format!("{listed}{what}"));
-    }
-    if facts.classes.iter().all(|c| *c == ConditionClass::JobFailed) && has(ConditionClass::JobFailed) {
-        let severity = if facts.priority <= Some(Priority::P1) && facts.priority.is_some() { Sev2 } else { Sev3 };
-        return (severity, format!("{who}: a Job failed"));
+    if let Some((severity, what)) = apart(facts, &who) {
+        return (severity, what);
     }
     let down = facts.outage.filter(|o| o.goes_on(now)).map(|o| now.duration_since(o.since));
     if let Some(down) = down.filter(|down| *down >= UNSERVED_AFTER) {
-        let essential = matches!(facts.role, Some(Role::ClusterDns | Role::IngressController));
+        let essential = matches!(facts.role, Some(Role::ClusterDns | Role::IngressController | Role::OnlyControlPlane));
         // The words name the threshold that decided, not the time gone: they are shown, and must not change by the minute.
         let decided_late = facts.priority == Some(Priority::P1) && !essential && down >= P1_DOWNTIME;
         let past = if decided_late { P1_DOWNTIME } else { UNSERVED_AFTER };
         let severity = match facts.priority {
             _ if essential => Sev1,
+            _ if facts.role == Some(Role::ControlPlane) => Sev2,
             Some(Priority::P0) => Sev1,
             Some(Priority::P1) if down >= P1_DOWNTIME => Sev2,
             Some(Priority::P1 | Priority::P2 | Priority::P3) => Sev3,
             None => Sev2,
         };
-        return (severity, format!("{who}: nothing ready for over {}", in_words(past)));
+        let what = if facts.impact.quorum_lost { "less than half ready" } else { "nothing ready" };
+        return (severity, format!("{who}: {what} for over {}", in_words(past)));
     }
     if has(ConditionClass::VolumeFull) && !facts.impact.is_unserved() {
         let severity = match facts.priority {
@@ -154,14 +153,19 @@ pub fn assess(facts: &Facts<'_>, now: Timestamp) -> (Severity, String) {
     let is_near_limit = facts.classes.iter().all(|class| *class == ConditionClass::NearLimit);
     let trouble = if is_near_limit && has(ConditionClass::NearLimit) {
         "about to reach a limit, but serving"
+    } else if facts.impact.quorum_lost {
+        "less than half ready, for less than a minute"
     } else if facts.impact.is_unserved() {
         "nothing ready, for less than a minute"
+    } else if facts.classes.iter().all(|c| *c == ConditionClass::NoEndpoints) && has(ConditionClass::NoEndpoints) {
+        "a Service has no endpoints"
     } else if has(ConditionClass::RolloutStuck) {
         "the rollout is stuck, the old pods serve"
     } else {
         "degraded, but serving"
     };
     let severity = match facts.priority {
+        _ if matches!(facts.role, Some(Role::ControlPlane | Role::OnlyControlPlane)) => Sev2,
         Some(Priority::P0) => Sev2,
         Some(Priority::P1) if has(ConditionClass::RolloutStuck) && !facts.impact.is_unserved() => Sev2,
         Some(Priority::P1) | None => Sev3,
@@ -170,8 +174,9 @@ pub fn assess(facts: &Facts<'_>, now: Timestamp) -> (Severity, String) {
     (severity, format!("{who}: {trouble}"))
 }
 
-/// How bad trouble of what is no workload is: it has no replicas to count. None if anything else is wrong as well.
-fn of_object(facts: &Facts<'_>) -> Option<(Severity, &'static str)> {
+/// What is judged apart from who is served: what is no workload, work that was not done, nodes under pressure, what does not go
+/// away. None if there is trouble of another sort as well.
+fn apart(facts: &Facts<'_>, who: &str) -> Option<(Severity, String)> {
     use Severity::{Sev1, Sev2, Sev3};
     let matters = matches!(facts.priority, Some(Priority::P0 | Priority::P1));
     let of = |class: &ConditionClass| match class {
@@ -184,6 +189,14 @@ fn of_object(facts: &Facts<'_>) -> Option<(Severity, &'static str)> {
         ConditionClass::IngressBroken => Some((if matters { Sev2 } else { Sev3 }, "an Ingress leads nowhere")),
         ConditionClass::ScalingBroken => Some((Sev3, "nothing is scaled, and everything serves")),
         ConditionClass::VolumeFailed => Some((Sev3, "a volume that nobody uses has failed")),
+        ConditionClass::JobFailed => Some((if matters { Sev2 } else { Sev3 }, "a Job failed")),
+        ConditionClass::CronStopped => Some((if matters { Sev2 } else { Sev3 }, "it does not run when it is due")),
+        ConditionClass::StuckTerminating => Some((Sev3, "it is being deleted and does not go")),
+        ConditionClass::NodePressure => Some(match facts.role {
+            Some(Role::OnlyNode | Role::ControlPlaneNode) => (Sev2, "short of what everything needs"),
+            _ if facts.loudest <= Level::High => (Sev2, "short of something, and its pods are hit"),
+            _ => (Sev3, "short of something, its pods run"),
+        }),
         ConditionClass::Blind
         | ConditionClass::PartlyBlind
         | ConditionClass::NodeDown
@@ -195,7 +208,8 @@ fn of_object(facts: &Facts<'_>) -> Option<(Severity, &'static str)> {
         | ConditionClass::Refused
         | ConditionClass::Crash
         | ConditionClass::Evicted
-        | ConditionClass::JobFailed
+        | ConditionClass::NoEndpoints
+        | ConditionClass::KubeletRefused
         | ConditionClass::NotReady
         | ConditionClass::RolloutStuck
         | ConditionClass::VolumeFull
@@ -203,7 +217,11 @@ fn of_object(facts: &Facts<'_>) -> Option<(Severity, &'static str)> {
         | ConditionClass::ReplicasMissing => None,
     };
     let all: Option<Vec<_>> = facts.classes.iter().map(of).collect();
-    all?.into_iter().min()
+    let (severity, what) = all?.into_iter().min()?;
+    // What is no workload and is not listed needs no name for what it is.
+    let is_object =
+        facts.priority.is_none() && facts.role.is_none() && facts.classes.iter().all(|c| c.is_of_what_serves());
+    Some((severity, if is_object { what.to_owned() } else { format!("{who}: {what}") }))
 }
 
 /// The instants at which the table's answer may change by time alone.
@@ -236,9 +254,9 @@ mod tests {
     const P3: Option<Priority> = Some(Priority::P3);
     const UNLISTED: Option<Priority> = None;
     use ConditionClass::{
-        ApiServiceDown, Blind, CertificateExpired, CertificateExpires, CertificateNotReady, Crash, IngressBroken,
-        JobFailed, MetricsApiDown, NearLimit, NodeDown, PartlyBlind, RolloutStuck, ScalingBroken, VolumeFailed,
-        VolumeFull, WebhookDown,
+        ApiServiceDown, Blind, CertificateExpired, CertificateExpires, CertificateNotReady, Crash, CronStopped,
+        IngressBroken, JobFailed, MetricsApiDown, NearLimit, NoEndpoints, NodeDown, NodePressure, PartlyBlind,
+        RolloutStuck, ScalingBroken, StuckTerminating, VolumeFailed, VolumeFull, WebhookDown,
     };
     use Severity::{Sev1, Sev2, Sev3, Sev4};
 
@@ -291,6 +309,17 @@ mod tests {
     #[case::p1_job(JobFailed, 0, 600, P1, Sev2, "P1 service: a Job failed")]
     #[case::p2_job(JobFailed, 0, 600, P2, Sev3, "P2 service: a Job failed")]
     #[case::p3_job(JobFailed, 0, 600, P3, Sev4, "P3 service: recorded only")]
+    #[case::p1_cron_stopped(CronStopped, 0, 600, P1, Sev2, "P1 service: it does not run when it is due")]
+    #[case::unlisted_cron_stopped(
+        CronStopped,
+        0,
+        600,
+        UNLISTED,
+        Sev3,
+        "unlisted workload: it does not run when it is due"
+    )]
+    #[case::p0_does_not_go(StuckTerminating, 0, 600, P0, Sev3, "P0 service: it is being deleted and does not go")]
+    #[case::unlisted_never_served(NoEndpoints, 1, 600, UNLISTED, Sev3, "unlisted workload: a Service has no endpoints")]
     #[case::unlisted_job(JobFailed, 0, 600, UNLISTED, Sev3, "unlisted workload: a Job failed")]
     fn the_table_of_workloads(
         #[case] class: ConditionClass,
@@ -303,7 +332,7 @@ mod tests {
         let now: Timestamp = "2026-11-24T14:00:00Z".parse().unwrap();
         let impact = Impact { ready: Some(ready), desired: Some(2), ..Impact::default() };
         let outage = (ready == 0).then(|| Outage { since: now - SignedDuration::from_secs(seconds), ended: None });
-        let facts = Facts { classes: &[class], impact: &impact, outage, priority, role: None };
+        let facts = Facts { classes: &[class], loudest: Level::Warning, impact: &impact, outage, priority, role: None };
         assert_eq!(assess(&facts, now), (severity, why.to_owned()));
     }
 
@@ -316,6 +345,47 @@ mod tests {
         UNLISTED,
         Sev1,
         "ingress controller: nothing ready for over 1 min"
+    )]
+    #[case::api_server_down(
+        Crash,
+        0,
+        Role::OnlyControlPlane,
+        UNLISTED,
+        Sev1,
+        "only control plane: nothing ready for over 1 min"
+    )]
+    #[case::one_api_server_of_three_down(
+        Crash,
+        0,
+        Role::ControlPlane,
+        UNLISTED,
+        Sev2,
+        "control plane: nothing ready for over 1 min"
+    )]
+    #[case::api_server_degraded(
+        Crash,
+        1,
+        Role::OnlyControlPlane,
+        UNLISTED,
+        Sev2,
+        "only control plane: degraded, but serving"
+    )]
+    #[case::install_failed(JobFailed, 0, Role::Installer, P1, Sev2, "installer: a Job failed")]
+    #[case::node_under_pressure(
+        NodePressure,
+        1,
+        Role::WorkerNode,
+        UNLISTED,
+        Sev3,
+        "worker node: short of something, its pods run"
+    )]
+    #[case::the_only_node_under_pressure(
+        NodePressure,
+        1,
+        Role::OnlyNode,
+        UNLISTED,
+        Sev2,
+        "only node: short of what everything needs"
     )]
     #[case::dns_degraded(Crash, 1, Role::ClusterDns, P0, Sev2, "cluster DNS: degraded, but serving")]
     #[case::metrics_down(Crash, 0, Role::Metrics, P2, Sev3, "metrics: nothing ready for over 1 min")]
@@ -333,8 +403,34 @@ mod tests {
         let now: Timestamp = "2026-11-24T14:00:00Z".parse().unwrap();
         let impact = Impact { ready: Some(ready), desired: Some(2), ..Impact::default() };
         let outage = (ready == 0).then(|| Outage { since: now - SignedDuration::from_mins(9), ended: None });
-        let facts = Facts { classes: &[class], impact: &impact, outage, priority, role: Some(role) };
+        let facts =
+            Facts { classes: &[class], loudest: Level::Warning, impact: &impact, outage, priority, role: Some(role) };
         assert_eq!(assess(&facts, now), (severity, why.to_owned()));
+    }
+
+    #[test]
+    fn what_is_loud_by_itself_is_louder_on_a_node() {
+        let now: Timestamp = "2026-11-24T14:00:00Z".parse().unwrap();
+        let impact = Impact::default();
+        let facts = Facts {
+            classes: &[NodePressure],
+            loudest: Level::High,
+            impact: &impact,
+            outage: None,
+            priority: UNLISTED,
+            role: Some(Role::WorkerNode),
+        };
+        assert_eq!(assess(&facts, now), (Sev2, "worker node: short of something, and its pods are hit".to_owned()));
+    }
+
+    #[test]
+    fn a_quorum_that_is_lost_counts_as_unserved() {
+        let now: Timestamp = "2026-11-24T14:00:00Z".parse().unwrap();
+        let impact = Impact { ready: Some(1), desired: Some(3), quorum_lost: true, ..Impact::default() };
+        let outage = Some(Outage { since: now - SignedDuration::from_mins(2), ended: None });
+        let facts =
+            Facts { classes: &[Crash], loudest: Level::High, impact: &impact, outage, priority: UNLISTED, role: None };
+        assert_eq!(assess(&facts, now), (Sev2, "unlisted workload: less than half ready for over 1 min".to_owned()));
     }
 
     #[rstest]
@@ -362,7 +458,8 @@ mod tests {
         #[case] why: &str,
     ) {
         let now: Timestamp = "2026-11-24T14:00:00Z".parse().unwrap();
-        let facts = Facts { classes, impact: &Impact::default(), outage: None, priority, role: None };
+        let facts =
+            Facts { classes, loudest: Level::High, impact: &Impact::default(), outage: None, priority, role: None };
         assert_eq!(assess(&facts, now), (severity, why.to_owned()));
     }
 
@@ -375,8 +472,14 @@ mod tests {
         #[case] why: &str,
     ) {
         let now: Timestamp = "2026-11-24T14:00:00Z".parse().unwrap();
-        let facts =
-            Facts { classes: &[class], impact: &Impact::default(), outage: None, priority: UNLISTED, role: None };
+        let facts = Facts {
+            classes: &[class],
+            loudest: Level::High,
+            impact: &Impact::default(),
+            outage: None,
+            priority: UNLISTED,
+            role: None,
+        };
         assert_eq!(assess(&facts, now), (severity, why.to_owned()));
     }
 }

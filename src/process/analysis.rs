@@ -142,7 +142,14 @@ fn answer(app: &App, mind: &Mind, namespace: &str, asked_at: Timestamp, lists: L
         let scoped = !app.config.cluster.namespaces.is_empty() && kind.is_namespaced();
         index.sight_mut().set(kind, scoped.then_some(namespace), visibility);
     }
-    let look = Look { index: &index, history: &mind.history, now, no_grace: false };
+    let look = Look {
+        index: &index,
+        history: &mind.history,
+        now,
+        no_grace: false,
+        settings: &app.config.settings,
+        known: None,
+    };
     // A node that is down takes down what runs on it, so it belongs to the answer.
     let nodes: BTreeSet<&str> = index
         .all_in(Kind::Pod, namespace)

@@ -57,7 +57,7 @@ pub(super) fn would_open(app: &App, mind: &Mind) -> impl Iterator<Item = Inciden
     let now = app.clock.now();
     let owners = mind.index.owners().filter(|owner| !mind.open.contains_key(owner));
     owners.filter_map(move |owner| {
-        let (judgements, impact) = judge(mind, &owner, now);
+        let (judgements, impact) = judge(app, mind, &owner, now);
         step(None, &now_step(app, mind, &owner, (&judgements, &impact), now))
     })
 }
@@ -93,9 +93,20 @@ async fn postpone(app: &App, mind: &mut Mind, owner: ObjectRef) {
     }
 }
 
+fn look<'a>(app: &'a App, mind: &'a Mind, now: Timestamp) -> Look<'a> {
+    Look {
+        index: &mind.index,
+        history: &mind.history,
+        now,
+        no_grace: false,
+        settings: &app.config.settings,
+        known: None,
+    }
+}
+
 /// What the checks say of an owner, and who is hit.
-fn judge(mind: &Mind, owner: &ObjectRef, now: Timestamp) -> (Vec<Judgement>, Impact) {
-    let look = Look { index: &mind.index, history: &mind.history, now, no_grace: false };
+fn judge(app: &App, mind: &Mind, owner: &ObjectRef, now: Timestamp) -> (Vec<Judgement>, Impact) {
+    let look = look(app, mind, now);
     let judgements = if owner.kind == findings::CLUSTER {
         vec![findings::judge_sight(owner, mind.index.sight(), now)]
     } else {
@@ -126,7 +137,7 @@ fn now_step<'a>(
 async fn consider_one(app: &App, mind: &mut Mind, owner: &ObjectRef) -> Result<(), StoreError> {
     let now = app.clock.now();
     let begun = Instant::now();
-    let (judgements, impact) = judge(mind, owner, now);
+    let (judgements, impact) = judge(app, mind, owner, now);
     app.metrics.evaluated(begun.elapsed().as_secs_f64());
     let now_step = now_step(app, mind, owner, (&judgements, &impact), now);
     let before = mind.open.get(owner);
@@ -171,7 +182,8 @@ async fn consider_one(app: &App, mind: &mut Mind, owner: &ObjectRef) -> Result<(
             }
         }
     }
-    match incidents::due(mind.open.get(owner), &judgements, now) {
+    let again = findings::looks_again(owner, &look(app, mind, now));
+    match incidents::due(mind.open.get(owner), &judgements, now).into_iter().chain(again).min() {
         Some(at) => mind.due.insert(owner.clone(), at),
         None => mind.due.remove(owner),
     };

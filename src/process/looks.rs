@@ -84,7 +84,14 @@ pub(super) async fn end_pass(app: &App, mind: &mut Mind, errors: Vec<String>) ->
     if mind.complete {
         first_look::judge_everything(app, mind).await;
     }
-    let look = Look { index: &mind.index, history: &mind.history, now, no_grace: false };
+    let look = Look {
+        index: &mind.index,
+        history: &mind.history,
+        now,
+        no_grace: false,
+        settings: &app.config.settings,
+        known: None,
+    };
     let findings = findings::judge_all(&look).iter().filter(|j| matches!(j.verdict, Verdict::Wrong(_))).count();
     let status = if !mind.complete {
         "starting"

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::*;
+use crate::findings::Settings;
 use crate::{
     cluster::{ClusterIndex, Dump, History, Visibility},
     findings::{ConditionClass, Evidence, Impact, Level, ServiceHit},
@@ -235,7 +236,8 @@ fn a_dump_with_garbage_in_it_is_judged_and_ends_with_two() {
     let dump = Dump::read(&[("good.json", good), ("bad.json", "{\"kind\": 3")]);
     let (now, problems) = (at("2026-11-24T03:00:00Z"), dump.problems.clone());
     let (index, history) = dump.into_index(now);
-    let look = Look { index: &index, history: &history, now, no_grace: false };
+    let look =
+        Look { index: &index, history: &history, now, no_grace: false, settings: &Settings::DEFAULT, known: None };
     let report = Report::of(&look, "dump", None, |_| None).with_problems(problems);
     assert_eq!(report.exit_code(), 2);
     insta::assert_snapshot!(report.to_text(false), @r"
@@ -256,7 +258,8 @@ fn a_kind_that_was_never_read_is_blind_unless_it_is_read_in_namespaces() {
     let forbidden = Visibility::Blind { since: now, why: "forbidden".into() };
     index.sight_mut().set(Kind::Node, None, forbidden.clone());
     index.sight_mut().set(Kind::Pod, Some("pay"), forbidden);
-    let look = Look { index: &index, history: &history, now, no_grace: false };
+    let look =
+        Look { index: &index, history: &history, now, no_grace: false, settings: &Settings::DEFAULT, known: None };
     let blind = |namespace| {
         let report = Report::of(&look, "prod", namespace, |_| None);
         report.blind.iter().map(|b| format!("{} {:?}", b.kind, b.namespace)).collect::<Vec<_>>()
@@ -264,6 +267,7 @@ fn a_kind_that_was_never_read_is_blind_unless_it_is_read_in_namespaces() {
     assert_eq!(blind(None), ["Node None", "Pod Some(\"pay\")"]);
     assert_eq!(blind(Some("shop")), ["Node None"]);
     let nothing = ClusterIndex::default();
-    let look = Look { index: &nothing, history: &history, now, no_grace: false };
+    let look =
+        Look { index: &nothing, history: &history, now, no_grace: false, settings: &Settings::DEFAULT, known: None };
     assert_eq!(Report::of(&look, "prod", None, |_| None).blind.len(), Kind::ALL.len());
 }

@@ -45,6 +45,12 @@ pub enum Role {
     LoadBalancer,
     /// Measures pods and nodes.
     Metrics,
+    /// An API server, etcd, scheduler or controller manager that runs as a static pod.
+    ControlPlane,
+    /// The one API server or etcd there is.
+    OnlyControlPlane,
+    /// Installs a part of the cluster (K3s: `helm-install-traefik`).
+    Installer,
     /// A node on which the control plane runs.
     ControlPlaneNode,
     /// The one node there is.
@@ -62,6 +68,9 @@ impl fmt::Display for Role {
             Self::Storage => "volume provisioner",
             Self::LoadBalancer => "service load balancer",
             Self::Metrics => "metrics",
+            Self::ControlPlane => "control plane",
+            Self::OnlyControlPlane => "only control plane",
+            Self::Installer => "installer",
             Self::ControlPlaneNode => "control-plane node",
             Self::OnlyNode => "only node",
             Self::WorkerNode => "worker node",
@@ -71,7 +80,7 @@ impl fmt::Display for Role {
 
 /// What K3s and its relatives run for the cluster itself: pattern, priority, role. Any line of the configuration that names the
 /// workload wins over the priority here; the role stays.
-const BUILT_IN: [(&str, Priority, Role); 20] = [
+const BUILT_IN: [(&str, Priority, Role); 22] = [
     ("kube-system/coredns", Priority::P0, Role::ClusterDns),
     ("kube-system/kube-dns", Priority::P0, Role::ClusterDns),
     ("kube-system/rke2-coredns-rke2-coredns", Priority::P0, Role::ClusterDns),
@@ -90,6 +99,8 @@ const BUILT_IN: [(&str, Priority, Role); 20] = [
     ("kube-system/local-path-provisioner", Priority::P1, Role::Storage),
     ("local-path-storage/local-path-provisioner", Priority::P1, Role::Storage),
     ("DaemonSet kube-system/svclb-*", Priority::P1, Role::LoadBalancer),
+    ("Job kube-system/helm-install-*", Priority::P1, Role::Installer),
+    ("Job kube-system/helm-delete-*", Priority::P1, Role::Installer),
     ("metallb-system/controller", Priority::P1, Role::LoadBalancer),
     ("kube-system/metrics-server", Priority::P2, Role::Metrics),
 ];
@@ -156,10 +167,12 @@ impl Priorities {
         built_in(owner).map(|(_, role)| role)
     }
 
-    /// What an owner is for the cluster as a whole, nodes included.
+    /// What an owner is for the cluster as a whole, nodes and static pods included.
     pub fn role_in(&self, owner: &ObjectRef, index: &ClusterIndex) -> Option<Role> {
-        if owner.watched_kind() != Some(Kind::Node) {
-            return self.role_of(owner);
+        match owner.watched_kind() {
+            Some(Kind::Node) => {}
+            Some(Kind::Pod) => return part_of_control_plane(owner, index),
+            _ => return self.role_of(owner),
         }
         let nodes = || index.all(Kind::Node).filter_map(|f| if let Fact::Node(n) = f { Some(n) } else { None });
         let here = nodes().find(|n| n.meta().name == owner.name);
@@ -179,13 +192,31 @@ impl Priorities {
     }
 }
 
+/// The static pods of a control plane, by the beginning of their names. K3s has none: there it is one process.
+const CONTROL_PLANE: [&str; 4] = ["kube-apiserver-", "etcd-", "kube-controller-manager-", "kube-scheduler-"];
+
+/// What a static pod of the control plane is: without the only API server or the only etcd nothing can be changed any more.
+fn part_of_control_plane(owner: &ObjectRef, index: &ClusterIndex) -> Option<Role> {
+    let part =
+        CONTROL_PLANE.into_iter().find(|part| owner.namespace == "kube-system" && owner.name.starts_with(part))?;
+    let is_static = |fact: &&Fact| fact.meta().controller().is_some_and(|c| c.kind.as_str() == "Node");
+    let all: Vec<&str> = index
+        .all_in(Kind::Pod, &owner.namespace)
+        .filter(is_static)
+        .map(|fact| fact.meta().name.as_str())
+        .filter(|name| name.starts_with(part))
+        .collect();
+    let is_one = all.contains(&owner.name.as_str());
+    let is_only = all.len() == 1 && matches!(part, "kube-apiserver-" | "etcd-");
+    is_one.then_some(if is_only { Role::OnlyControlPlane } else { Role::ControlPlane })
+}
+
 fn built_in(owner: &ObjectRef) -> Option<(Priority, Role)> {
     // A Pod or a Job that happens to have the name is not the workload; kinds that run pods for good are.
-    if !matches!(owner.watched_kind(), Some(Kind::Deployment | Kind::DaemonSet | Kind::StatefulSet)) {
-        return None;
-    }
+    let runs_for_good = matches!(owner.watched_kind(), Some(Kind::Deployment | Kind::DaemonSet | Kind::StatefulSet));
     let known = BUILT_IN.iter().filter_map(|(line, priority, role)| {
-        let weight = Pattern::parse(line).ok()?.matches(owner)?;
+        let weight =
+            Pattern::parse(line).ok()?.matches(owner).filter(|(_, _, of_a_kind)| runs_for_good || *of_a_kind)?;
         Some((weight, *priority, *role))
     });
     known.max_by_key(|(weight, _, _)| *weight).map(|(_, priority, role)| (priority, role))

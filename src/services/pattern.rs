@@ -111,6 +111,11 @@ impl Pattern {
         Ok(Self { kind, place, name: Part::parse(name, "name")? })
     }
 
+    /// Whether this names the owner.
+    pub fn names(&self, owner: &ObjectRef) -> bool {
+        self.matches(owner).is_some()
+    }
+
     /// How specifically this names the owner; None if it does not.
     pub(super) fn matches(&self, owner: &ObjectRef) -> Option<Weight> {
         if self.kind.is_some_and(|kind| kind.name() != owner.kind) {

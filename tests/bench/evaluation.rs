@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use k8s_monitor::{
     clock::Clock,
     cluster::{ClusterIndex, Dump, Fact, History, Kind, Visibility},
-    findings::{Look, Verdict, judge, judge_all},
+    findings::{Look, Settings, Verdict, judge, judge_all},
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -31,7 +31,8 @@ pub(crate) fn evaluation(pods: usize) -> Result<()> {
     for fact in facts(&objects)? {
         index.apply(fact, now);
     }
-    let look = Look { index: &index, history: &history, now, no_grace: false };
+    let look =
+        Look { index: &index, history: &history, now, no_grace: false, settings: &Settings::DEFAULT, known: None };
     let mut all = Vec::new();
     for _ in 0..RUNS {
         let started = Instant::now();
@@ -50,7 +51,14 @@ pub(crate) fn evaluation(pods: usize) -> Result<()> {
         for fact in facts(&[changed])? {
             let started = Instant::now();
             let touched = index.apply(fact, now);
-            let look = Look { index: &index, history: &history, now, no_grace: false };
+            let look = Look {
+                index: &index,
+                history: &history,
+                now,
+                no_grace: false,
+                settings: &Settings::DEFAULT,
+                known: None,
+            };
             let judged = touched.owners.iter().flat_map(|owner| judge(owner, &look)).count();
             changes.push(started.elapsed());
             ensure!(judged > 0, "nothing was judged");

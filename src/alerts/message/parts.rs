@@ -36,6 +36,15 @@ pub fn headline(incident: &Incident) -> String {
         (Some(ConditionClass::IngressBroken), _, _) => format!("Ingress {name} leads nowhere"),
         (Some(ConditionClass::ScalingBroken), _, _) => format!("autoscaler {name} cannot scale"),
         (Some(ConditionClass::VolumeFailed), _, _) => format!("volume {name} has failed"),
+        (Some(ConditionClass::NodePressure), _, _) => format!("node {name}: {}", reason()),
+        (Some(ConditionClass::CronStopped), _, _) => format!("CronJob {name} does not run when it is due"),
+        (Some(ConditionClass::StuckTerminating), _, _) => {
+            format!("{} {name} is being deleted and does not go", incident.owner.kind)
+        }
+        (Some(ConditionClass::NoEndpoints), _, _) => format!("Service {name} has no endpoints"),
+        (_, Some(ready), Some(desired)) if impact.quorum_lost => {
+            format!("{name} has lost its quorum: {ready} of {desired} ready")
+        }
         _ if impact.is_unserved() && !impact.services.is_empty() => format!("{name} serves nobody"),
         (_, Some(ready), Some(desired)) if impact.is_unserved() => {
             format!("{name} is down: {ready} of {desired} ready")
@@ -63,6 +72,7 @@ fn new_pods(class: ConditionClass) -> &'static str {
         ConditionClass::CannotCreateContainer | ConditionClass::Volume => "new pods cannot start",
         ConditionClass::Unschedulable => "new pods find no node",
         ConditionClass::Refused => "new pods are refused",
+        ConditionClass::KubeletRefused => "new pods are refused by their node",
         ConditionClass::Evicted => "new pods are evicted",
         ConditionClass::NotReady
         | ConditionClass::RolloutStuck
@@ -81,6 +91,10 @@ fn new_pods(class: ConditionClass) -> &'static str {
         | ConditionClass::IngressBroken
         | ConditionClass::VolumeFailed
         | ConditionClass::ScalingBroken
+        | ConditionClass::NodePressure
+        | ConditionClass::NoEndpoints
+        | ConditionClass::CronStopped
+        | ConditionClass::StuckTerminating
         | ConditionClass::JobFailed => "new pods do not become ready",
     }
 }

@@ -13,11 +13,8 @@ mod error;
 mod frames;
 mod lists;
 mod pages;
-<<<<<<< HEAD
-mod usage;
-=======
 mod position;
->>>>>>> helper-watch
+mod usage;
 mod watch;
 
 use std::{

@@ -14,8 +14,13 @@ slim! {
         #[prost(int32, optional, tag = "1")] parallelism: Option<i32>,
         #[prost(int32, optional, tag = "2")] completions: Option<i32>,
         #[prost(int64, optional, tag = "3")] active_deadline_seconds: Option<i64>,
+        #[prost(message, optional, tag = "6")] template: Option<JobPodTemplate>,
         #[prost(int32, optional, tag = "7")] backoff_limit: Option<i32>,
         #[prost(bool, tag = "10")] suspend: bool,
+    }
+    /// The template of a Job's pods; only its labels are read.
+    JobPodTemplate {
+        #[prost(message, optional, tag = "1")] metadata: Option<Meta>,
     }
     /// Where a Job is.
     JobStatus {
@@ -36,7 +41,13 @@ slim! {
     CronJobSpec {
         #[prost(string, tag = "1")] schedule: Text,
         #[prost(string, tag = "8")] time_zone: Text,
+        #[prost(string, tag = "3")] concurrency_policy: Text,
         #[prost(bool, tag = "4")] suspend: bool,
+        #[prost(message, optional, tag = "5")] job_template: Option<JobTemplate>,
+    }
+    /// The template of a CronJob's Jobs.
+    JobTemplate {
+        #[prost(message, optional, tag = "2")] spec: Option<JobSpec>,
     }
     /// Where a CronJob is.
     CronJobStatus {

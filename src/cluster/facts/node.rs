@@ -11,6 +11,7 @@ slim! {
     /// Where a Namespace is.
     NamespaceStatus {
         #[prost(string, tag = "1")] phase: Text,
+        #[prost(message, repeated, tag = "2")] conditions: Box<[Condition]>,
     }
     /// A Node.
     Node {

@@ -89,6 +89,16 @@ slim! {
         #[prost(message, optional, tag = "3")] template: Option<PodTemplate>,
         #[prost(string, tag = "5")] service_name: Text,
         #[prost(string, tag = "6")] pod_management_policy: Text,
+        #[prost(message, optional, tag = "7")] update_strategy: Option<StatefulSetUpdate>,
+    }
+    /// How the pods of a StatefulSet are replaced.
+    StatefulSetUpdate {
+        #[prost(string, tag = "1")] #[serde(rename = "type")] kind: Text,
+        #[prost(message, optional, tag = "2")] rolling_update: Option<RollingUpdate>,
+    }
+    /// Which pods of a StatefulSet are replaced: those from the partition on.
+    RollingUpdate {
+        #[prost(int32, tag = "1")] partition: i32,
     }
     /// Where a StatefulSet is.
     StatefulSetStatus {
@@ -111,6 +121,11 @@ slim! {
     DaemonSetSpec {
         #[prost(message, optional, tag = "1")] selector: Option<LabelSelector>,
         #[prost(message, optional, tag = "2")] template: Option<PodTemplate>,
+        #[prost(message, optional, tag = "3")] update_strategy: Option<DaemonSetUpdate>,
+    }
+    /// How the pods of a DaemonSet are replaced.
+    DaemonSetUpdate {
+        #[prost(string, tag = "1")] #[serde(rename = "type")] kind: String,
     }
     /// Where a DaemonSet is.
     DaemonSetStatus {

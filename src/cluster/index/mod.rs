@@ -76,6 +76,7 @@ impl ClusterIndex {
         let before = self.insert(&key, fact);
 
         self.touch(&key, &mut touched.owners);
+        self.touch_who_selects(before.as_ref(), self.get(&key), &mut touched.owners);
         self.note_pod_transitions(&key, before.as_ref(), now, &mut touched.transitions);
         self.note_failed_run(&key, before.as_ref(), now, &mut touched.transitions);
         self.note_moved_pods(&owners_before, &mut touched.transitions);
@@ -95,6 +96,7 @@ impl ClusterIndex {
             return Touched::default();
         };
         self.links.remove(key, &gone);
+        self.touch_who_selects(Some(&gone), None, &mut touched.owners);
         self.lately.remove(key);
         self.touch(key, &mut touched.owners);
         self.note_gone(key, now, &mut touched.transitions);
@@ -144,13 +146,18 @@ impl ClusterIndex {
     /// Adds the owners whose verdicts read this object as it is now.
     fn touch(&self, key: &ObjectKey, owners: &mut BTreeSet<ObjectRef>) {
         match key.kind {
-            Kind::Namespace => {}
+            // It changes seldom, and what is said of all that lives in it may hang on it.
+            Kind::Namespace => {
+                owners.insert(key.clone().into());
+                owners.extend(self.owners_in(&key.name));
+            }
             Kind::Event => {
                 if let Some(Fact::Event(event)) = self.get(key) {
                     owners.extend(self.involved(event).map(|involved| self.owner_of(&involved)));
                 }
             }
             Kind::Service => {
+                owners.insert(key.clone().into());
                 self.touch_served(&key.namespace, &key.name, owners);
                 self.touch_referrers(key, owners);
             }
@@ -158,6 +165,8 @@ impl ClusterIndex {
                 if let Some(Fact::EndpointSlice(slice)) = self.get(key)
                     && let Some(service) = links::service_of(slice)
                 {
+                    let of = ObjectKey { kind: Kind::Service, name: service.into(), ..key.clone() };
+                    owners.extend(self.get(&of).map(|_| of.into()));
                     self.touch_served(&key.namespace, service, owners);
                     self.touch_referrers(&references::service(&key.namespace, service), owners);
                 }

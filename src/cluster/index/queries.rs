@@ -13,6 +13,28 @@ use crate::cluster::{
 /// Chains are at most three objects long; anything longer is a loop somebody wrote by hand.
 const LONGEST_CHAIN: usize = 4;
 
+/// The kinds of what a check can judge.
+const JUDGED: [Kind; 18] = [
+    Kind::Namespace,
+    Kind::Node,
+    Kind::Deployment,
+    Kind::ReplicaSet,
+    Kind::StatefulSet,
+    Kind::DaemonSet,
+    Kind::CronJob,
+    Kind::Job,
+    Kind::Pod,
+    Kind::PersistentVolumeClaim,
+    Kind::Service,
+    Kind::PersistentVolume,
+    Kind::Ingress,
+    Kind::HorizontalPodAutoscaler,
+    Kind::ApiService,
+    Kind::ValidatingWebhookConfiguration,
+    Kind::MutatingWebhookConfiguration,
+    Kind::Certificate,
+];
+
 impl ClusterIndex {
     /// The object itself, by kind.
     pub fn get(&self, key: &ObjectKey) -> Option<&Fact> {
@@ -65,28 +87,16 @@ impl ClusterIndex {
     }
 
     /// Everything a check can judge: top-level workloads (also those known only by the reference of what they control),
-    /// `CronJob`s, Jobs and Pods without an owner, claims, nodes, and what says of itself whether it works.
+    /// `CronJob`s, Jobs and Pods without an owner, claims, Services, nodes, namespaces, and what says of itself whether it works.
     pub fn owners(&self) -> impl Iterator<Item = ObjectRef> {
-        const JUDGED: [Kind; 16] = [
-            Kind::Node,
-            Kind::Deployment,
-            Kind::ReplicaSet,
-            Kind::StatefulSet,
-            Kind::DaemonSet,
-            Kind::CronJob,
-            Kind::Job,
-            Kind::Pod,
-            Kind::PersistentVolumeClaim,
-            Kind::PersistentVolume,
-            Kind::Ingress,
-            Kind::HorizontalPodAutoscaler,
-            Kind::ApiService,
-            Kind::ValidatingWebhookConfiguration,
-            Kind::MutatingWebhookConfiguration,
-            Kind::Certificate,
-        ];
         let keys = JUDGED.iter().filter_map(|kind| self.objects.get(kind)).flat_map(BTreeMap::keys);
         keys.map(|key| self.owner_of(key)).collect::<BTreeSet<_>>().into_iter()
+    }
+
+    /// Those that live in a namespace.
+    pub(super) fn owners_in(&self, namespace: &str) -> impl Iterator<Item = ObjectRef> {
+        let facts = JUDGED.iter().filter(|kind| kind.is_namespaced()).flat_map(|kind| self.all_in(*kind, namespace));
+        facts.map(|fact| self.owner_of(&fact.key()))
     }
 
     /// Whether an owner exists: it is held, or something that is held names it as its owner.

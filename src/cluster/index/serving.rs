@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{ClusterIndex, ServiceImpact, links};
 use crate::cluster::{
     Fact, Kind, ObjectKey, ObjectRef, Text, Transition, TransitionKind,
-    facts::{EndpointSlice, Labels, Pod, PodTemplate, Service, Time},
+    facts::{DaemonSet, Endpoint, EndpointSlice, JobSpec, Labels, Pod, PodTemplate, Service, Time},
 };
 
 /// When the endpoints controller was told of the change that led to this state of a slice.
@@ -41,6 +41,12 @@ impl ClusterIndex {
         self.service(namespace, name).map(|service| self.impact(service))
     }
 
+    /// The same by a reference; None if it is not one to a Service.
+    pub fn endpoints_of_ref(&self, service: &ObjectRef) -> Option<ServiceImpact> {
+        let is_service = service.watched_kind() == Some(Kind::Service);
+        is_service.then(|| self.endpoints_of(&service.namespace, &service.name)).flatten()
+    }
+
     /// Since when a Service that has no ready endpoint can be without one: the newest of the times that its slices and the pods it
     /// selects tell.
     pub fn unserved_since(&self, namespace: &str, name: &str) -> Option<Timestamp> {
@@ -51,6 +57,38 @@ impl ClusterIndex {
             changed.or_else(|| pod.meta().created())
         });
         slices.chain(pods).max()
+    }
+
+    /// The pods a Service selects.
+    pub fn selected_by<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a Pod> + use<'a> {
+        self.selected_pods(service)
+    }
+
+    /// The workloads whose pods a Service would select, by the labels of their templates.
+    pub fn would_be_selected_by<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a Fact> + use<'a> {
+        const MAKE_PODS: [Kind; 6] =
+            [Kind::Deployment, Kind::ReplicaSet, Kind::StatefulSet, Kind::DaemonSet, Kind::CronJob, Kind::Job];
+        let all = MAKE_PODS.into_iter().flat_map(|kind| self.all_in(kind, &service.meta().namespace));
+        all.filter(|fact| labels_of_pods(fact).is_some_and(|labels| selects(service, labels)))
+    }
+
+    /// Adds the Services whose verdicts hang on a change: those that selected or select a pod (or the pods of a workload) that came,
+    /// went, was labelled anew or changed its readiness. Other news of a pod are none for them.
+    pub(super) fn touch_who_selects(
+        &self,
+        before: Option<&Fact>,
+        after: Option<&Fact>,
+        owners: &mut BTreeSet<ObjectRef>,
+    ) {
+        if before.zip(after).is_some_and(|(before, after)| are_selected_alike(before, after)) {
+            return;
+        }
+        for fact in before.into_iter().chain(after) {
+            let Some(labels) = labels_of_pods(fact) else { continue };
+            let services = self.all_in(Kind::Service, &fact.meta().namespace);
+            let selecting = services.filter(|s| matches!(s, Fact::Service(service) if selects(service, labels)));
+            owners.extend(selecting.map(|service| ObjectRef::from(service.key())));
+        }
     }
 
     /// How many endpoints a Service has: of its slices, else by the pods it selects.
@@ -103,11 +141,18 @@ impl ClusterIndex {
         self.owners_served_by(&slice.meta().namespace, service)
     }
 
+    /// Whose ready pods the slices of a Service name, and the Service itself if any endpoint of it is ready.
     fn owners_served_by(&self, namespace: &str, service: &str) -> BTreeSet<ObjectRef> {
-        self.slices_of(namespace, service)
+        let mut owners: BTreeSet<ObjectRef> = self
+            .slices_of(namespace, service)
             .flat_map(|slice| self.targets(slice, true))
             .map(|pod| self.owner_of(&pod))
-            .collect()
+            .collect();
+        if self.slices_of(namespace, service).any(|slice| slice.endpoints.iter().any(Endpoint::is_ready)) {
+            let key = ObjectKey { kind: Kind::Service, namespace: namespace.into(), name: service.into() };
+            owners.insert(key.into());
+        }
+        owners
     }
 
     /// Says who had a ready endpoint before the change of a slice and has none after it.
@@ -197,5 +242,39 @@ fn template(fact: &Fact) -> Option<&PodTemplate> {
         | Fact::StorageClass(_)
         | Fact::Certificate(_)
         | Fact::Event(_) => None,
+    }
+}
+
+/// The labels of a pod, or of the pods a workload makes.
+fn labels_of_pods(fact: &Fact) -> Option<&Labels> {
+    fn of_job(spec: Option<&JobSpec>) -> Option<&Labels> {
+        Some(&spec?.template.as_ref()?.metadata.as_ref()?.labels)
+    }
+    match fact {
+        Fact::Pod(pod) => Some(&pod.meta().labels),
+        Fact::Job(job) => of_job(job.spec.as_ref()),
+        Fact::CronJob(cron) => of_job(cron.spec.as_ref()?.job_template.as_ref()?.spec.as_ref()),
+        _ => Some(&template(fact)?.metadata.as_ref()?.labels),
+    }
+}
+
+/// Whether two states of an object are the same to the Services that select its pods: by labels, readiness, and whether pods are wanted.
+fn are_selected_alike(before: &Fact, after: &Fact) -> bool {
+    match (before, after) {
+        (Fact::Pod(b), Fact::Pod(a)) => {
+            b.meta().labels == a.meta().labels
+                && b.is_ready() == a.is_ready()
+                && b.meta().deletion_timestamp.is_some() == a.meta().deletion_timestamp.is_some()
+        }
+        (Fact::Deployment(b), Fact::Deployment(a)) => b.spec == a.spec,
+        (Fact::ReplicaSet(b), Fact::ReplicaSet(a)) => b.spec == a.spec,
+        (Fact::StatefulSet(b), Fact::StatefulSet(a)) => b.spec == a.spec,
+        (Fact::DaemonSet(b), Fact::DaemonSet(a)) => {
+            let wanted = |set: &DaemonSet| set.status.as_ref().is_some_and(|s| s.desired_number_scheduled > 0);
+            b.spec == a.spec && wanted(b) == wanted(a)
+        }
+        (Fact::Job(b), Fact::Job(a)) => b.spec == a.spec,
+        (Fact::CronJob(b), Fact::CronJob(a)) => b.spec == a.spec,
+        _ => false,
     }
 }

@@ -198,7 +198,7 @@ fn claims_nodes_events_and_services_touch_the_owners_that_read_them() {
     assert_eq!(index.apply(event("b", "02:00:00"), now).owners, [api.clone()].into());
     let events = index.events_of(&"uid-api-1".into()).map(|event| event.meta().name.as_str());
     assert_eq!(events.collect::<Vec<_>>(), ["b", "a"]);
-    assert_eq!(index.delete(&key(Kind::Service, "api"), now).owners, [api].into());
+    assert_eq!(index.delete(&key(Kind::Service, "api"), now).owners, [api, owner("Service", "api")].into());
     assert_eq!(index.delete(&key(Kind::Service, "api"), now), Touched::default());
 }
 
@@ -217,7 +217,8 @@ fn services_count_the_endpoints_of_their_slices_else_the_pods_they_select() {
     let touched = index.apply(slice(2, false), at("04:00:00"));
     assert_eq!(counts(&index), [("api".to_owned(), 0, 2)]);
     let lost = TransitionKind::LostLastEndpoint("api".into());
-    assert_eq!(touched.transitions, [Transition { owner: api, at: at("04:00:00"), kind: lost }]);
+    let lost = |owner| Transition { owner, at: at("04:00:00"), kind: lost.clone() };
+    assert_eq!(touched.transitions, [lost(api), lost(owner("Service", "api"))]);
 }
 
 #[test]
@@ -225,7 +226,7 @@ fn a_fresh_list_takes_out_what_is_not_in_it_in_its_scope_only() {
     let mut index = index(vec![pod("a", 1, None, 0, true), pod("b", 1, None, 0, true), service()]);
     assert_eq!(index.replace(Kind::Pod, Some("other"), vec![], at("04:00:00")), Touched::default());
     let touched = index.replace(Kind::Pod, Some("shop"), vec![pod("b", 1, None, 0, true)], at("04:00:00"));
-    assert_eq!(touched.owners, [owner("Pod", "a")].into());
+    assert_eq!(touched.owners, [owner("Pod", "a"), owner("Service", "api")].into());
     assert_eq!((index.count(Kind::Pod), index.count(Kind::Service)), (1, 1));
     index.replace(Kind::Pod, None, vec![], at("04:00:00"));
     index.replace(Kind::Service, None, vec![], at("04:00:00"));

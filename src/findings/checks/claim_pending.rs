@@ -1,7 +1,5 @@
 //! `claim-pending`: a volume claim is not bound, or does not exist. It counts as the workload that waits for it.
 
-use jiff::SignedDuration;
-
 use super::{
     references::unchanged_since,
     unschedulable::{is_about_claim, refusal},
@@ -12,13 +10,14 @@ use crate::{
         facts::{Event, PersistentVolumeClaim, Pod, StorageClass, Time},
     },
     findings::{
-        Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
+        Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
         pods::{self, Pods},
         trouble::{Trouble, conclude, fact},
     },
 };
 
-const GRACE: SignedDuration = SignedDuration::from_mins(3);
+const NAME: &str = "claim-pending";
+const GRACE: Parameter = Parameter::time((NAME, "grace"), "How long a claim may be unbound.", 180, (0, 86_400));
 
 /// A claim is not bound.
 #[derive(Debug)]
@@ -26,7 +25,7 @@ pub(crate) struct ClaimPending;
 
 impl Check for ClaimPending {
     fn name(&self) -> &'static str {
-        "claim-pending"
+        NAME
     }
 
     fn doc(&self) -> &'static CheckDoc {
@@ -45,6 +44,10 @@ impl Check for ClaimPending {
 
     fn judges(&self, kind: &str) -> bool {
         kind == "PersistentVolumeClaim" || pods::may_own_pods(kind)
+    }
+
+    fn parameters(&self) -> &'static [Parameter] {
+        &[GRACE]
     }
 
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
@@ -67,7 +70,7 @@ impl Check for ClaimPending {
             }
             _ => all.live.iter().flat_map(|pod| waiting(pod, look)).collect(),
         };
-        conclude(self.name(), owner, look, &all, troubles)
+        conclude(NAME, owner, look, &all, troubles)
     }
 }
 
@@ -148,12 +151,12 @@ fn waiting(pod: &Pod, look: &Look<'_>) -> Vec<Trouble> {
             } else {
                 format!("it waits for claim `{name}`: {}", condition.message)
             };
-            Some(trouble(pods::reference(pod), message, since))
+            Some(trouble(pods::reference(pod), message, since, look))
         })
         .collect();
     if troubles.is_empty() {
         // The claim is named by an ephemeral volume or is bound by now: the scheduler's words are what is known.
-        troubles.push(trouble(pods::reference(pod), condition.message.to_string(), since));
+        troubles.push(trouble(pods::reference(pod), condition.message.to_string(), since, look));
     }
     for it in &mut troubles {
         if it.object.kind != "Pod" {
@@ -191,7 +194,7 @@ fn of_claim(claim: &PersistentVolumeClaim, look: &Look<'_>) -> Trouble {
     let reference =
         ObjectRef { kind: "PersistentVolumeClaim".into(), namespace: meta.namespace.clone(), name: meta.name.clone() };
     let since = unchanged_since(&reference, meta, look);
-    let mut it = trouble(reference, format!("claim `{}` is not bound: {why}", meta.name), since);
+    let mut it = trouble(reference, format!("claim `{}` is not bound: {why}", meta.name), since, look);
     it.evidence.extend(event.map(evidence::of_event));
     it.recommendation = format!(
         "See why it is not bound: kubectl -n {} describe pvc {}; kubectl get storageclass",
@@ -200,7 +203,7 @@ fn of_claim(claim: &PersistentVolumeClaim, look: &Look<'_>) -> Trouble {
     it
 }
 
-fn trouble(object: ObjectRef, message: String, since: jiff::Timestamp) -> Trouble {
+fn trouble(object: ObjectRef, message: String, since: jiff::Timestamp, look: &Look<'_>) -> Trouble {
     let recommendation = format!("Create the claim or correct its name: kubectl -n {} get pvc", object.namespace);
     Trouble {
         object,
@@ -209,7 +212,7 @@ fn trouble(object: ObjectRef, message: String, since: jiff::Timestamp) -> Troubl
         reason: "ClaimPending".into(),
         message,
         since,
-        grace: GRACE,
+        grace: look.settings.time(&GRACE),
         level: Level::High,
         evidence: Vec::new(),
         recommendation,

@@ -8,11 +8,21 @@ use crate::{
         facts::{Event, Pod},
     },
     findings::{
-        Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
+        Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
         pods::{self, Seen},
         trouble::{Trouble, of_pods},
     },
 };
+
+const NAME: &str = "container-create";
+const GRACE: Parameter =
+    Parameter::time((NAME, "grace"), "How long a container may fail to be created or started.", 30, (0, 3600));
+const GRACE_OF_POD: Parameter = Parameter::time(
+    (NAME, "grace_of_pod"),
+    "How long volumes or the network of a pod may fail to be prepared.",
+    120,
+    (0, 3600),
+);
 
 const REASONS: [&str; 9] = [
     "CreateContainerConfigError",
@@ -36,7 +46,7 @@ pub(crate) struct ContainerCreate;
 
 impl Check for ContainerCreate {
     fn name(&self) -> &'static str {
-        "container-create"
+        NAME
     }
 
     fn doc(&self) -> &'static CheckDoc {
@@ -57,8 +67,12 @@ impl Check for ContainerCreate {
         pods::may_own_pods(kind)
     }
 
+    fn parameters(&self) -> &'static [Parameter] {
+        &[GRACE, GRACE_OF_POD]
+    }
+
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
-        of_pods(self.name(), owner, look, |pod| {
+        of_pods(NAME, owner, look, |pod| {
             let containers = pods::containers(pod);
             let troubles = containers.iter().filter_map(|seen| of_container(seen, look));
             troubles.chain(of_preparation(pod, look)).collect::<Vec<_>>()
@@ -83,7 +97,7 @@ fn of_container(seen: &Seen<'_>, look: &Look<'_>) -> Option<Trouble> {
         (end.reason.as_str(), end.message.as_str())
     };
     // Every attempt to start it anew would start its waiting time anew.
-    let grace = if seen.status.restart_count >= 2 { 0 } else { 30 };
+    let grace = if seen.status.restart_count >= 2 { SignedDuration::ZERO } else { look.settings.time(&GRACE) };
     let mut proof: Vec<_> = hook.map(evidence::of_event).into_iter().collect();
     proof.extend(evidence::waits(seen));
     proof.extend(seen.last_end().map(|e| evidence::ended(seen, e)));
@@ -126,7 +140,7 @@ fn of_preparation(pod: &Pod, look: &Look<'_>) -> Option<Trouble> {
         _ => (ConditionClass::Volume, "a volume cannot be mounted"),
     };
     let message = format!("{what}: {}", cause(&telling.message, pod));
-    Some(trouble(pod, (class, &telling.reason), message, proof, (since, 120)))
+    Some(trouble(pod, (class, &telling.reason), message, proof, (since, look.settings.time(&GRACE_OF_POD))))
 }
 
 fn trouble(
@@ -134,7 +148,7 @@ fn trouble(
     (class, reason): (ConditionClass, &str),
     message: String,
     evidence: Vec<crate::findings::Evidence>,
-    (since, grace): (jiff::Timestamp, i64),
+    (since, grace): (jiff::Timestamp, SignedDuration),
 ) -> Trouble {
     let meta = pod.meta();
     Trouble {
@@ -144,7 +158,7 @@ fn trouble(
         reason: reason.to_owned(),
         message,
         since,
-        grace: SignedDuration::from_secs(grace),
+        grace,
         level: Level::High,
         evidence,
         recommendation: format!(

@@ -5,16 +5,27 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     cluster::{Kind, ObjectRef, TransitionKind, facts::Time},
     findings::{
-        Check, CheckDoc, ConditionClass, Evidence, Level, Look, Verdict, evidence,
+        Check, CheckDoc, ConditionClass, Evidence, Level, Look, Parameter, Verdict, evidence,
         pods::{self, Role, Seen},
         trouble::{Trouble, of_containers},
     },
 };
 
-/// The restarts of a running container are counted in this window.
-const WINDOW: SignedDuration = SignedDuration::from_mins(15);
-/// So many restarts within the window are a crash loop although the container runs at the moment.
-const RESTARTS: usize = 3;
+const NAME: &str = "crash-loop";
+const GRACE: Parameter =
+    Parameter::time((NAME, "grace"), "How long a container may be down after its first end.", 60, (0, 3600));
+const WINDOW: Parameter = Parameter::time(
+    (NAME, "window"),
+    "The restarts of a running container are counted in this time.",
+    900,
+    (60, 86_400),
+);
+const RESTARTS: Parameter = Parameter::number(
+    (NAME, "restarts"),
+    "So many restarts within it are a crash loop although the container runs at the moment.",
+    3,
+    (2, 100),
+);
 /// A run shorter than this was not a success: the kubelet forgets its back-off only after it.
 const SHORT_RUN: SignedDuration = SignedDuration::from_mins(10);
 
@@ -24,7 +35,7 @@ pub(crate) struct CrashLoop;
 
 impl Check for CrashLoop {
     fn name(&self) -> &'static str {
-        "crash-loop"
+        NAME
     }
 
     fn doc(&self) -> &'static CheckDoc {
@@ -45,8 +56,12 @@ impl Check for CrashLoop {
         pods::may_own_pods(kind) && !pods::is_batch(kind)
     }
 
+    fn parameters(&self) -> &'static [Parameter] {
+        &[GRACE, WINDOW, RESTARTS]
+    }
+
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
-        of_containers(self.name(), owner, look, |seen| trouble(owner, seen, look))
+        of_containers(NAME, owner, look, |seen| trouble(owner, seen, look))
     }
 }
 
@@ -59,7 +74,7 @@ fn trouble(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Option<Troubl
     let end = seen.last_end();
     let ended_at = end.and_then(|e| e.finished_at).map(Time::at);
     let recent = recent_restarts(owner, seen, look);
-    let after_end = if restarts >= 2 { SignedDuration::ZERO } else { SignedDuration::from_secs(60) };
+    let after_end = if restarts >= 2 { SignedDuration::ZERO } else { look.settings.time(&GRACE) };
     let done = |exit: i32| exit == 0 && (seen.role == Role::Init || policy == "OnFailure");
     let (since, grace) = if seen.waits_for() == "CrashLoopBackOff" {
         (ended_at.unwrap_or_else(|| pods::started(seen.pod, look)), after_end)
@@ -72,7 +87,7 @@ fn trouble(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Option<Troubl
         (ended_at.unwrap_or(look.now), after_end)
     } else {
         let running = seen.running_since()?;
-        if recent.len() >= RESTARTS {
+        if recent.len() >= look.settings.number(&RESTARTS) {
             (*recent.first()?, SignedDuration::ZERO)
         } else {
             // It runs, but so it did before: not yet health, and not yet wrong.
@@ -112,7 +127,7 @@ fn trouble(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Option<Troubl
 
 /// When this container was restarted within the window, oldest first.
 fn recent_restarts(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Vec<Timestamp> {
-    let from = look.now.checked_sub(WINDOW).unwrap_or(Timestamp::MIN);
+    let from = look.now.checked_sub(look.settings.time(&WINDOW)).unwrap_or(Timestamp::MIN);
     let (pod_name, name) = (&seen.pod.meta().name, &seen.status.name);
     look.history
         .since(owner, from)

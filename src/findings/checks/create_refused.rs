@@ -1,6 +1,6 @@
 //! `create-refused`: the API server refuses to create a workload's pods (quota, admission, missing service account).
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::workload::{condition, counts, keeps_replicas, proof, trouble};
 use crate::{
@@ -9,14 +9,20 @@ use crate::{
         facts::{Event, Time, Uid},
     },
     findings::{
-        Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
+        Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
         pods::Pods,
         trouble::{Trouble, conclude, fact},
     },
 };
 
-/// Events count as the present for so long: the controllers retry with growing pauses.
-const FRESH: SignedDuration = SignedDuration::from_mins(20);
+const NAME: &str = "create-refused";
+const GRACE: Parameter = Parameter::time((NAME, "grace"), "How long pods may be refused.", 60, (0, 3600));
+const FRESH: Parameter = Parameter::time(
+    (NAME, "fresh"),
+    "For so long an event of a refusal tells of the present; the controllers try again with growing pauses.",
+    1200,
+    (60, 3600),
+);
 
 /// Pods are refused.
 #[derive(Debug)]
@@ -24,7 +30,7 @@ pub(crate) struct CreateRefused;
 
 impl Check for CreateRefused {
     fn name(&self) -> &'static str {
-        "create-refused"
+        NAME
     }
 
     fn doc(&self) -> &'static CheckDoc {
@@ -45,10 +51,14 @@ impl Check for CreateRefused {
         keeps_replicas(kind) || kind == "Job"
     }
 
+    fn parameters(&self) -> &'static [Parameter] {
+        &[GRACE, FRESH]
+    }
+
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
         let all = Pods::of(owner, look);
         let found = fact(owner, look).and_then(|fact| refused(owner, fact, look));
-        conclude(self.name(), owner, look, &all, found.into_iter().collect())
+        conclude(NAME, owner, look, &all, found.into_iter().collect())
     }
 }
 
@@ -65,7 +75,7 @@ fn refused(owner: &ObjectRef, fact: &Fact, look: &Look<'_>) -> Option<Trouble> {
     }
     let deployment = if let Fact::Deployment(d) = fact { Some(d) } else { None };
     let failure = deployment.and_then(|d| condition(d, "ReplicaFailure")).filter(|c| c.status == "True");
-    let from = look.now.checked_sub(FRESH).unwrap_or(Timestamp::MIN);
+    let from = look.now.checked_sub(look.settings.time(&FRESH)).unwrap_or(Timestamp::MIN);
     let sets: Vec<&Uid> = look.index.replica_sets_of(owner).map(|s| &s.meta().uid).collect();
     let uids = std::iter::once(&fact.meta().uid).chain(sets);
     let events: Vec<&Event> = uids
@@ -84,8 +94,7 @@ fn refused(owner: &ObjectRef, fact: &Fact, look: &Look<'_>) -> Option<Trouble> {
         .or_else(|| events.iter().filter_map(|e| evidence::first_seen(e)).min())
         .unwrap_or(look.now);
     let message = format!("its pods cannot be created: {}", cause(said));
-    let mut it =
-        trouble(owner, ConditionClass::Refused, "FailedCreate", message, (since, SignedDuration::from_secs(60)));
+    let mut it = trouble(owner, ConditionClass::Refused, "FailedCreate", message, (since, look.settings.time(&GRACE)));
     it.level = Level::High;
     it.evidence.extend(failure.map(|c| proof(owner, c)));
     it.evidence.extend(newest.map(|e| evidence::of_event(e)));

@@ -1,21 +1,26 @@
-//! `evicted`: pods of a workload are evicted again and again.
+//! `evicted`: pods of a workload are evicted again and again, or it has too few since.
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::workload::{counts, lacks_replicas};
 use crate::{
     cluster::{
         Kind, ObjectRef,
         facts::{Pod, Time},
     },
     findings::{
-        Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
+        Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
         pods::{self, Pods},
-        trouble::{Trouble, conclude},
+        trouble::{Trouble, conclude, fact},
     },
 };
 
-const WINDOW: SignedDuration = SignedDuration::from_mins(10);
-const TIMES: usize = 3;
+const NAME: &str = "evicted";
+const WINDOW: Parameter = Parameter::time((NAME, "window"), "Evictions are counted in this time.", 600, (60, 86_400));
+const TIMES: Parameter =
+    Parameter::number((NAME, "times"), "So many evictions within it are told in any case.", 3, (1, 100));
+const GRACE: Parameter =
+    Parameter::time((NAME, "grace"), "How long replicas may be missing after fewer evictions.", 60, (0, 3600));
 
 /// Pods are evicted again and again.
 #[derive(Debug)]
@@ -23,16 +28,16 @@ pub(crate) struct Evicted;
 
 impl Check for Evicted {
     fn name(&self) -> &'static str {
-        "evicted"
+        NAME
     }
 
     fn doc(&self) -> &'static CheckDoc {
         &CheckDoc {
-            what: "Three or more pods of a workload were evicted within 10 minutes.",
+            what: "Three or more pods of a workload were evicted within 10 minutes, or one was and replicas are missing since.",
             why: "Every replacement meets the same end: a volume over its limit, or a node short of memory or disk.",
             fix: "Raise the limit that is exceeded, or free what the node is short of; the message names it.",
-            grace: "None.",
-            silent: "Fewer evictions, and what old evictions leave behind.",
+            grace: "None from the third eviction on; 60 s for the replacement of fewer.",
+            silent: "Pods that were replaced in time, and what old evictions leave behind.",
         }
     }
 
@@ -44,47 +49,60 @@ impl Check for Evicted {
         pods::may_own_pods(kind) && kind != "Pod"
     }
 
+    fn parameters(&self) -> &'static [Parameter] {
+        &[WINDOW, TIMES, GRACE]
+    }
+
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
-        let from = look.now.checked_sub(WINDOW).unwrap_or(Timestamp::MIN);
+        let from = look.now.checked_sub(look.settings.time(&WINDOW)).unwrap_or(Timestamp::MIN);
         let recent: Vec<(&Pod, Timestamp)> = look
             .index
             .pods_of(owner)
             .filter(|p| p.status.as_ref().is_some_and(|s| s.reason == "Evicted"))
-            .map(|p| (p, when(p, look)))
+            .map(|p| (p, when_evicted(p, look)))
             .filter(|(_, at)| *at >= from)
             .collect();
+        let is_often = recent.len() >= look.settings.number(&TIMES);
+        let is_short = || fact(owner, look).and_then(counts).is_some_and(|counts| lacks_replicas(&counts));
+        let grace = if is_often { SignedDuration::ZERO } else { look.settings.time(&GRACE) };
         let times = recent.len();
-        let troubles = if times < TIMES {
-            Vec::new()
+        // Of one that was replaced nobody needs to hear, however impatient they are.
+        let troubles = if is_often || (times > 0 && is_short()) {
+            recent.into_iter().map(|(pod, at)| trouble(pod, (at, grace), times, look)).collect()
         } else {
-            recent.into_iter().map(|(pod, at)| trouble(pod, at, times, look)).collect()
+            Vec::new()
         };
-        conclude(self.name(), owner, look, &Pods::of(owner, look), troubles)
+        conclude(NAME, owner, look, &Pods::of(owner, look), troubles)
     }
 }
 
 /// When a pod was evicted.
-fn when(pod: &Pod, look: &Look<'_>) -> Timestamp {
+pub(crate) fn when_evicted(pod: &Pod, look: &Look<'_>) -> Timestamp {
     let ended = pods::containers(pod).iter().filter_map(|c| c.last_end()?.finished_at).map(Time::at).max();
     let failed = pod.condition("Ready").and_then(|c| c.last_transition_time).map(Time::at);
     failed.or(ended).unwrap_or_else(|| pods::started(pod, look))
 }
 
-fn trouble(pod: &Pod, at: Timestamp, times: usize, look: &Look<'_>) -> Trouble {
+fn trouble(pod: &Pod, (at, grace): (Timestamp, SignedDuration), times: usize, look: &Look<'_>) -> Trouble {
     let meta = pod.meta();
     let said = pod.status.as_ref().map_or("", |s| s.message.trim());
     let why = if said.is_empty() { "cause unknown" } else { said };
     let mut proof =
         vec![evidence::piece(format!("Pod {}/{}", meta.namespace, meta.name), &format!("Evicted: {why}"), Some(at))];
     proof.extend(evidence::warnings(look, &meta.uid, 1));
+    let how_often = if times == 1 {
+        "evicted, and replicas are missing since".to_owned()
+    } else {
+        format!("evicted {times} times in {}", WINDOW.say(look.settings))
+    };
     Trouble {
         object: pods::reference(pod),
         with: Vec::new(),
         class: ConditionClass::Evicted,
         reason: "Evicted".into(),
-        message: format!("evicted {times} times in 10 min: {why}"),
+        message: format!("{how_often}: {why}"),
         since: at,
-        grace: SignedDuration::ZERO,
+        grace,
         level: Level::High,
         evidence: proof,
         recommendation: format!("See what it used: kubectl -n {} describe pod {}", meta.namespace, meta.name),

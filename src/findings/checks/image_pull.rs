@@ -1,15 +1,18 @@
 //! `image-pull`: the node cannot get a container's image.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::{
     cluster::{Kind, ObjectRef},
     findings::{
-        Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
+        Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
         pods::{self, Seen},
         trouble::{Trouble, of_containers},
     },
 };
+
+const NAME: &str = "image-pull";
+const GRACE: Parameter = Parameter::time((NAME, "grace"), "How long pulls of an image may fail.", 60, (0, 3600));
 
 const REASONS: [&str; 6] = [
     "ErrImagePull",
@@ -46,7 +49,7 @@ pub(crate) struct ImagePull;
 
 impl Check for ImagePull {
     fn name(&self) -> &'static str {
-        "image-pull"
+        NAME
     }
 
     fn doc(&self) -> &'static CheckDoc {
@@ -67,8 +70,12 @@ impl Check for ImagePull {
         pods::may_own_pods(kind)
     }
 
+    fn parameters(&self) -> &'static [Parameter] {
+        &[GRACE]
+    }
+
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
-        of_containers(self.name(), owner, look, |seen| trouble(seen, look))
+        of_containers(NAME, owner, look, |seen| trouble(seen, look))
     }
 }
 
@@ -97,7 +104,7 @@ fn trouble(seen: &Seen<'_>, look: &Look<'_>) -> Option<Trouble> {
         reason: waiting.reason.to_string(),
         message: format!("image {image} of {} cannot be pulled: {}", seen.label(), cause(&waiting.reason, said)),
         since: since(seen, first, look),
-        grace: SignedDuration::from_secs(60),
+        grace: look.settings.time(&GRACE),
         level: Level::High,
         evidence: proof,
         recommendation: format!(

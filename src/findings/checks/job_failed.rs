@@ -8,15 +8,23 @@ use crate::{
         facts::{Condition, CronJob, Job, Pod, Time},
     },
     findings::{
-        Check, CheckDoc, ConditionClass, Evidence, Level, Look, Verdict, evidence,
+        Check, CheckDoc, ConditionClass, Evidence, Level, Look, Parameter, Verdict, evidence,
         pods::{self, Pods, Seen},
         trouble::{Trouble, conclude, fact},
     },
     schedule::CronLine,
 };
 
-/// After this a failure is history.
-pub(crate) const AGED: SignedDuration = SignedDuration::from_hours(24);
+const NAME: &str = "job-failed";
+const INSTALLER: Parameter = Parameter::number(
+    (NAME, "installer_restarts"),
+    "After so many restarts an installer of K3s, which never gives up, counts as failed.",
+    3,
+    (1, 1000),
+);
+
+const TOLD_FOR: Parameter =
+    Parameter::time((NAME, "told_for"), "After this time a failure is history.", 86_400, (600, 86_400));
 
 /// A Job has given up.
 #[derive(Debug)]
@@ -24,12 +32,12 @@ pub(crate) struct JobFailed;
 
 impl Check for JobFailed {
     fn name(&self) -> &'static str {
-        "job-failed"
+        NAME
     }
 
     fn doc(&self) -> &'static CheckDoc {
         &CheckDoc {
-            what: "A Job has the condition Failed (retries used up, deadline exceeded), or the last two runs of a CronJob failed.",
+            what: "A Job has the condition Failed (retries used up, deadline exceeded), the last two runs of a CronJob failed, or an installer of K3s (helm-install-*) ends again and again.",
             why: "Its work was not done and nobody will try again.",
             fix: "Read the log of its last pod, mend the cause, run it again.",
             grace: "None: Kubernetes has already retried.",
@@ -45,23 +53,42 @@ impl Check for JobFailed {
         pods::is_batch(kind)
     }
 
+    fn parameters(&self) -> &'static [Parameter] {
+        &[TOLD_FOR, INSTALLER]
+    }
+
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
         let found = match fact(owner, look) {
-            Some(Fact::Job(job)) => {
-                let Some(failed) = job.ended("Failed") else { return Verdict::Healthy };
-                if is_aged(failed, look) {
-                    return Verdict::NotWanted("failed more than 24 h ago".into());
+            Some(Fact::Job(job)) => match job.ended("Failed") {
+                Some(failed) if is_aged(failed, look) => {
+                    return Verdict::NotWanted(format!("failed more than {} ago", TOLD_FOR.say(look.settings)).into());
                 }
-                Some(of_job(owner, job, failed, look))
-            }
+                Some(failed) => Some(of_job(owner, job, failed, look)),
+                None => still_installing(owner, look),
+            },
             Some(Fact::CronJob(cron)) => match of_cron(owner, cron, look) {
                 Ok(found) => found,
                 Err(over) => return Verdict::NotWanted(over.into()),
             },
             _ => None,
         };
-        conclude(self.name(), owner, look, &Pods::default(), found.into_iter().collect())
+        conclude(NAME, owner, look, &Pods::default(), found.into_iter().collect())
     }
+
+    fn looks_again(&self, owner: &ObjectRef, look: &Look<'_>) -> Option<Timestamp> {
+        is_history_at(owner, look)
+    }
+}
+
+/// The end of the newest failure of a Job or `CronJob`, and when that is history.
+fn is_history_at(owner: &ObjectRef, look: &Look<'_>) -> Option<Timestamp> {
+    let failed = |job: &Job| job.ended("Failed").map(|failed| at(failed, look));
+    let newest = match fact(owner, look)? {
+        Fact::Job(job) => failed(job),
+        Fact::CronJob(_) => look.index.jobs_of(owner).filter_map(failed).max(),
+        _ => None,
+    };
+    newest?.checked_add(look.settings.time(&TOLD_FOR)).ok()
 }
 
 fn at(condition: &Condition, look: &Look<'_>) -> Timestamp {
@@ -69,7 +96,7 @@ fn at(condition: &Condition, look: &Look<'_>) -> Timestamp {
 }
 
 fn is_aged(failed: &Condition, look: &Look<'_>) -> bool {
-    look.now.duration_since(at(failed, look)) >= AGED
+    look.now.duration_since(at(failed, look)) >= look.settings.time(&TOLD_FOR)
 }
 
 /// A run of a `CronJob` that failed; its Job is gone if only the history knows it.
@@ -81,14 +108,15 @@ struct Failure<'a> {
 
 /// One failed run may be chance and the next one tries again; two in a row are told. Kubernetes keeps one failed Job by default,
 /// so the one before is known from the history, or (after a restart) from the schedule: it was due, and no success is reported.
-fn of_cron(owner: &ObjectRef, cron: &CronJob, look: &Look<'_>) -> Result<Option<Trouble>, &'static str> {
+fn of_cron(owner: &ObjectRef, cron: &CronJob, look: &Look<'_>) -> Result<Option<Trouble>, String> {
     let failures = failures(owner, cron, look);
     let (Some(first), Some(newest)) = (failures.first(), failures.last()) else { return Ok(None) };
     // A run that is under way decides: until it ends nothing is history.
     let under_way = look.index.jobs_of(owner).filter(|job| !has_ended(job)).last();
     let news = under_way.and_then(|job| job.meta().created()).map_or(newest.at, |begun| begun.max(newest.at));
-    if look.now.duration_since(news) >= AGED {
-        return Err("its last run failed over 24 h ago, and none has ended since");
+    if look.now.duration_since(news) >= look.settings.time(&TOLD_FOR) {
+        let told = TOLD_FOR.say(look.settings);
+        return Err(format!("its last run failed over {told} ago, and none has ended since"));
     }
     let how_often = match (failures.len(), newest.job) {
         (2.., _) => format!("its last {} runs failed", failures.len()),
@@ -191,6 +219,42 @@ fn reference(job: &Job) -> ObjectRef {
     ObjectRef { kind: "Job".into(), namespace: job.meta().namespace.clone(), name: job.meta().name.clone() }
 }
 
+/// What a Job of the cluster's own installer was to do, by its name: `K3s could not install traefik`.
+fn installing(owner: &ObjectRef) -> Option<String> {
+    let name = (owner.namespace == "kube-system" && owner.kind == "Job").then_some(owner.name.as_str())?;
+    let (what, chart) = name
+        .strip_prefix("helm-install-")
+        .map(|chart| ("install", chart))
+        .or_else(|| Some(("remove", name.strip_prefix("helm-delete-")?)))?;
+    let who = if chart.starts_with("rke2-") { "RKE2" } else { "K3s" };
+    Some(format!("{who} could not {what} {chart}"))
+}
+
+/// The installer of K3s never gives up: its Job has a thousand retries, so its container tells how it goes.
+fn still_installing(owner: &ObjectRef, look: &Look<'_>) -> Option<Trouble> {
+    let could_not = installing(owner)?;
+    let pods: Vec<&Pod> = Pods::of(owner, look).live;
+    let containers = pods.iter().flat_map(|pod| pods::containers(pod));
+    let enough = look.settings.of(&INSTALLER);
+    let mut failing = containers
+        .filter(|c| i64::from(c.status.restart_count) >= enough && c.last_end().is_some_and(|e| e.exit_code != 0));
+    let seen = failing.next()?;
+    let mut it = Trouble {
+        object: owner.clone(),
+        with: vec![pods::reference(seen.pod)],
+        class: ConditionClass::JobFailed,
+        reason: "CrashLoopBackOff".to_owned(),
+        message: format!("{could_not}, and tries again: {}", ending(&seen)),
+        since: pods::started(seen.pod, look),
+        grace: SignedDuration::ZERO,
+        level: Level::High,
+        evidence: seen.last_end().map(|end| evidence::ended(&seen, end)).into_iter().collect(),
+        recommendation: format!("Read its log: kubectl -n {} logs job/{} --previous", owner.namespace, owner.name),
+    };
+    it.evidence.extend(evidence::warnings(look, &seen.pod.meta().uid, 2));
+    Some(it)
+}
+
 fn of_job(owner: &ObjectRef, job: &Job, failed: &Condition, look: &Look<'_>) -> Trouble {
     let meta = job.meta();
     let mut last: Option<&Pod> = None;
@@ -232,9 +296,10 @@ fn of_job(owner: &ObjectRef, job: &Job, failed: &Condition, look: &Look<'_>) -> 
         with,
         class: ConditionClass::JobFailed,
         reason: failed.reason.to_string(),
-        message: match why {
-            Some(why) => format!("{how}: {why}"),
-            None => how,
+        message: match (installing(owner), why) {
+            (Some(could_not), why) => format!("{could_not}: {}", why.unwrap_or(how)),
+            (None, Some(why)) => format!("{how}: {why}"),
+            (None, None) => how,
         },
         since: at(failed, look),
         grace: SignedDuration::ZERO,

@@ -7,18 +7,25 @@ mod claim_pending;
 mod container_create;
 mod crash_loop;
 mod create_refused;
+mod cronjob_stopped;
 mod evicted;
 mod image_pull;
 mod ingress_backend;
 mod job_failed;
+mod kubelet_refused;
 mod near_limit;
 mod node_not_ready;
+mod node_pressure;
 mod not_ready;
 mod out_of_memory;
 mod pod_failed;
 mod references;
 mod replicas_missing;
 mod rollout_stuck;
+mod service_no_endpoints;
+mod stuck_terminating;
+#[cfg(test)]
+mod tables;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -35,6 +42,7 @@ use super::Check;
 /// Every check, the strongest causes first.
 pub const ALL: &[&dyn Check] = &[
     &node_not_ready::NodeNotReady,
+    &node_pressure::NodePressure,
     &webhook_backend::WebhookBackend,
     &api_service::ApiServiceUnavailable,
     &out_of_memory::OutOfMemory,
@@ -44,12 +52,16 @@ pub const ALL: &[&dyn Check] = &[
     &unschedulable::Unschedulable,
     &create_refused::CreateRefused,
     &crash_loop::CrashLoop,
+    &kubelet_refused::KubeletRefused,
     &evicted::Evicted,
     &job_failed::JobFailed,
+    &cronjob_stopped::CronJobStopped,
     &pod_failed::PodFailed,
     &not_ready::NotReady,
+    &service_no_endpoints::ServiceNoEndpoints,
     &rollout_stuck::RolloutStuck,
     &replicas_missing::ReplicasMissing,
+    &stuck_terminating::StuckTerminating,
     &ingress_backend::IngressBackend,
     &autoscaler::Autoscaler,
     &certificate::Certificate,

@@ -198,7 +198,10 @@ mod tests {
     use super::*;
     use crate::{
         cluster::{History, Measured, Meter},
-        findings::checks::testing::{index, now, owner, pod, with, wrong},
+        findings::{
+            Settings,
+            checks::testing::{index, now, owner, pod, with, wrong},
+        },
     };
 
     const GIB: u64 = 1 << 30;
@@ -214,7 +217,14 @@ mod tests {
         for minute in [minutes_ago, 0] {
             index.take_measured(meter, vec![measured.clone()], true, now() - SignedDuration::from_mins(minute));
         }
-        let look = Look { index: &index, history: &History::default(), now: now(), no_grace: false };
+        let look = Look {
+            index: &index,
+            history: &History::default(),
+            now: now(),
+            no_grace: false,
+            settings: &Settings::DEFAULT,
+            known: None,
+        };
         check.verdict(&owner("Deployment", "api"), &look)
     }
 
@@ -272,7 +282,14 @@ mod tests {
         let before = now() - SignedDuration::from_mins(15);
         index.take_measured(Meter::Kubelets, vec![volume_of((99, 100), (0, 0))], true, before);
         index.take_measured(Meter::Kubelets, vec![], false, now());
-        let look = Look { index: &index, history: &History::default(), now: now(), no_grace: false };
+        let look = Look {
+            index: &index,
+            history: &History::default(),
+            now: now(),
+            no_grace: false,
+            settings: &Settings::DEFAULT,
+            known: None,
+        };
         let says = |check: &dyn Check| check.verdict(&owner("Deployment", "api"), &look);
         assert_eq!(says(&VolumeNearlyFull), Verdict::Unknown("not measured since 11:45 UTC".into()));
         assert_eq!(says(&MemoryNearLimit), Verdict::Healthy, "another meter");

@@ -1,18 +1,24 @@
 //! `node-not-ready`: a node does not report, or reports that it cannot run pods.
 
-use jiff::SignedDuration;
-
 use crate::{
     cluster::{
         Fact, Kind, ObjectRef,
         facts::{Condition, Node, Time},
     },
     findings::{
-        Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
+        Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
         pods::{self, Pods},
         trouble::{Trouble, conclude, fact},
     },
 };
+
+const NAME: &str = "node-not-ready";
+const GRACE: Parameter = Parameter::time(
+    (NAME, "grace"),
+    "How long a node may be not ready, after the 40-50 s Kubernetes itself waits.",
+    60,
+    (0, 3600),
+);
 
 /// A node is down.
 #[derive(Debug)]
@@ -20,7 +26,7 @@ pub(crate) struct NodeNotReady;
 
 impl Check for NodeNotReady {
     fn name(&self) -> &'static str {
-        "node-not-ready"
+        NAME
     }
 
     fn doc(&self) -> &'static CheckDoc {
@@ -41,6 +47,10 @@ impl Check for NodeNotReady {
         kind == "Node"
     }
 
+    fn parameters(&self) -> &'static [Parameter] {
+        &[GRACE]
+    }
+
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
         let Some(Fact::Node(node)) = fact(owner, look) else { return Verdict::NotWanted("deleted".into()) };
         let Some(ready) = node.condition("Ready") else {
@@ -52,7 +62,7 @@ impl Check for NodeNotReady {
         if node.spec.as_ref().is_some_and(|s| s.unschedulable) {
             return Verdict::NotWanted("cordoned: taken out of service on purpose".into());
         }
-        conclude(self.name(), owner, look, &Pods::default(), vec![trouble(owner, node, ready, look)])
+        conclude(NAME, owner, look, &Pods::default(), vec![trouble(owner, node, ready, look)])
     }
 }
 
@@ -72,7 +82,7 @@ fn trouble(owner: &ObjectRef, node: &Node, ready: &Condition, look: &Look<'_>) -
     for other in others.filter(|c| c.kind.ends_with("Pressure") && c.status == "True") {
         proof.push(evidence::piece(format!("{owner} condition {}", other.kind), &other.message, None));
     }
-    proof.extend(evidence::warnings(look, &node.meta().uid, 3));
+    proof.extend(evidence::of_node(look, node, 3));
     Trouble {
         object: owner.clone(),
         message: format!("the {role} {state}: {}", said.trim_end_matches('.')),
@@ -80,7 +90,7 @@ fn trouble(owner: &ObjectRef, node: &Node, ready: &Condition, look: &Look<'_>) -
         class: ConditionClass::NodeDown,
         reason: if ready.reason.is_empty() { "NodeNotReady".into() } else { ready.reason.to_string() },
         since,
-        grace: SignedDuration::from_secs(60),
+        grace: look.settings.time(&GRACE),
         level: if node.is_control_plane() { Level::Critical } else { Level::High },
         evidence: proof,
         recommendation: format!("Look at the machine and its kubelet: kubectl describe node {}", owner.name),

@@ -8,18 +8,31 @@ use crate::{
         facts::{Pod, Probe, Time},
     },
     findings::{
-        Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
+        Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
         pods::{self, Role},
         trouble::{Trouble, of_pods, replicas},
     },
 };
 
-/// How long a pod may be not ready.
-const GRACE: SignedDuration = SignedDuration::from_mins(3);
-/// How long if nothing of its owner is ready and it was ready before.
-const GRACE_UNSERVED: SignedDuration = SignedDuration::from_secs(60);
-/// A pod whose containers are being created this long without a word is stuck.
-const CREATING: SignedDuration = SignedDuration::from_mins(5);
+const NAME: &str = "not-ready";
+const GRACE: Parameter = Parameter::time(
+    (NAME, "grace"),
+    "How long a pod may be not ready; probe delays and start-up probes come on top.",
+    180,
+    (0, 86_400),
+);
+const GRACE_UNSERVED: Parameter = Parameter::time(
+    (NAME, "grace_unserved"),
+    "How long if nothing of its owner is ready and it was ready before.",
+    60,
+    (0, 86_400),
+);
+const CREATING: Parameter = Parameter::time(
+    (NAME, "creating"),
+    "After this time a pod whose containers are being created without a word is stuck.",
+    300,
+    (60, 86_400),
+);
 
 /// A pod runs but is not ready.
 #[derive(Debug)]
@@ -27,7 +40,7 @@ pub(crate) struct NotReady;
 
 impl Check for NotReady {
     fn name(&self) -> &'static str {
-        "not-ready"
+        NAME
     }
 
     fn doc(&self) -> &'static CheckDoc {
@@ -48,8 +61,12 @@ impl Check for NotReady {
         pods::may_own_pods(kind) && !pods::is_batch(kind)
     }
 
+    fn parameters(&self) -> &'static [Parameter] {
+        &[GRACE, GRACE_UNSERVED, CREATING]
+    }
+
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
-        of_pods(self.name(), owner, look, |pod| trouble(owner, pod, look))
+        of_pods(NAME, owner, look, |pod| trouble(owner, pod, look))
     }
 }
 
@@ -60,17 +77,19 @@ fn trouble(owner: &ObjectRef, pod: &Pod, look: &Look<'_>) -> Option<Trouble> {
     let meta = pod.meta();
     let containers = pods::containers(pod);
     let started = pods::started(pod, look);
+    let usual = look.settings.time(&GRACE);
     if pod.phase() == "Pending" {
+        let stuck_after = look.settings.time(&CREATING);
         let creating = !containers.is_empty() && containers.iter().all(|c| c.waits_for() == "ContainerCreating");
         // Whatever the caller thinks of grace: creating containers takes time, and is no trouble by itself.
-        if !creating || look.now.duration_since(started) < CREATING {
+        if !creating || look.now.duration_since(started) < stuck_after {
             return None;
         }
         let mut it = base(pod, look);
         "ContainerCreating".clone_into(&mut it.reason);
         it.message = "its containers are being created and do not get to run, cause unknown".into();
         it.since = started;
-        it.grace = CREATING;
+        it.grace = stuck_after;
         return Some(it);
     }
     let condition = pod.condition("Ready").filter(|_| pod.phase() == "Running")?;
@@ -123,9 +142,9 @@ fn trouble(owner: &ObjectRef, pod: &Pod, look: &Look<'_>) -> Option<Trouble> {
         }
     }
     let first = pods::bad_since(owner, pod, changed.min(since), look);
-    let was_ready = changed.duration_since(started) > GRACE;
+    let was_ready = changed.duration_since(started) > usual;
     let unserved = replicas(owner, look).is_some_and(|(ready, _)| ready == 0);
-    let grace = if was_ready && unserved { GRACE_UNSERVED } else { GRACE };
+    let grace = if was_ready && unserved { look.settings.time(&GRACE_UNSERVED) } else { usual };
     it.since = first;
     it.grace = grace.checked_add(warm_up).unwrap_or(grace);
     it.evidence.push(evidence::piece(
@@ -145,7 +164,7 @@ fn base(pod: &Pod, look: &Look<'_>) -> Trouble {
         reason: "NotReady".into(),
         message: String::new(),
         since: look.now,
-        grace: GRACE,
+        grace: look.settings.time(&GRACE),
         level: Level::Warning,
         evidence: evidence::warnings(look, &meta.uid, 3),
         recommendation: format!(

@@ -5,14 +5,18 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     cluster::{Kind, ObjectRef, TransitionKind, facts::Time},
     findings::{
-        Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
+        Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
         pods::{self, Seen},
         trouble::{Trouble, of_containers},
     },
 };
 
-/// Two kills within this window count.
-const WINDOW: SignedDuration = SignedDuration::from_mins(15);
+const NAME: &str = "out-of-memory";
+const WINDOW: Parameter = Parameter::time((NAME, "window"), "Kills are counted in this time.", 900, (60, 86_400));
+const KILLS: Parameter =
+    Parameter::number((NAME, "kills"), "So many kills within it are told in any case.", 2, (1, 100));
+const GRACE: Parameter =
+    Parameter::time((NAME, "grace"), "How long a container may be down after fewer kills.", 60, (0, 3600));
 
 /// Containers are killed for their memory.
 #[derive(Debug)]
@@ -20,7 +24,7 @@ pub(crate) struct OutOfMemory;
 
 impl Check for OutOfMemory {
     fn name(&self) -> &'static str {
-        "out-of-memory"
+        NAME
     }
 
     fn doc(&self) -> &'static CheckDoc {
@@ -28,7 +32,7 @@ impl Check for OutOfMemory {
             what: "A container was killed for using more memory than its limit (reason OOMKilled), twice in 15 min, or it is down since.",
             why: "Requests in flight are lost at every kill, and it comes back until the limit or the use changes.",
             fix: "Raise the memory limit or find what grows.",
-            grace: "None.",
+            grace: "None from the second kill on; 60 s if it does not come back after the first.",
             silent: "One kill with health since; exit 137 with another reason (a failed liveness probe); Jobs.",
         }
     }
@@ -41,13 +45,17 @@ impl Check for OutOfMemory {
         pods::may_own_pods(kind) && !pods::is_batch(kind)
     }
 
+    fn parameters(&self) -> &'static [Parameter] {
+        &[WINDOW, KILLS, GRACE]
+    }
+
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
-        of_containers(self.name(), owner, look, |seen| trouble(owner, seen, look))
+        of_containers(NAME, owner, look, |seen| trouble(owner, seen, look))
     }
 }
 
 fn trouble(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Option<Trouble> {
-    let from = look.now.checked_sub(WINDOW).unwrap_or(Timestamp::MIN);
+    let from = look.now.checked_sub(look.settings.time(&WINDOW)).unwrap_or(Timestamp::MIN);
     let ends = [seen.terminated(), seen.status.last_state.as_ref().and_then(|s| s.terminated.as_deref())];
     let last = ends.into_iter().flatten().find(|e| e.reason == "OOMKilled")?;
     let mut kills: Vec<Timestamp> = ends
@@ -72,11 +80,13 @@ fn trouble(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Option<Troubl
     kills.dedup_by(|a, b| a.duration_since(*b) < SignedDuration::from_secs(2));
     let recent: Vec<_> = kills.iter().filter(|at| **at >= from).collect();
     let is_down = seen.running_since().is_none();
-    if recent.len() < 2 && !is_down {
+    let enough = look.settings.number(&KILLS);
+    if recent.len() < enough && !is_down {
         return None;
     }
-    let limit = seen.memory_limit().map_or_else(|| "its memory limit".to_owned(), |l| format!("its {l} memory limit"));
     let restarts = usize::try_from(seen.status.restart_count).unwrap_or(0);
+    let grace = if recent.len().max(restarts) >= enough { SignedDuration::ZERO } else { look.settings.time(&GRACE) };
+    let limit = seen.memory_limit().map_or_else(|| "its memory limit".to_owned(), |l| format!("its {l} memory limit"));
     let times = restarts.max(recent.len()).max(1);
     let meta = seen.pod.meta();
     let mut proof = vec![evidence::ended(seen, last)];
@@ -93,7 +103,7 @@ fn trouble(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Option<Troubl
             if times == 1 { "time" } else { "times" }
         ),
         since: kills.first().copied().unwrap_or(look.now),
-        grace: SignedDuration::ZERO,
+        grace,
         level: Level::High,
         evidence: proof,
         recommendation: format!(

@@ -2,16 +2,19 @@
 
 use jiff::SignedDuration;
 
-use super::job_failed::{AGED, ending};
+use super::job_failed::ending;
 use crate::{
     cluster::{Fact, Kind, ObjectRef, facts::Time},
     findings::{
-        Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
+        Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
         pods::{self, Pods},
         trouble::{Trouble, conclude, fact},
     },
 };
 
+const NAME: &str = "pod-failed";
+const TOLD_FOR: Parameter =
+    Parameter::time((NAME, "told_for"), "After this time a failure is history.", 86_400, (600, 86_400));
 /// Exit codes of a shutdown that was asked for.
 const ASKED_FOR: [i32; 2] = [0, 143];
 
@@ -21,7 +24,7 @@ pub(crate) struct PodFailed;
 
 impl Check for PodFailed {
     fn name(&self) -> &'static str {
-        "pod-failed"
+        NAME
     }
 
     fn doc(&self) -> &'static CheckDoc {
@@ -42,6 +45,10 @@ impl Check for PodFailed {
         kind == "Pod"
     }
 
+    fn parameters(&self) -> &'static [Parameter] {
+        &[TOLD_FOR]
+    }
+
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
         let Some(Fact::Pod(pod)) = fact(owner, look) else { return Verdict::NotWanted("deleted".into()) };
         let status = pod.status.as_ref();
@@ -58,8 +65,8 @@ impl Check for PodFailed {
             return Verdict::NotWanted("ended by request".into());
         }
         let since = culprit.and_then(|c| c.last_end()?.finished_at).map_or_else(|| pods::started(pod, look), Time::at);
-        if look.now.duration_since(since) >= AGED {
-            return Verdict::NotWanted("failed more than 24 h ago".into());
+        if look.now.duration_since(since) >= look.settings.time(&TOLD_FOR) {
+            return Verdict::NotWanted(format!("failed more than {} ago", TOLD_FOR.say(look.settings)).into());
         }
         let meta = pod.meta();
         let said = status.map_or("", |s| s.message.as_str());
@@ -77,6 +84,6 @@ impl Check for PodFailed {
             evidence: proof,
             recommendation: format!("Read its log: kubectl -n {} logs {}", meta.namespace, meta.name),
         };
-        conclude(self.name(), owner, look, &Pods::of(owner, look), vec![found])
+        conclude(NAME, owner, look, &Pods::of(owner, look), vec![found])
     }
 }

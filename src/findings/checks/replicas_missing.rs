@@ -6,13 +6,14 @@ use super::workload::{condition, counts, keeps_replicas, oldest_unready, proof, 
 use crate::{
     cluster::{Fact, Kind, ObjectRef, TransitionKind, facts::Time},
     findings::{
-        Check, CheckDoc, ConditionClass, Look, Verdict,
+        Check, CheckDoc, ConditionClass, Look, Parameter, Verdict,
         pods::Pods,
         trouble::{Trouble, conclude, fact},
     },
 };
 
-const GRACE: SignedDuration = SignedDuration::from_mins(5);
+const NAME: &str = "replicas-missing";
+const GRACE: Parameter = Parameter::time((NAME, "grace"), "How long replicas may be missing.", 300, (0, 86_400));
 
 /// Too few replicas.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ pub(crate) struct ReplicasMissing;
 
 impl Check for ReplicasMissing {
     fn name(&self) -> &'static str {
-        "replicas-missing"
+        NAME
     }
 
     fn doc(&self) -> &'static CheckDoc {
@@ -41,10 +42,14 @@ impl Check for ReplicasMissing {
         keeps_replicas(kind)
     }
 
+    fn parameters(&self) -> &'static [Parameter] {
+        &[GRACE]
+    }
+
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
         let all = Pods::of(owner, look);
         let found = fact(owner, look).and_then(|fact| missing(owner, fact, &all, look));
-        conclude(self.name(), owner, look, &all, found.into_iter().collect())
+        conclude(NAME, owner, look, &all, found.into_iter().collect())
     }
 }
 
@@ -73,7 +78,13 @@ fn missing(owner: &ObjectRef, fact: &Fact, all: &Pods<'_>, look: &Look<'_>) -> O
         .unwrap_or(look.now);
     let message =
         format!("{} of {} replicas are available and no rollout is going on", counts.available, counts.desired);
-    let mut it = trouble(owner, ConditionClass::ReplicasMissing, "ReplicasMissing", message, (since, GRACE));
+    let mut it = trouble(
+        owner,
+        ConditionClass::ReplicasMissing,
+        "ReplicasMissing",
+        message,
+        (since, look.settings.time(&GRACE)),
+    );
     it.evidence.extend(unavailable.map(|c| proof(owner, c)));
     Some(it)
 }

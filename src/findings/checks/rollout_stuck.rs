@@ -6,14 +6,19 @@ use super::workload::{condition, counts, keeps_replicas, oldest_unready, proof, 
 use crate::{
     cluster::{Fact, Kind, ObjectRef, facts::Time},
     findings::{
-        Check, CheckDoc, ConditionClass, Level, Look, Verdict,
+        Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict,
         pods::{Pods, revision},
         trouble::{Trouble, conclude, fact, replicas},
     },
 };
 
-/// How long a `StatefulSet` or `DaemonSet` may be on the same step of its rollout.
-const NO_STEP: SignedDuration = SignedDuration::from_mins(15);
+const NAME: &str = "rollout-stuck";
+const NO_STEP: Parameter = Parameter::time(
+    (NAME, "no_step"),
+    "How long a StatefulSet or DaemonSet may be on the same step of its rollout.",
+    900,
+    (60, 86_400),
+);
 
 /// A rollout does not get on.
 #[derive(Debug)]
@@ -21,7 +26,7 @@ pub(crate) struct RolloutStuck;
 
 impl Check for RolloutStuck {
     fn name(&self) -> &'static str {
-        "rollout-stuck"
+        NAME
     }
 
     fn doc(&self) -> &'static CheckDoc {
@@ -30,7 +35,7 @@ impl Check for RolloutStuck {
             why: "The new version is not in place; what still runs is the old one, or nothing.",
             fix: "Mend what keeps the new pods from being ready, or go back to the version before.",
             grace: "None for a Deployment (its own deadline has passed); 15 min for a StatefulSet or DaemonSet.",
-            silent: "A rollout that gets on; paused or scaled to zero.",
+            silent: "A rollout that gets on; paused or scaled to zero; pods that are replaced by hand (OnDelete) or kept back (partition).",
         }
     }
 
@@ -42,10 +47,14 @@ impl Check for RolloutStuck {
         keeps_replicas(kind) && kind != "ReplicaSet"
     }
 
+    fn parameters(&self) -> &'static [Parameter] {
+        &[NO_STEP]
+    }
+
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
         let all = Pods::of(owner, look);
         let found = fact(owner, look).and_then(|fact| stuck(owner, fact, &all, look));
-        conclude(self.name(), owner, look, &all, found.into_iter().collect())
+        conclude(NAME, owner, look, &all, found.into_iter().collect())
     }
 }
 
@@ -83,5 +92,5 @@ fn stuck(owner: &ObjectRef, fact: &Fact, all: &Pods<'_>, look: &Look<'_>) -> Opt
         "the rollout is stuck: {} of {} replicas are updated and a pod does not become ready; {serving}",
         counts.updated, counts.desired
     );
-    Some(trouble(owner, ConditionClass::RolloutStuck, "NotProgressing", message, (since, NO_STEP)))
+    Some(trouble(owner, ConditionClass::RolloutStuck, "NotProgressing", message, (since, look.settings.time(&NO_STEP))))
 }

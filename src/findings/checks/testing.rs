@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cluster::{ClusterIndex, Fact, History, Kind, ObjectRef, Visibility},
-    findings::{Finding, Judgement, Look, Verdict, judge},
+    findings::{Finding, Judgement, Look, Settings, Verdict, judge},
 };
 
 /// The present of every test; ages are counted back from it.
@@ -35,6 +35,8 @@ pub(super) fn fact(value: Value) -> Fact {
         Kind::CronJob => Fact::CronJob(of(value)),
         Kind::PersistentVolumeClaim => Fact::PersistentVolumeClaim(of(value)),
         Kind::Event => Fact::Event(of(value)),
+        Kind::Namespace => Fact::Namespace(of(value)),
+        Kind::DaemonSet => Fact::DaemonSet(of(value)),
         Kind::Service => Fact::Service(of(value)),
         Kind::EndpointSlice => Fact::EndpointSlice(of(value)),
         Kind::HorizontalPodAutoscaler => Fact::HorizontalPodAutoscaler(of(value)),
@@ -46,7 +48,6 @@ pub(super) fn fact(value: Value) -> Fact {
         Kind::PersistentVolume => Fact::PersistentVolume(of(value)),
         Kind::StorageClass => Fact::StorageClass(of(value)),
         Kind::Certificate => Fact::Certificate(of(value)),
-        other => panic!("no builder for {other}"),
     }
 }
 
@@ -68,7 +69,17 @@ pub(super) fn owner(kind: &'static str, name: &str) -> ObjectRef {
 }
 
 pub(super) fn judged(objects: Vec<Value>, of: &ObjectRef, history: &History) -> Vec<Judgement> {
-    judge(of, &Look { index: &index(objects), history, now: now(), no_grace: false })
+    judge(
+        of,
+        &Look {
+            index: &index(objects),
+            history,
+            now: now(),
+            no_grace: false,
+            settings: &Settings::DEFAULT,
+            known: None,
+        },
+    )
 }
 
 /// What one check says of an owner.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::testing::*;
 use crate::{
     cluster::{History, Kind, ObjectKey, ObjectRef, Transition, TransitionKind, Visibility},
-    findings::{ConditionClass, Level, Look, Verdict, judge},
+    findings::{ConditionClass, Level, Look, Settings, Verdict, judge},
 };
 
 #[test]
@@ -116,7 +116,14 @@ fn a_deleted_owner_is_not_wanted_and_a_blind_one_unknown() {
     assert_eq!(says("crash-loop", &of, vec![]), Verdict::NotWanted("deleted".into()));
     let mut index = index(vec![]);
     index.sight_mut().set(Kind::Pod, None, Visibility::Blind { since: now(), why: "forbidden".into() });
-    let look = Look { index: &index, history: &History::default(), now: now(), no_grace: false };
+    let look = Look {
+        index: &index,
+        history: &History::default(),
+        now: now(),
+        no_grace: false,
+        settings: &Settings::DEFAULT,
+        known: None,
+    };
     let verdict = judge(&of, &look).remove(1).verdict;
     assert_eq!(verdict, Verdict::Unknown("cannot read pods: forbidden".into()));
 }
@@ -127,7 +134,14 @@ fn a_deployment_whose_replica_sets_cannot_be_read_is_unknown_and_its_pods_are_ju
     objects.retain(|object| object["kind"] != "ReplicaSet");
     let mut index = index(objects);
     index.sight_mut().set(Kind::ReplicaSet, None, Visibility::Blind { since: now(), why: "forbidden".into() });
-    let look = Look { index: &index, history: &History::default(), now: now(), no_grace: false };
+    let look = Look {
+        index: &index,
+        history: &History::default(),
+        now: now(),
+        no_grace: false,
+        settings: &Settings::DEFAULT,
+        known: None,
+    };
     let says = |of: &ObjectRef| judge(of, &look).into_iter().find(|j| j.check == "crash-loop").unwrap().verdict;
     assert_eq!(says(&owner("Deployment", "api")), Verdict::Unknown("cannot read replicasets: forbidden".into()));
     assert!(matches!(says(&owner("ReplicaSet", "api-1")), Verdict::Wrong(_)));
@@ -224,7 +238,14 @@ fn a_claim_counts_as_the_workload_that_waits_for_it() {
     assert_eq!(found.message, "claim `data` is not bound: storage class `fast` does not exist");
     let mut blind = index(vec![claim.clone()]);
     blind.sight_mut().set(Kind::StorageClass, None, Visibility::Blind { since: now(), why: "forbidden".into() });
-    let look = Look { index: &blind, history: &History::default(), now: now(), no_grace: false };
+    let look = Look {
+        index: &blind,
+        history: &History::default(),
+        now: now(),
+        no_grace: false,
+        settings: &Settings::DEFAULT,
+        known: None,
+    };
     let verdict = judge(&of_claim, &look).into_iter().find(|j| j.check == "claim-pending").unwrap().verdict;
     assert_eq!(verdict, Verdict::Unknown("cannot read storageclasses: forbidden".into()));
     let mut waits = unschedulable("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.", 400);
@@ -340,7 +361,8 @@ fn a_cron_job_stays_wrong_when_kubernetes_cleans_up_all_but_its_last_failed_job(
         }
     }
     let verdict = |index: &_| {
-        let look = Look { index, history: &history, now: now(), no_grace: false };
+        let look =
+            Look { index, history: &history, now: now(), no_grace: false, settings: &Settings::DEFAULT, known: None };
         judge(&of, &look).into_iter().find(|j| j.check == "job-failed").unwrap().verdict
     };
     assert!(wrong(verdict(&index)).message.starts_with("its last 2 runs failed; the last one used up its retries"));

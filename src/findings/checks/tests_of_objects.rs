@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::testing::*;
 use crate::{
     cluster::{ClusterIndex, Dump, History, Kind, ObjectRef, Transition, TransitionKind, Visibility},
-    findings::{ConditionClass, Level, Look, Verdict, judge},
+    findings::{ConditionClass, Level, Look, Settings, Verdict, judge},
 };
 
 fn service(namespace: &str, name: &str, ports: Value) -> Value {
@@ -29,7 +29,7 @@ fn slice(namespace: &str, service: &str, ready: &[bool]) -> Value {
 
 /// What a check says of an owner in an index, with what happened before.
 fn verdict(check: &str, of: &ObjectRef, index: &ClusterIndex, history: &History) -> Verdict {
-    let look = Look { index, history, now: now(), no_grace: false };
+    let look = Look { index, history, now: now(), no_grace: false, settings: &Settings::DEFAULT, known: None };
     judge(of, &look).into_iter().find(|j| j.check == check).unwrap().verdict
 }
 

@@ -1,17 +1,23 @@
 //! `unschedulable`: the scheduler finds no node for a pod.
 
-use jiff::SignedDuration;
-
 use crate::{
     cluster::{
         Kind, ObjectRef,
         facts::{Condition, Pod, Time},
     },
     findings::{
-        Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence, pods,
+        Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence, pods,
         trouble::{Trouble, of_pods},
     },
 };
+
+const NAME: &str = "unschedulable";
+const GRACE: Parameter = Parameter::time(
+    (NAME, "grace"),
+    "How long the scheduler may find no node; give an autoscaler its time.",
+    60,
+    (0, 86_400),
+);
 
 /// No node for a pod.
 #[derive(Debug)]
@@ -19,7 +25,7 @@ pub(crate) struct Unschedulable;
 
 impl Check for Unschedulable {
     fn name(&self) -> &'static str {
-        "unschedulable"
+        NAME
     }
 
     fn doc(&self) -> &'static CheckDoc {
@@ -40,8 +46,12 @@ impl Check for Unschedulable {
         pods::may_own_pods(kind)
     }
 
+    fn parameters(&self) -> &'static [Parameter] {
+        &[GRACE]
+    }
+
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
-        of_pods(self.name(), owner, look, |pod| trouble(pod, look))
+        of_pods(NAME, owner, look, |pod| trouble(pod, look))
     }
 }
 
@@ -73,7 +83,7 @@ fn trouble(pod: &Pod, look: &Look<'_>) -> Option<Trouble> {
         reason: "Unschedulable".into(),
         message: cause(pod, &condition.message),
         since,
-        grace: SignedDuration::from_secs(60),
+        grace: look.settings.time(&GRACE),
         level: Level::High,
         evidence: proof,
         recommendation: format!(
@@ -108,12 +118,31 @@ fn cause(pod: &Pod, said: &str) -> String {
                 let asks = requests(pod, resource);
                 let asks = if asks.is_empty() { String::new() } else { format!(" (it asks for {})", asks.join(" + ")) };
                 format!("not enough {resource} on {count} of {all} nodes{asks}")
+            } else if why.contains("free ports") {
+                let ports = host_ports(pod);
+                let which = if ports.is_empty() { "a port".to_owned() } else { format!("port {}", ports.join(" or ")) };
+                format!("{which} is taken on {count} of {all} nodes")
             } else {
                 format!("{count} of {all} nodes {why}")
             },
         );
     }
     if parts.is_empty() { format!("no node takes the pod: {rest}") } else { parts.join("; ") }
+}
+
+/// The ports of a node a pod asks for, as far as its containers are named by them: those of K3s' load balancer are (`lb-tcp-443`).
+fn host_ports(pod: &Pod) -> Vec<String> {
+    let names = pod.spec.iter().flat_map(|s| s.containers.iter()).map(|c| c.name.as_str());
+    let ports = names.filter_map(|name| {
+        let (protocol, port) = name.strip_prefix("lb-")?.split_once('-')?;
+        let port = port.parse::<u16>().ok()?;
+        match protocol {
+            "tcp" | "udp" | "sctp" => Some(format!("{port}/{}", protocol.to_uppercase())),
+            "port" => Some(port.to_string()),
+            _ => None,
+        }
+    });
+    ports.collect()
 }
 
 /// What the containers ask for of a resource, as written.

@@ -30,6 +30,11 @@ pub(crate) struct Counts {
     pub(crate) rolling: bool,
 }
 
+/// Whether fewer replicas are available than wanted.
+pub(crate) fn lacks_replicas(counts: &Counts) -> bool {
+    counts.available < counts.desired
+}
+
 /// The counts of a workload; None for what keeps no replicas or has no status yet.
 pub(crate) fn counts(fact: &Fact) -> Option<Counts> {
     let generation = fact.meta().generation;
@@ -52,12 +57,23 @@ pub(crate) fn counts(fact: &Fact) -> Option<Counts> {
             let s = x.status.as_ref()?;
             let desired = x.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1);
             // Clusters older than 1.22 do not count available replicas.
-            let updated = if s.update_revision == s.current_revision { desired } else { s.updated_replicas };
+            let (by_hand, partition) =
+                x.spec.as_ref().and_then(|s| s.update_strategy.as_ref()).map_or((false, 0), |u| {
+                    (u.kind == "OnDelete", u.rolling_update.as_ref().map_or(0, |r| r.partition))
+                });
+            // Pods that are replaced by hand, or below the partition, are left as they are on purpose.
+            let is_done = by_hand
+                || s.update_revision == s.current_revision
+                || s.updated_replicas >= desired.saturating_sub(partition);
+            let updated = if is_done { desired } else { s.updated_replicas };
             Some(of(s.available_replicas.max(s.ready_replicas), desired, updated, s.observed_generation))
         }
         Fact::DaemonSet(d) => {
             let s = d.status.as_ref()?;
-            Some(of(s.number_available, s.desired_number_scheduled, s.updated_number_scheduled, s.observed_generation))
+            let by_hand =
+                d.spec.as_ref().and_then(|s| s.update_strategy.as_ref()).is_some_and(|u| u.kind == "OnDelete");
+            let updated = if by_hand { s.desired_number_scheduled } else { s.updated_number_scheduled };
+            Some(of(s.number_available, s.desired_number_scheduled, updated, s.observed_generation))
         }
         Fact::ReplicaSet(r) => {
             let s = r.status.as_ref()?;

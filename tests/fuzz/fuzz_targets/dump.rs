@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use k8s_monitor::{
     cluster::{ClusterIndex, Dump, History},
-    findings::{Look, judge_all},
+    findings::{Look, Settings, judge_all},
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -17,6 +17,6 @@ fuzz_target!(|text: &str| {
     }
     for no_grace in [true, false] {
         let history = History::default();
-        judge_all(&Look { index: &index, history: &history, now, no_grace });
+        judge_all(&Look { index: &index, history: &history, now, no_grace, settings: &Settings::DEFAULT, known: None });
     }
 });

@@ -5,7 +5,7 @@ use arbitrary::Arbitrary;
 use jiff::Timestamp;
 use k8s_monitor::{
     cluster::{ClusterIndex, Dump, History, Kind},
-    findings::{Look, judge_all},
+    findings::{Look, Settings, judge_all},
 };
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
@@ -73,7 +73,7 @@ fuzz_target!(|changes: Vec<Change>| {
             touched.transitions.into_iter().for_each(|transition| history.record(transition));
         }
     }
-    judge_all(&Look { index: &index, history: &history, now, no_grace: changes.len() % 2 == 0 });
+    judge_all(&Look { index: &index, history: &history, now, no_grace: changes.len() % 2 == 0, settings: &Settings::DEFAULT, known: None });
     let keys: Vec<_> = Kind::ALL.into_iter().flat_map(|kind| index.all(kind)).map(|fact| fact.key()).collect();
     for key in keys {
         index.delete(&key, now);

@@ -1,0 +1,129 @@
+//! `node-pressure`: a node that reports is short of memory, disk or processes, or its network is not set up.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::evicted::when_evicted;
+use crate::{
+    cluster::{
+        Fact, Kind, ObjectKey, ObjectRef,
+        facts::{Condition, Node, Time},
+    },
+    findings::{
+        Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
+        pods::{self, Pods},
+        trouble::{Trouble, conclude, fact},
+    },
+};
+
+const NAME: &str = "node-pressure";
+const GRACE: Parameter = Parameter::time((NAME, "grace"), "How long a node may be under pressure.", 120, (0, 3600));
+const OWNERS: Parameter =
+    Parameter::number((NAME, "owners"), "Pods of so many owners evicted from the node make it SEV-2.", 2, (1, 100));
+/// Evictions this long before the pressure was reported belong to it: the kubelet reports late.
+const BEFORE: SignedDuration = SignedDuration::from_mins(5);
+
+/// A node is short of something.
+#[derive(Debug)]
+pub(crate) struct NodePressure;
+
+impl Check for NodePressure {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn doc(&self) -> &'static CheckDoc {
+        &CheckDoc {
+            what: "A node reports MemoryPressure, DiskPressure, PIDPressure or NetworkUnavailable.",
+            why: "It evicts pods and takes no new ones; without its network its pods reach nobody.",
+            fix: "Free what it is short of (images, logs, a process that grows), or move work to another node.",
+            grace: "2 min.",
+            silent: "Nodes that do not report (see node-not-ready); any other condition, healthy or not: EtcdIsVoter, those of vendors.",
+        }
+    }
+
+    fn reads(&self) -> &'static [Kind] {
+        &[Kind::Node]
+    }
+
+    fn judges(&self, kind: &str) -> bool {
+        kind == "Node"
+    }
+
+    fn parameters(&self) -> &'static [Parameter] {
+        &[GRACE, OWNERS]
+    }
+
+    fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
+        let Some(Fact::Node(node)) = fact(owner, look) else { return Verdict::NotWanted("deleted".into()) };
+        if node.condition("Ready").is_none_or(|ready| ready.status == "Unknown") {
+            // What it said last is old: how it is now nobody knows.
+            return Verdict::Symptom("node-not-ready");
+        }
+        let conditions = node.status.iter().flat_map(|s| s.conditions.iter()).filter(|c| c.status == "True");
+        let troubles =
+            conditions.filter_map(|c| Some(trouble(owner, node, c, shortage(c.kind.as_str())?, look))).collect();
+        conclude(NAME, owner, look, &Pods::default(), troubles)
+    }
+}
+
+/// What a condition that is true means; None for conditions that are nobody's trouble or nobody knows.
+fn shortage(condition: &str) -> Option<&'static str> {
+    Some(match condition {
+        "MemoryPressure" => "is short of memory",
+        "DiskPressure" => "is short of disk space",
+        "PIDPressure" => "runs too many processes",
+        "NetworkUnavailable" => "has no pod network",
+        _ => return None,
+    })
+}
+
+fn trouble(owner: &ObjectRef, node: &Node, condition: &Condition, what: &str, look: &Look<'_>) -> Trouble {
+    let since = condition.last_transition_time.map_or(look.now, Time::at);
+    let from = since.checked_sub(BEFORE).unwrap_or(Timestamp::MIN);
+    let mut hit: Vec<ObjectRef> = Vec::new();
+    let mut owners: BTreeSet<ObjectRef> = BTreeSet::new();
+    for pod in look.index.pods_on(owner.name.as_str()) {
+        if pod.status.as_ref().is_some_and(|s| s.reason == "Evicted") && when_evicted(pod, look) >= from {
+            let reference = pods::reference(pod);
+            owners.insert(look.index.owner_of(&ObjectKey {
+                kind: Kind::Pod,
+                namespace: pod.meta().namespace.clone(),
+                name: pod.meta().name.clone(),
+            }));
+            hit.push(reference);
+        }
+    }
+    let evicted = match owners.len() {
+        0 => String::new(),
+        1 => format!("; it evicted {} of one owner", pods_in_words(hit.len())),
+        n => format!("; it evicted {} of {n} owners", pods_in_words(hit.len())),
+    };
+    let is_loud = condition.kind == "NetworkUnavailable" || owners.len() >= look.settings.number(&OWNERS);
+    let mut proof = vec![evidence::piece(
+        format!("{owner} condition {}", condition.kind),
+        &evidence::with_message(&format!("{} {}", condition.status, condition.reason), &condition.message),
+        Some(since),
+    )];
+    proof.extend(evidence::of_node(look, node, 3));
+    Trouble {
+        object: owner.clone(),
+        with: hit,
+        class: ConditionClass::NodePressure,
+        reason: condition.kind.to_string(),
+        message: format!("the node {what}{evicted}"),
+        since,
+        grace: look.settings.time(&GRACE),
+        level: if is_loud { Level::High } else { Level::Warning },
+        evidence: proof,
+        recommendation: format!(
+            "See what uses it up: kubectl describe node {}; kubectl top node {}",
+            owner.name, owner.name
+        ),
+    }
+}
+
+fn pods_in_words(count: usize) -> String {
+    if count == 1 { "1 pod".to_owned() } else { format!("{count} pods") }
+}
