@@ -54,7 +54,7 @@ async fn a_webhook_that_loses_its_backend_refuses_writes_and_is_told_until_it_an
         insta::assert_snapshot!(bot.next_message("#alerts").await?, @"
         🔴 *SEV-1 · writes are refused: webhook policies has no backend* · INC-2026-11-24-001
         ▌#a30200
-        Service policies/server has no ready endpoint, so the API server refuses to create, update pods, deployments in the whole cluster (webhook check.policies.io)
+        Service policies/server has no ready endpoint, so the API server refuses to create or update pods and deployments in the whole cluster (webhook check.policies.io)
         ValidatingWebhookConfiguration policies (unlisted)
         Do: Bring back what serves it: kubectl -n policies get service,endpointslices,pods; only if it was removed for good: kubectl delete validatingwebhookconfiguration policies
         ```
@@ -70,7 +70,7 @@ async fn a_webhook_that_loses_its_backend_refuses_writes_and_is_told_until_it_an
         insta::assert_snapshot!(bot.alert("#alerts").await?, @"
         ✅ *Resolved after 6 min · policies: healthy for 5 min (was SEV-1)* · INC-2026-11-24-001
         ▌#2eb886
-        Was: Service policies/server has no ready endpoint, so the API server refuses to create, update pods, deployments in the whole cluster (webhook check.policies.io)
+        Was: Service policies/server has no ready endpoint, so the API server refuses to create or update pods and deployments in the whole cluster (webhook check.policies.io)
         ValidatingWebhookConfiguration policies (unlisted)
         ```
         Service policies/server: 0 of 1 endpoints ready
