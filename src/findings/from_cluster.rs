@@ -64,10 +64,10 @@ fn settle(check: &dyn Check, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
     let is_leaving = fact.is_some_and(|fact| fact.meta().deletion_timestamp.is_some());
     match is_leaving.then_some("being deleted".into()).or_else(|| not_wanted(fact?)) {
         // What is there although nobody wants it is not healthy for that.
-        Some(why) if check.judges_what_is_being_deleted() => match check.verdict(owner, look) {
-            Verdict::Healthy => Verdict::NotWanted(why),
-            verdict => verdict,
-        },
+        Some(why) if check.judges_what_is_being_deleted() => {
+            let verdict = check.verdict(owner, look);
+            if verdict == Verdict::Healthy { Verdict::NotWanted(why) } else { verdict }
+        }
         Some(why) => Verdict::NotWanted(why),
         None => check.verdict(owner, look),
     }

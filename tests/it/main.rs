@@ -5,5 +5,6 @@ mod check;
 mod delivery;
 mod harness;
 mod jobs;
+mod left_alone;
 mod lifecycle;
 mod monitoring;
