@@ -39,9 +39,15 @@ fn explain(name: &str) -> anyhow::Result<String> {
         bail!("there is no check {name:?}; did you mean {}?", near.join(" or "));
     };
     let doc = check.doc();
+    let set: String = check.parameters().iter().fold(String::new(), |mut lines, parameter| {
+        let (least, most) = (parameter.show(parameter.least), parameter.show(parameter.most));
+        // Writing to a String cannot fail.
+        let _written = write!(lines, "\n  {parameter}\n      {} {least} to {most}.", parameter.what);
+        lines
+    });
     let reads: Vec<&str> = check.reads().iter().map(|kind| kind.plural()).collect();
     Ok(format!(
-        "{name}: {what}\n\nWhy it matters  {why}\nWhat to do      {fix}\nIt waits        {grace}\nIt is silent    {silent}\nIt reads        {reads}",
+        "{name}: {what}\n\nWhy it matters  {why}\nWhat to do      {fix}\nIt waits        {grace}\nIt is silent    {silent}\nIt reads        {reads}\n\n[checks.{name}] in the configuration, with what holds by default:\n  enabled = true{set}",
         name = check.name(),
         what = doc.what,
         why = doc.why,
@@ -70,7 +76,7 @@ mod tests {
 
     #[test]
     fn one_check_is_explained() {
-        insta::assert_snapshot!(explain("Crash-Loop").unwrap(), @"
+        insta::assert_snapshot!(explain("Crash-Loop").unwrap(), @r#"
         crash-loop: A container (init, sidecar or main) ends again and again and is restarted each time.
 
         Why it matters  It does no work while it is down, and the waiting time between restarts grows to five minutes.
@@ -78,7 +84,16 @@ mod tests {
         It waits        None from the second restart on; 60 s after the first. Running at the moment: 3 restarts in 15 min.
         It is silent    One restart with health since; Jobs with retries left; pods being deleted or replaced; restartPolicy Never.
         It reads        pods
-        ");
+
+        [checks.crash-loop] in the configuration, with what holds by default:
+          enabled = true
+          grace = "1m"
+              How long a container may be down after its first end. 0s to 1h.
+          window = "15m"
+              The restarts of a running container are counted in this time. 1m to 24h.
+          restarts = 3
+              So many restarts within it are a crash loop although the container runs at the moment. 2 to 100.
+        "#);
     }
 
     #[test]

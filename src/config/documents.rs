@@ -76,6 +76,16 @@ fn the_readme_has_the_table_of_every_check() {
 }
 
 #[test]
+fn the_readme_has_the_table_of_every_parameter() {
+    let mut table = "| check | parameter | from | to | |\n|---|---|---|---|---|\n".to_owned();
+    for parameter in checks::ALL.iter().flat_map(|check| check.parameters()) {
+        let (least, most) = (parameter.show(parameter.least), parameter.show(parameter.most));
+        writeln!(table, "| `{}` | `{parameter}` | {least} | {most} | {} |", parameter.check, parameter.what).unwrap();
+    }
+    assert!(read("README.md").contains(&table), "put this table into README.md:\n{table}");
+}
+
+#[test]
 fn the_readme_has_the_table_of_every_command() {
     let mut table = "| in Slack | |\n|---|---|\n".to_owned();
     for command in COMMANDS {

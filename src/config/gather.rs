@@ -44,12 +44,30 @@ pub(super) struct Found {
     pub place: Place,
 }
 
+/// A line of `[checks.<check>]`, as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct OfCheck {
+    pub check: String,
+    pub name: String,
+    pub raw: Raw,
+    pub place: Place,
+}
+
+impl OfCheck {
+    /// Its dotted path in the file.
+    pub(super) fn path(&self) -> String {
+        format!("checks.{}.{}", self.check, self.name)
+    }
+}
+
 /// One raw value for every key, and what was wrong with the texts.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     pub found: BTreeMap<&'static str, Found>,
     pub problems: Vec<Problem>,
     pub warnings: Vec<Warning>,
+    /// What is written of single checks, which have keys of their own.
+    pub of_checks: Vec<OfCheck>,
 }
 
 impl Gathered {
@@ -232,6 +250,7 @@ fn from_toml(file: &Text, all: &mut Gathered) -> BTreeMap<&'static str, Found> {
             let place = place(name.span().start);
             let secret_file = path.strip_suffix("_file").and_then(by_path).filter(|k| k.secret);
             match (by_path(&path).or(secret_file), value.into_inner()) {
+                (None, DeValue::Table(inner)) if path == CHECKS => of_checks(inner, file, all),
                 (None, DeValue::Table(inner)) if is_section(&path) => tables.push((path, inner)),
                 (None, DeValue::Table(_)) => {
                     all.problem(&path, Some(place), "is not a section of k8s-monitor", did_you_mean_section(&path));
@@ -277,6 +296,32 @@ fn from_toml(file: &Text, all: &mut Gathered) -> BTreeMap<&'static str, Found> {
     });
     all.problems.splice(..0, before);
     found
+}
+
+/// The section of the checks; its keys are declared by the checks themselves.
+const CHECKS: &str = "checks";
+
+/// The lines of all `[checks.<check>]` of a file.
+fn of_checks(table: DeTable<'_>, file: &Text, all: &mut Gathered) {
+    let place = |at: usize| Place::File { path: file.path.clone(), line: line_at(&file.text, at) };
+    for (check, value) in table {
+        let path = format!("{CHECKS}.{}", check.get_ref());
+        let DeValue::Table(inner) = value.into_inner() else {
+            let remedy = format!("write [{CHECKS}.NAME], and below it what is to be set");
+            all.problem(&path, Some(place(check.span().start)), "is no section", remedy);
+            continue;
+        };
+        for (name, value) in inner {
+            let place = place(name.span().start);
+            let Some(raw) = raw(value.into_inner()) else {
+                let path = format!("{path}.{}", name.get_ref());
+                all.problem(&path, Some(place), "has a value of the wrong type", "write text, a number, true or false");
+                continue;
+            };
+            let (check, name) = (check.get_ref().to_string(), name.get_ref().to_string());
+            all.of_checks.push(OfCheck { check, name, raw, place });
+        }
+    }
 }
 
 fn is_section(path: &str) -> bool {

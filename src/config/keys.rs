@@ -24,7 +24,7 @@ const fn in_file_only(path: &'static str) -> Key {
 }
 
 /// Every key, in the order of `default.toml`.
-pub const KEYS: [Key; 28] = [
+pub const KEYS: [Key; 31] = [
     key("cluster.name", "CLUSTER_NAME"),
     key("cluster.kubeconfig", "KUBECONFIG"),
     key("cluster.context", "K3S_CONTEXT"),
@@ -49,6 +49,9 @@ pub const KEYS: [Key; 28] = [
     in_file_only("priorities.P2"),
     in_file_only("priorities.P3"),
     key("services.file", "SERVICES_FILE"),
+    in_file_only("ignore.namespaces"),
+    in_file_only("ignore.owners"),
+    in_file_only("only.namespaces"),
     secret("store.database_url", "DATABASE_URL"),
     key("http.listen", "HTTP_LISTEN"),
     key("log.level", "LOG_LEVEL"),
@@ -122,7 +125,7 @@ pub(super) fn nearest_path(written: &str) -> Option<&'static str> {
 
 /// The section a person may have meant by `written`.
 pub(super) fn nearest_section(written: &str) -> Option<&'static str> {
-    let sections = KEYS.iter().filter_map(|k| k.path.split_once('.')).map(|(section, _)| section);
+    let sections = KEYS.iter().filter_map(|k| k.path.split_once('.')).map(|(section, _)| section).chain(["checks"]);
     let likeness = |s: &str| strsim::normalized_damerau_levenshtein(&written.to_lowercase(), s);
     let best = sections.map(|s| (likeness(s), s)).max_by(|a, b| a.0.total_cmp(&b.0))?;
     (best.0 >= 0.6).then_some(best.1)

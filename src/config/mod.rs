@@ -1,5 +1,6 @@
 //! The configuration: compiled-in defaults, a file, `.env`, the environment and flags become one checked value, or every problem at once.
 
+mod checks;
 mod gather;
 pub mod keys;
 mod priorities;
@@ -144,6 +145,7 @@ pub struct Config {
     pub anthropic: ApiConfig,
     pub priorities: Priorities,
     pub services_file: Option<PathBuf>,
+    /// How the checks are set, and what is to be left alone.
     pub settings: Settings,
     pub database_url: SecretString,
     pub http_listen: Option<SocketAddr>,
@@ -195,7 +197,7 @@ impl Config {
             },
             priorities: priorities::read(&mut values, services_file.as_deref(), &sources.named_files),
             services_file,
-            settings: Settings::DEFAULT,
+            settings: checks::read(&mut values),
             database_url: database(&mut values),
             http_listen: values.socket("http.listen"),
             log_level: values.choice("log.level", &LEVELS),
@@ -203,6 +205,7 @@ impl Config {
             table: Vec::new(),
         };
         config.table = table::rows(&values);
+        config.table.extend(checks::rows(&values, &config.settings));
         let Values { mut problems, mut warnings, .. } = values;
         if sources.purpose == Purpose::Look {
             warnings.extend(problems.extract_if(.., |problem| !is_looked_with(&problem.key)));

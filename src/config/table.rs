@@ -1,6 +1,6 @@
 //! The configuration in force as a table for people: key, value, where it came from; secrets masked.
 
-use std::fmt::Write as _;
+use std::{borrow::Cow, fmt::Write as _};
 
 use super::{
     gather::{Found, Raw},
@@ -12,7 +12,7 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// Dotted path of the key.
-    pub key: &'static str,
+    pub key: Cow<'static, str>,
     /// Its value; of a secret only whether it is set.
     pub value: String,
     /// Where it was written.
@@ -22,7 +22,7 @@ pub struct Row {
 pub(super) fn rows(values: &Values<'_>) -> Vec<Row> {
     let row = |key: &Key| {
         let found = values.found.get(key.path)?;
-        Some(Row { key: key.path, value: shown(key, found), place: found.place.to_string() })
+        Some(Row { key: key.path.into(), value: shown(key, found), place: found.place.to_string() })
     };
     KEYS.iter().filter_map(row).collect()
 }
@@ -47,7 +47,7 @@ fn shown(key: &Key, found: &Found) -> String {
 /// Columns with two blanks between them.
 pub(super) fn print(rows: &[Row]) -> String {
     let width = |of: fn(&Row) -> &str| rows.iter().map(|r| of(r).chars().count()).max().unwrap_or(0).min(60);
-    let (keys, values) = (width(|r| r.key), width(|r| &r.value));
+    let (keys, values) = (width(|r| &r.key), width(|r| &r.value));
     rows.iter().fold(String::new(), |mut out, row| {
         // Writing to a String cannot fail.
         let _written = writeln!(out, "{:keys$}  {:values$}  {}", row.key, row.value, row.place);

@@ -405,3 +405,44 @@ fn a_catalogue_that_cannot_be_read_does_not_stop_the_start() {
     all.named_files.insert("s.txt".into(), Err("there is no such file".into()));
     assert_eq!(warnings(&all).len(), 1);
 }
+
+#[test]
+fn checks_are_set_by_their_own_names_and_parameters() {
+    let text = "[checks.crash-loop]\ngrace = '5m'\nrestarts = 4\n[checks.evicted]\nenabled = false\n[checks.not-ready]\nenabled = true\n[ignore]\nnamespaces = ['dev-*']\n";
+    let (config, warnings) = Config::load(&with_file(text)).unwrap();
+    assert_eq!(warnings, []);
+    assert!(!config.settings.is_on("evicted") && config.settings.is_on("not-ready"));
+    let parameters = crate::findings::checks::ALL.iter().flat_map(|check| check.parameters());
+    let changed: Vec<String> = parameters
+        .filter(|p| config.settings.of(p) != p.default)
+        .map(|p| format!("{} {} {}", p.check, p.name, p.show(config.settings.of(p))))
+        .collect();
+    assert_eq!(changed, ["crash-loop grace 5m", "crash-loop restarts 4"]);
+    let table = config.explain();
+    for (key, place) in [
+        ("checks.crash-loop.grace", "k8s-monitor.toml:2"),
+        ("checks.evicted.enabled", "k8s-monitor.toml:5"),
+        ("checks.not-ready.grace", "default"),
+    ] {
+        let line = table.lines().find(|line| line.starts_with(key)).unwrap_or_else(|| panic!("no {key}"));
+        assert!(line.ends_with(place), "{line}");
+    }
+    assert_eq!(config.settings.leave_alone.namespaces[0].to_string(), "Namespace dev-*");
+}
+
+#[test]
+fn what_names_no_check_and_no_parameter_is_told_with_the_nearest() {
+    let text = "[checks.crashloop]\nenabled = false\n[checks.crash-loop]\ngrase = '1m'\nwindow = '10s'\nrestarts = '5m'\nenabled = 'no'\n[checks]\nevicted = false\n[checks.zebra]\nx = 1\n[checks.out-of-memory]\nzebra = 1\n[ignore]\nnamespaces = ['Dev']\nowners = ['deployment shop/api']\n";
+    insta::assert_snapshot!(problems(&with_file(text)).join("\n"), @r#"
+    checks.evicted (k8s-monitor.toml:9): is no section; write [checks.NAME], and below it what is to be set
+    checks.crash-loop.enabled (k8s-monitor.toml:7): is neither true nor false; write true or false
+    checks.crash-loop.grase (k8s-monitor.toml:4): is not a parameter of crash-loop; did you mean grace?
+    checks.crash-loop.restarts (k8s-monitor.toml:6): "5m" is not a whole number; write for example restarts = 3
+    checks.crash-loop.window (k8s-monitor.toml:5): "10s" is not within 1m to 24h; write for example window = "15m"
+    checks.crashloop.enabled (k8s-monitor.toml:2): is not a check; did you mean crash-loop?
+    checks.out-of-memory.zebra (k8s-monitor.toml:13): is not a parameter of out-of-memory; it has window, kills, grace, enabled
+    checks.zebra.x (k8s-monitor.toml:11): is not a check; `k8s-monitor checks` lists them
+    ignore.namespaces (k8s-monitor.toml:15): "Dev": `D` cannot be part of a name; Kubernetes names have small letters, digits, `-` and `.` only; `*` is any text
+    ignore.owners (k8s-monitor.toml:16): "deployment shop/api": `deployment` is not how the API writes it; write `Deployment`
+    "#);
+}

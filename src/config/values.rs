@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{
-    gather::{Found, Gathered, Raw},
+    gather::{Found, Gathered, OfCheck, Raw},
     problem::{Place, Problem, Warning},
 };
 
@@ -16,12 +16,14 @@ pub(super) struct Values<'a> {
     pub found: BTreeMap<&'static str, Found>,
     pub problems: Vec<Problem>,
     pub warnings: Vec<Warning>,
+    /// What is written of single checks.
+    pub of_checks: Vec<OfCheck>,
     files: &'a BTreeMap<String, Result<String, String>>,
 }
 
 impl<'a> Values<'a> {
     pub(super) fn new(all: Gathered, files: &'a BTreeMap<String, Result<String, String>>) -> Self {
-        Self { found: all.found, problems: all.problems, warnings: all.warnings, files }
+        Self { found: all.found, problems: all.problems, warnings: all.warnings, of_checks: all.of_checks, files }
     }
 
     pub(super) fn place(&self, key: &str) -> Option<Place> {

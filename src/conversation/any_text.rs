@@ -84,6 +84,7 @@ fn analysis(it: &Incident, namespace: &str, why: &str) -> crate::alerts::Message
         findings: &findings,
         pending: &pending,
         unknown: &unknown,
+        ignored: &unknown,
         incidents: std::slice::from_ref(it),
         blind: &[Blind { kind: Kind::Pod, namespace: None, since: now, why: why.to_owned(), required: true }],
         looked_at: &[(Kind::Pod, 3)].into(),

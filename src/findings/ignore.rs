@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{
-    Look,
+    Look, checks,
     trouble::{fact, key},
 };
 use crate::{
@@ -65,6 +65,9 @@ impl Ignored {
             if value.trim().eq_ignore_ascii_case("true") {
                 return Self::Entirely(format!("ignored by the annotation {ANNOTATION} of {place}"));
             }
+            if value.trim().is_empty() || value.trim().eq_ignore_ascii_case("false") {
+                continue;
+            }
             let why = format!("ignored by the annotation {ANNOTATION} of {place}");
             of.extend(value.split(',').map(|check| (check.trim().to_owned(), why.clone())));
         }
@@ -81,18 +84,24 @@ impl Ignored {
     }
 }
 
-/// What is left alone of an owner, in words for people; nothing if all of it is looked at.
+/// Why an owner is left alone, entirely or by single checks, in words for people; None if all of it is looked at.
 pub fn ignored_of(owner: &ObjectRef, look: &Look<'_>) -> Option<String> {
     match Ignored::of(owner, look) {
-        Ignored::Entirely(why) => Some(format!("{owner}: {why}")),
+        Ignored::Entirely(why) => Some(why),
         Ignored::Of(named) => {
-            let known =
-                |name: &str| super::checks::ALL.iter().any(|check| check.name() == name && check.judges(&owner.kind));
-            let mut checks: Vec<&str> =
-                named.iter().map(|(name, _)| name.as_str()).filter(|name| known(name)).collect();
-            checks.dedup();
-            let why = named.first().map(|(_, why)| why).filter(|_| !checks.is_empty())?;
-            Some(format!("{owner}, what {} would say: {why}", checks.join(" and ")))
+            let judging =
+                |name: &str| checks::ALL.iter().any(|check| check.name() == name && check.judges(&owner.kind));
+            let (unknown, known): (Vec<_>, Vec<_>) = named
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .partition(|name| checks::ALL.iter().all(|check| check.name() != *name));
+            let known: Vec<&str> = known.into_iter().filter(|name| judging(name)).collect();
+            let (_, why) = named.first()?;
+            match (known.as_slice(), unknown.as_slice()) {
+                ([], []) => None,
+                (_, [unknown, ..]) => Some(format!("{why}, which names no check: {unknown:?}")),
+                (known, []) => Some(format!("what {} would say is {why}", known.join(" and "))),
+            }
         }
     }
 }
@@ -111,7 +120,7 @@ fn namespace_of(owner: &ObjectRef) -> Option<ObjectRef> {
 /// The annotations that may say to leave an owner alone, with where each is written. Of an owner that is not read (a kind of others)
 /// the pods carry it.
 fn annotations<'a>(owner: &ObjectRef, look: &Look<'a>) -> Vec<(ObjectRef, &'a str)> {
-    let of = |fact: &'a Fact| fact.meta().annotations.get(ANNOTATION).map(|value| value.as_str());
+    let of = |fact: &'a Fact| fact.meta().annotations.get(ANNOTATION).map(AsRef::as_ref);
     let own = match fact(owner, look) {
         Some(held) => of(held).map(|value| (owner.clone(), value)),
         None => look.index.pods_of(owner).find_map(|pod| {

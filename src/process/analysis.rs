@@ -157,6 +157,7 @@ fn answer(app: &App, mind: &Mind, namespace: &str, asked_at: Timestamp, lists: L
         .collect();
     let is_meant = |owner: &ObjectRef| {
         owner.namespace == namespace
+            || (owner.watched_kind() == Some(Kind::Namespace) && owner.name == namespace)
             || (owner.watched_kind() == Some(Kind::Node) && nodes.contains(owner.name.as_str()))
     };
     let (mut wrong, mut pending) = (Vec::new(), Vec::new());
@@ -171,6 +172,12 @@ fn answer(app: &App, mind: &Mind, namespace: &str, asked_at: Timestamp, lists: L
             Verdict::Healthy | Verdict::NotWanted(_) | Verdict::Symptom(_) => {}
         }
     }
+    let mut ignored: BTreeMap<String, BTreeSet<ObjectRef>> = BTreeMap::new();
+    for owner in index.owners().filter(is_meant) {
+        if let Some(why) = findings::ignored_of(&owner, &look) {
+            ignored.entry(why).or_default().insert(owner);
+        }
+    }
     let incidents: Vec<_> = mind.open.values().filter(|i| is_meant(&i.owner)).cloned().collect();
     let looked_at = Kind::ALL
         .into_iter()
@@ -182,6 +189,7 @@ fn answer(app: &App, mind: &Mind, namespace: &str, asked_at: Timestamp, lists: L
         findings: &wrong,
         pending: &pending,
         unknown: &unknown,
+        ignored: &ignored,
         incidents: &incidents,
         blind: &Blind::all_of(index.sight()),
         looked_at: &looked_at,

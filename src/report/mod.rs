@@ -106,7 +106,11 @@ impl Report {
         };
         let id = ClusterId(cluster.to_owned());
         let services = crate::services::Priorities::default();
-        let here = |owner: &ObjectRef| owner.namespace.is_empty() || namespace.is_none_or(|ns| owner.namespace == ns);
+        let here = |owner: &ObjectRef| {
+            let is_namespace = owner.watched_kind() == Some(Kind::Namespace);
+            let at = if is_namespace { &owner.name } else { &owner.namespace };
+            at.is_empty() || namespace.is_none_or(|ns| at == ns)
+        };
         for owner in look.index.owners().filter(here) {
             report.looked_at.count(&owner);
             let role = services.role_in(&owner, look.index);
@@ -180,6 +184,7 @@ impl LookedAt {
                 | Kind::MutatingWebhookConfiguration
                 | Kind::Certificate,
             ) => self.others += 1,
+            Some(Kind::Namespace | Kind::Service) => {}
             _ => self.workloads += 1,
         }
     }

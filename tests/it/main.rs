@@ -5,6 +5,7 @@ mod check;
 mod delivery;
 mod harness;
 mod jobs;
+mod left_alone;
 mod lifecycle;
 mod monitoring;
 mod objects;

@@ -172,7 +172,8 @@ mod tests {
     fn what_names_an_object_is_judged_again_when_that_comes_changes_or_goes() {
         let mut index = everything();
         let by_service = "APIService v1.metrics.k8s.io, Ingress shop/web, MutatingWebhookConfiguration check";
-        let by_service = by_service.replace("check", "change") + ", ValidatingWebhookConfiguration check";
+        let by_service =
+            by_service.replace("check", "change") + ", Service shop/api, ValidatingWebhookConfiguration check";
         for object in [service_with(80), slice(true), slice(false), service_with(81)] {
             assert_eq!(touched(&index.apply(fact(&object), at(1))), by_service, "{object}");
         }
@@ -204,7 +205,7 @@ mod tests {
             index.delete(&key, at(1));
         }
         index.apply(fact(&ingress("other", "")), at(1));
-        assert_eq!(touched(&index.apply(fact(&service_with(80)), at(1))), "");
+        assert_eq!(touched(&index.apply(fact(&service_with(80)), at(1))), "Service shop/api");
     }
 
     #[test]

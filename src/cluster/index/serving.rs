@@ -254,7 +254,24 @@ fn labels_of_pods(fact: &Fact) -> Option<&Labels> {
         Fact::Pod(pod) => Some(&pod.meta().labels),
         Fact::Job(job) => of_job(job.spec.as_ref()),
         Fact::CronJob(cron) => of_job(cron.spec.as_ref()?.job_template.as_ref()?.spec.as_ref()),
-        _ => Some(&template(fact)?.metadata.as_ref()?.labels),
+        Fact::Deployment(_) | Fact::ReplicaSet(_) | Fact::StatefulSet(_) | Fact::DaemonSet(_) => {
+            Some(&template(fact)?.metadata.as_ref()?.labels)
+        }
+        Fact::Namespace(_)
+        | Fact::Node(_)
+        | Fact::PersistentVolumeClaim(_)
+        | Fact::Service(_)
+        | Fact::EndpointSlice(_)
+        | Fact::HorizontalPodAutoscaler(_)
+        | Fact::Ingress(_)
+        | Fact::IngressClass(_)
+        | Fact::ValidatingWebhookConfiguration(_)
+        | Fact::MutatingWebhookConfiguration(_)
+        | Fact::ApiService(_)
+        | Fact::PersistentVolume(_)
+        | Fact::StorageClass(_)
+        | Fact::Certificate(_)
+        | Fact::Event(_) => None,
     }
 }
 

@@ -58,6 +58,8 @@ pub struct Analysis<'a> {
     pub pending: &'a [(Finding, Timestamp)],
     /// Of what nothing can be said, and why.
     pub unknown: &'a BTreeMap<String, BTreeSet<ObjectRef>>,
+    /// What is left alone on purpose, by why.
+    pub ignored: &'a BTreeMap<String, BTreeSet<ObjectRef>>,
     /// Open incidents of the namespace, and of those nodes.
     pub incidents: &'a [Incident],
     /// What could not be seen, of the whole cluster.
@@ -124,6 +126,7 @@ pub fn result(analysis: &Analysis<'_>) -> Message {
             format!("*{namespace}: {waiting}*, still within the waiting time, and I do not see everything.")
         }
         (0, 0, false) if objects == 0 => format!("*{namespace} is empty*: nothing runs there, so nothing is wrong."),
+        (0, 0, false) if !analysis.ignored.is_empty() => format!("*{namespace}: nothing is wrong in what I look at.*"),
         (0, 0, false) => format!("*{namespace}: nothing is wrong.*"),
         (0, _, false) => format!("*{namespace}: {waiting}*, still within the waiting time."),
         (_, _, true) => format!("*{namespace}: {found}*, and I do not see everything."),
@@ -144,10 +147,10 @@ pub fn result(analysis: &Analysis<'_>) -> Message {
         ));
     }
     for (why, owners) in analysis.unknown.iter().take(SHOWN) {
-        let named: Vec<_> = owners.iter().take(3).map(|owner| reply::escape(&owner.to_string())).collect();
-        let more = owners.len().checked_sub(named.len()).filter(|more| *more > 0);
-        let more = more.map_or_else(String::new, |more| format!(" and {more} more"));
-        lines.push(format!("I cannot judge {}{more}: {}", named.join(", "), reply::quote(why, 300)));
+        lines.push(format!("I cannot judge {}: {}", named(owners), reply::quote(why, 300)));
+    }
+    for (why, owners) in analysis.ignored.iter().take(SHOWN) {
+        lines.push(format!("I leave alone {}: {}", named(owners), reply::quote(why, 300)));
     }
     if !analysis.incidents.is_empty() {
         let ids: Vec<_> = analysis
@@ -167,6 +170,14 @@ pub fn result(analysis: &Analysis<'_>) -> Message {
         millis % 1000 / 100
     ));
     reply::say(&lines)
+}
+
+/// `Deployment shop/api, Deployment shop/web and 4 more`.
+fn named(owners: &BTreeSet<ObjectRef>) -> String {
+    let named: Vec<_> = owners.iter().take(3).map(|owner| reply::escape(&owner.to_string())).collect();
+    let more = owners.len().checked_sub(named.len()).filter(|more| *more > 0);
+    let more = more.map_or_else(String::new, |more| format!(" and {more} more"));
+    format!("{}{more}", named.join(", "))
 }
 
 /// `1 Node, 14 Deployments, 120 Pods`.
@@ -195,6 +206,7 @@ mod tests {
             findings,
             pending: &[],
             unknown: &NOTHING_UNKNOWN,
+            ignored: &NOTHING_UNKNOWN,
             incidents: &[],
             blind,
             looked_at,
@@ -299,6 +311,16 @@ mod tests {
         assert_snapshot!(result(&Analysis { unknown: &unknown, ..base }).text, @"
         *`shop`: I cannot say.* Nothing is wrong in what I see, but I do not see everything.
         I cannot judge Deployment shop/api, Deployment shop/cart, Deployment shop/pay and 1 more: node n1 does not report on its pods
+        _Looked at 3 Deployments in 0.4 s, by rules; no model was asked._
+        ");
+        let ignored = [(
+            "ignored by the annotation k8s-monitor.io/ignore of Namespace shop".to_owned(),
+            [object("Deployment", "api")].into(),
+        )]
+        .into();
+        assert_snapshot!(result(&Analysis { ignored: &ignored, ..base }).text, @"
+        *`shop`: nothing is wrong in what I look at.*
+        I leave alone Deployment shop/api: ignored by the annotation k8s-monitor.io/ignore of Namespace shop
         _Looked at 3 Deployments in 0.4 s, by rules; no model was asked._
         ");
         assert_snapshot!(result(&Analysis { pending: &pending, unknown: &unknown, ..base }).text.lines().next().unwrap(), @"*`shop`: 1 thing looks wrong*, still within the waiting time, and I do not see everything.");

@@ -63,7 +63,7 @@ impl Check for CronJobStopped {
 
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
         let Some(Fact::CronJob(cron)) = fact(owner, look) else { return Verdict::NotWanted("deleted".into()) };
-        let found = match (said(cron, look), missed(cron, look)) {
+        let found = match (said(cron, look), missed(owner, cron, look)) {
             (Some(event), _) => Some(refused(owner, event, look)),
             (None, Ok(missed)) => missed
                 .filter(|missed| look.now >= missed.first_is_late)
@@ -76,7 +76,7 @@ impl Check for CronJobStopped {
     fn looks_again(&self, owner: &ObjectRef, look: &Look<'_>) -> Option<Timestamp> {
         let Some(Fact::CronJob(cron)) = fact(owner, look) else { return None };
         let wanted = !cron.spec.as_ref().is_some_and(|s| s.suspend) && cron.meta().deletion_timestamp.is_none();
-        wanted.then(|| Some(missed(cron, look).ok()??.first_is_late)).flatten()
+        wanted.then(|| Some(missed(owner, cron, look).ok()??.first_is_late)).flatten()
     }
 }
 
@@ -91,7 +91,7 @@ struct Missed {
 }
 
 /// The two due times after the last run (or the creation), as far as they can be known.
-fn missed(cron: &CronJob, look: &Look<'_>) -> Result<Option<Missed>, String> {
+fn missed(owner: &ObjectRef, cron: &CronJob, look: &Look<'_>) -> Result<Option<Missed>, String> {
     let Some(spec) = cron.spec.as_ref() else { return Ok(None) };
     let zone = if spec.time_zone.is_empty() {
         TimeZone::UTC
@@ -102,7 +102,9 @@ fn missed(cron: &CronJob, look: &Look<'_>) -> Result<Option<Missed>, String> {
     let line = CronLine::parse(spec.schedule.as_str(), zone)
         .map_err(|why| format!("the schedule {:?} cannot be read here: {why}", spec.schedule))?;
     let last = last_run(cron);
-    let Some(from) = last.or_else(|| cron.meta().created()) else { return Ok(None) };
+    // Where the status does not tell, the newest run does.
+    let newest = || look.index.jobs_of(owner).filter_map(|job| job.meta().created()).max();
+    let Some(from) = last.or_else(newest).or_else(|| cron.meta().created()) else { return Ok(None) };
     let Some((first, second)) = line.next_after(from).and_then(|first| Some((first, line.next_after(first)?))) else {
         return Ok(None);
     };

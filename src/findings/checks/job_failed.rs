@@ -83,10 +83,10 @@ impl Check for JobFailed {
 /// The end of the newest failure of a Job or `CronJob`, and when that is history.
 fn is_history_at(owner: &ObjectRef, look: &Look<'_>) -> Option<Timestamp> {
     let failed = |job: &Job| job.ended("Failed").map(|failed| at(failed, look));
-    let newest = match fact(owner, look)? {
-        Fact::Job(job) => failed(job),
-        Fact::CronJob(_) => look.index.jobs_of(owner).filter_map(failed).max(),
-        _ => None,
+    let newest = if let Fact::Job(job) = fact(owner, look)? {
+        failed(job)
+    } else {
+        look.index.jobs_of(owner).filter_map(failed).max()
     };
     newest?.checked_add(look.settings.time(&TOLD_FOR)).ok()
 }

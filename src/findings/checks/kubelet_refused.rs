@@ -84,7 +84,7 @@ fn refused_as(pod: &Pod) -> Option<&str> {
 
 /// When it was refused: at once when it was given to the node, so a pod without a time of its own was made just before.
 fn when(pod: &Pod, look: &Look<'_>) -> Timestamp {
-    pod.status.as_ref().and_then(|s| s.start_time).map(Time::at).unwrap_or_else(|| pods::started(pod, look))
+    pod.status.as_ref().and_then(|s| s.start_time).map_or_else(|| pods::started(pod, look), Time::at)
 }
 
 fn trouble(

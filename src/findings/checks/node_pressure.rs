@@ -111,7 +111,7 @@ fn trouble(owner: &ObjectRef, node: &Node, condition: &Condition, what: &str, lo
         object: owner.clone(),
         with: hit,
         class: ConditionClass::NodePressure,
-        reason: condition.kind.to_string(),
+        reason: condition.kind.as_str().to_owned(),
         message: format!("the node {what}{evicted}"),
         since,
         grace: look.settings.time(&GRACE),

@@ -131,7 +131,7 @@ fn lost_them(owner: &ObjectRef, service: &Service, newest: Timestamp, look: &Loo
         return None;
     }
     let mut it = base(owner, "NoEndpoints", lost.max(newest), look.settings.time(&GRACE));
-    it.message = "pods it selects are ready, and it has no ready endpoint, cause unknown".to_owned();
+    "pods it selects are ready, and it has no ready endpoint, cause unknown".clone_into(&mut it.message);
     it.level = Level::High;
     it.evidence.extend(evidence::warnings(look, &service.meta().uid, 2));
     Some(it)

@@ -75,7 +75,25 @@ impl Check for StuckTerminating {
             Fact::PersistentVolumeClaim(claim) => of_claim(owner, claim, look),
             // The pods of an owner are looked at below, and a Pod is its own.
             Fact::Pod(_) => None,
-            _ => of_other(owner, fact.meta(), look),
+            Fact::Node(_)
+            | Fact::Deployment(_)
+            | Fact::ReplicaSet(_)
+            | Fact::StatefulSet(_)
+            | Fact::DaemonSet(_)
+            | Fact::Job(_)
+            | Fact::CronJob(_)
+            | Fact::Service(_)
+            | Fact::EndpointSlice(_)
+            | Fact::HorizontalPodAutoscaler(_)
+            | Fact::Ingress(_)
+            | Fact::IngressClass(_)
+            | Fact::ValidatingWebhookConfiguration(_)
+            | Fact::MutatingWebhookConfiguration(_)
+            | Fact::ApiService(_)
+            | Fact::PersistentVolume(_)
+            | Fact::StorageClass(_)
+            | Fact::Certificate(_)
+            | Fact::Event(_) => of_other(owner, fact.meta(), look),
         });
         let pods = if pods::may_own_pods(&owner.kind) {
             look.index.pods_of(owner).filter_map(|pod| of_pod(pod, look)).collect()
@@ -136,7 +154,7 @@ fn of_namespace(owner: &ObjectRef, namespace: &Namespace, look: &Look<'_>) -> Op
     let why = if said.is_empty() { held_by(meta) } else { said.join("; ") };
     let message = format!("the namespace is being deleted and does not go: {why}");
     let mut it = trouble(owner.clone(), since, (message, !holding.is_empty()), meta, look)?;
-    it.reason = holding.first().map_or_else(|| it.reason.clone(), |c| c.kind.to_string());
+    it.reason = holding.first().map_or_else(|| it.reason.clone(), |c| c.kind.as_str().to_owned());
     it.evidence.extend(holding.into_iter().map(|c| of_condition(owner, c)));
     it.recommendation = format!(
         "See what is left in it: kubectl get namespace {0} -o yaml; kubectl api-resources --verbs=list --namespaced -o name | xargs -n 1 kubectl -n {0} get --ignore-not-found",
@@ -181,7 +199,7 @@ fn is_held_by_others(meta: &Meta) -> bool {
 }
 
 fn held_by(meta: &Meta) -> String {
-    let names: Vec<&str> = meta.finalizers.iter().map(|f| f.as_str()).collect();
+    let names: Vec<&str> = meta.finalizers.iter().map(AsRef::as_ref).collect();
     match names.as_slice() {
         [] => "no finalizer holds it, cause unknown".to_owned(),
         [one] => format!("the finalizer {one} holds it"),

@@ -119,8 +119,8 @@ fn cause(pod: &Pod, said: &str) -> String {
                 let asks = if asks.is_empty() { String::new() } else { format!(" (it asks for {})", asks.join(" + ")) };
                 format!("not enough {resource} on {count} of {all} nodes{asks}")
             } else if why.contains("free ports") {
-                let ports = host_ports(pod);
-                let which = if ports.is_empty() { "a port".to_owned() } else { format!("port {}", ports.join(" or ")) };
+                let asked = host_ports(pod);
+                let which = if asked.is_empty() { "a port".to_owned() } else { format!("port {}", asked.join(" or ")) };
                 format!("{which} is taken on {count} of {all} nodes")
             } else {
                 format!("{count} of {all} nodes {why}")

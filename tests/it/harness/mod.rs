@@ -36,6 +36,7 @@ pub(crate) struct BotTester {
     url: String,
     settings: BTreeMap<String, String>,
     channel: &'static str,
+    written: &'static str,
     may_be_refused: bool,
     database: testing::Guard,
 }
@@ -69,6 +70,7 @@ impl BotTester {
             url,
             settings,
             channel: "alerts",
+            written: "",
             may_be_refused: false,
             database,
         })
@@ -95,6 +97,11 @@ impl BotTester {
         self.settings.insert(name.to_owned(), value.to_owned());
     }
 
+    /// Writes sections into the configuration file; they count from the next start.
+    pub(crate) fn writes(&mut self, sections: &'static str) {
+        self.written = sections;
+    }
+
     /// What the bot is started with.
     pub(crate) fn configuration(&self) -> anyhow::Result<Config> {
         let tokens = Options::default();
@@ -110,7 +117,7 @@ impl BotTester {
         .into();
         env.extend(self.settings.clone());
         let listen = if env.contains_key("HTTP_LISTEN") { "" } else { "[http]\nlisten = \"127.0.0.1:0\"\n" };
-        let text = format!("[priorities]\nP0 = [\"shop/api\"]\n{listen}");
+        let text = format!("[priorities]\nP0 = [\"shop/api\"]\n{listen}{}", self.written);
         let file = Some(Text { path: "k8s-monitor.toml".to_owned(), text });
         let (config, _) = Config::load(&Sources { purpose: Purpose::Run, env, file, ..Sources::default() })?;
         Ok(config)

@@ -101,7 +101,8 @@ fn ephemeral() -> Value {
 #[case::etcd_of_k3s(vec![node("True", vec![condition("EtcdIsVoter", "True", 9000)])])]
 #[case::a_healthy_node(vec![node("True", vec![condition("MemoryPressure", "False", 9000), condition("NetworkUnavailable", "False", 9000)])])]
 #[case::evicted_long_ago([beside(json!({})), vec![evicted("x"), evicted("y"), evicted("z")]].concat())]
-#[case::a_claim_nobody_waits_for(vec![claim()])]
+#[case::a_claim_nobody_waits_for(vec![claim(), json!({"kind": "StorageClass", "apiVersion": "storage.k8s.io/v1",
+    "metadata": {"name": "local-path"}, "provisioner": "rancher.io/local-path", "volumeBindingMode": "WaitForFirstConsumer"})])]
 #[case::restarted_once_and_well_since(beside(json!({"containerStatuses": [{"name": "app", "ready": true, "restartCount": 1, "state": {"running": {"startedAt": ago(4000)}},
     "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "startedAt": ago(4100), "finishedAt": ago(4005)}}}]})))]
 #[case::killed_for_memory_once_and_well_since(beside(json!({"containerStatuses": [{"name": "app", "ready": true, "restartCount": 1, "state": {"running": {"startedAt": ago(4000)}},
