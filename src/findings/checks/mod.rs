@@ -31,7 +31,9 @@ mod testing;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-mod tests_of_objects;
+mod tests_of_apis;
+#[cfg(test)]
+mod tests_of_edges;
 mod unschedulable;
 mod volume_failed;
 mod webhook_backend;

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::{
-    cluster::{ClusterIndex, Fact, History, Kind, ObjectRef, Visibility},
+    cluster::{ClusterIndex, Dump, Fact, History, Kind, ObjectRef, Transition, TransitionKind, Visibility},
     findings::{Finding, Judgement, Look, Settings, Verdict, judge},
 };
 
@@ -174,4 +174,45 @@ pub(super) fn job(name: &str, condition: &str, seconds: i64) -> Value {
     json!({"kind": "Job", "metadata": {"name": name, "namespace": "shop", "uid": name, "creationTimestamp": ago(seconds + 60),
         "ownerReferences": [{"kind": "CronJob", "name": "nightly", "uid": "cron", "apiVersion": "batch/v1", "controller": true}]},
         "spec": {}, "status": {"failed": 1, "conditions": [{"type": condition, "status": "True", "reason": "BackoffLimitExceeded", "lastTransitionTime": ago(seconds)}]}})
+}
+
+/// A Service that selects the pods of its name.
+pub(super) fn service(namespace: &str, name: &str, ports: Value) -> Value {
+    json!({"kind": "Service", "metadata": {"name": name, "namespace": namespace},
+        "spec": {"type": "ClusterIP", "selector": {"app": name}, "ports": ports}})
+}
+
+/// What a check says of an owner in an index, with what happened before.
+pub(super) fn verdict(check: &str, of: &ObjectRef, index: &ClusterIndex, history: &History) -> Verdict {
+    let look = Look { index, history, now: now(), no_grace: false, settings: &Settings::DEFAULT, known: None };
+    judge(of, &look).into_iter().find(|j| j.check == check).unwrap().verdict
+}
+
+/// The same objects as a dump of which nothing else is known.
+pub(super) fn dumped(check: &str, of: &ObjectRef, objects: &[Value]) -> Verdict {
+    let dump = Dump::read(&[("dump", json!({"kind": "List", "items": objects}).to_string())]);
+    assert_eq!(dump.problems, []);
+    let (index, history) = dump.into_index(now());
+    verdict(check, of, &index, &history)
+}
+
+pub(super) fn blind(kind: Kind, check: &str, of: &ObjectRef, objects: Vec<Value>) -> Verdict {
+    let mut index = index(objects);
+    index.sight_mut().set(kind, None, Visibility::Blind { since: now(), why: "forbidden".into() });
+    verdict(check, of, &index, &History::default())
+}
+
+pub(super) fn changed(of: &ObjectRef, seconds: i64) -> History {
+    let mut history = History::default();
+    history.record(Transition {
+        owner: of.clone(),
+        at: now() - SignedDuration::from_secs(seconds),
+        kind: TransitionKind::ReferenceChanged("Service shop/api".into()),
+    });
+    history
+}
+
+pub(super) fn pending(verdict: &Verdict) -> SignedDuration {
+    let Verdict::Pending(_, due) = verdict else { panic!("expected it to be within its grace, got {verdict:?}") };
+    due.duration_since(now())
 }
