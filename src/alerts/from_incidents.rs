@@ -28,6 +28,10 @@ pub enum Note {
     Acknowledged,
     /// It is over.
     Resolved,
+    /// It was found to be a symptom of another, which tells of it from now on.
+    Absorbed,
+    /// What it was a symptom of is over, and it is still wrong.
+    Released,
 }
 
 /// Where alerts go, by severity: channels as they are configured, so that nothing that must be said depends on whether Slack
@@ -68,10 +72,13 @@ impl Channels {
 pub fn needs_update(previous: Option<&Incident>, now: &Incident) -> Vec<Alert> {
     let Some(previous) = previous.filter(|p| p.worst.is_said()) else {
         // Never said before, or in the summary of the first start.
-        let is_told = now.is_open() && now.severity.is_said() && !now.in_summary;
+        let is_told = now.is_open() && now.severity.is_said() && !now.in_summary && now.parent.is_none();
         return if is_told { vec![Alert::Root] } else { Vec::new() };
     };
     let mut notes = Vec::new();
+    if let Some(alerts) = of_a_symptom(previous, now) {
+        return alerts;
+    }
     if now.reopened > previous.reopened {
         notes.push(Note::Reopened);
     } else if now.severity < previous.peak && now.severity.is_said() {
@@ -91,6 +98,27 @@ pub fn needs_update(previous: Option<&Incident>, now: &Incident) -> Vec<Alert> {
         return vec![Alert::Root];
     }
     std::iter::once(Alert::Edit).chain(notes.into_iter().map(Alert::Note)).collect()
+}
+
+/// What must be said of an incident that is, or was, a symptom of another. Its message shows where it belongs, and its end;
+/// everything else is told by the other.
+fn of_a_symptom(previous: &Incident, now: &Incident) -> Option<Vec<Alert>> {
+    if !previous.is_open() {
+        return None;
+    }
+    match (&previous.parent, &now.parent) {
+        // The summary has told of both.
+        (None, Some(_)) | (Some(_), None) if previous.in_summary => Some(Vec::new()),
+        (None, Some(_)) => Some(vec![Alert::Edit, Alert::Note(Note::Absorbed)]),
+        (Some(_), None) if now.is_open() => Some(vec![Alert::Edit, Alert::Note(Note::Released)]),
+        (Some(before), Some(after))
+            if now.is_open() && before == after && previous.acknowledged == now.acknowledged =>
+        {
+            Some(Vec::new())
+        }
+        (Some(_), _) => Some(vec![Alert::Edit]),
+        (None, None) => None,
+    }
 }
 
 /// The rows of the outbox that say it.
@@ -117,8 +145,8 @@ pub fn say(previous: Option<&Incident>, now: &Incident, channels: &Channels, tim
                     // Coming back is only loud if it is bad.
                     broadcast: match what {
                         Note::Worse => true,
-                        Note::Reopened => now.severity.is_said(),
-                        Note::Acknowledged | Note::Resolved => false,
+                        Note::Reopened | Note::Released => now.severity.is_said(),
+                        Note::Acknowledged | Note::Resolved | Note::Absorbed => false,
                     },
                 },
             });

@@ -60,6 +60,8 @@ mod tests {
             impact: Impact::default(),
             evidence: Vec::new(),
             recommendation: String::new(),
+            cause: None,
+            grace: jiff::SignedDuration::ZERO,
         })
     }
 

@@ -61,13 +61,18 @@ impl<'a> Pods<'a> {
 /// Deleted, finished, evicted or moved on purpose: never held against its owner.
 pub(crate) fn is_leaving(pod: &Pod) -> bool {
     pod.meta().deletion_timestamp.is_some()
-        || matches!(pod.phase(), "Succeeded" | "Failed")
+        || is_finished(pod)
         || pod.status.as_ref().is_some_and(|s| s.reason == "Evicted")
         || pod.condition("DisruptionTarget").is_some_and(|c| c.status == "True")
 }
 
+/// Ended for good.
+pub(crate) fn is_finished(pod: &Pod) -> bool {
+    matches!(pod.phase(), "Succeeded" | "Failed")
+}
+
 /// The node a pod was given to, if it is known.
-fn node_of<'a>(pod: &Pod, look: &Look<'a>) -> Option<&'a Node> {
+pub(crate) fn node_of<'a>(pod: &Pod, look: &Look<'a>) -> Option<&'a Node> {
     let key = ObjectKey { kind: Kind::Node, namespace: String::new(), name: pod.node_name().to_owned() };
     match look.index.get(&key) {
         Some(Fact::Node(node)) => Some(node),

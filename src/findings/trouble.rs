@@ -1,10 +1,12 @@
 //! What the checks found at single objects becomes one verdict on their owner: grace, impact, evidence.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    ConditionClass, Evidence, Finding, Impact, Level, Look, ServiceHit, Verdict, evidence,
-    pods::{Pods, Seen, containers, is_batch, newest_has_none_ready},
+    Cause, ConditionClass, Evidence, Finding, Impact, Level, Look, ServiceHit, Verdict, evidence,
+    pods::{Pods, Seen, containers, is_batch, is_finished, is_silent, newest_has_none_ready, node_of},
     redact::{cap, redact},
 };
 use crate::cluster::{Fact, Kind, ObjectKey, ObjectRef, facts::Pod};
@@ -116,6 +118,7 @@ fn finding(
         message = format!("{message} ({pods} pods)");
     }
     let severity = if impact.is_unserved() && !is_batch(&owner.kind) { Level::Critical } else { first.level };
+    let cause = silent_node(first.class, &first.message, owner, look);
     Some(Box::new(Finding {
         check: check.into(),
         owner: owner.clone(),
@@ -128,7 +131,40 @@ fn finding(
         impact,
         evidence: pieces,
         recommendation: redact(&first.recommendation),
+        cause,
+        grace: first.grace,
     }))
+}
+
+/// The nodes with pods of an owner that do not report, pods that were asked to go included: until the node is back nobody can
+/// say that they are gone.
+pub(crate) fn silent_nodes_of(owner: &ObjectRef, look: &Look<'_>) -> Vec<(ObjectRef, usize)> {
+    let mut nodes: BTreeMap<&str, usize> = BTreeMap::new();
+    for pod in look.index.pods_of(owner).filter(|pod| !is_finished(pod)) {
+        if node_of(pod, look).is_some_and(is_silent) {
+            *nodes.entry(pod.node_name()).or_default() += 1;
+        }
+    }
+    let reference =
+        |name: &str| ObjectRef { kind: Kind::Node.name().into(), namespace: String::new(), name: name.into() };
+    nodes.into_iter().map(|(name, pods)| (reference(name), pods)).collect()
+}
+
+/// The node that explains what is missing of a workload: as many of its pods are there as are missing, and where the scheduler
+/// finds no place for others, it is for the taint of that node.
+fn silent_node(class: ConditionClass, said: &str, owner: &ObjectRef, look: &Look<'_>) -> Option<Cause> {
+    const TAINTS: [&str; 2] = ["node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready"];
+    match class {
+        ConditionClass::ReplicasMissing => {}
+        ConditionClass::Unschedulable if TAINTS.iter().any(|taint| said.contains(taint)) => {}
+        _ => return None,
+    }
+    let nodes = silent_nodes_of(owner, look);
+    let there: usize = nodes.iter().map(|(_, pods)| pods).sum();
+    let (ready, desired) = replicas(owner, look)?;
+    let missing = usize::try_from(desired.saturating_sub(ready)).unwrap_or(0);
+    let (node, _) = nodes.into_iter().next().filter(|_| missing <= there)?;
+    Some(Cause { owner: node, why: "pods of it are on that node, which does not report".to_owned() })
 }
 
 /// Who is hit: replicas by the workload's status (of pods for an owner that has none), Services by their endpoints.

@@ -1,6 +1,8 @@
 //! Which findings are one problem, since when, how bad: one open incident per cluster and top owner.
 
+pub mod causes;
 mod from_findings;
+mod hits;
 pub mod severity;
 mod words;
 
@@ -8,7 +10,8 @@ use std::{collections::BTreeMap, fmt};
 
 use jiff::{SignedDuration, Timestamp};
 
-pub use from_findings::{JOB_IS_TOLD_FOR, REOPENS_WITHIN, SETTLED_HOLD, Step, due, step};
+pub use from_findings::{JOB_IS_TOLD_FOR, REOPENS_WITHIN, SETTLED_HOLD, Standing, Step, due, step};
+pub use hits::{Hit, Hits};
 pub use severity::{Outage, Priority, Role, Severity};
 pub use words::in_words;
 
@@ -68,6 +71,12 @@ pub struct Incident {
     /// The incident of which this one was found to be a symptom.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<IncidentId>,
+    /// The owner of that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub symptom_of: Option<ObjectRef>,
+    /// Whom it hits besides its owner: the symptoms that have no incidents of their own.
+    #[serde(default, skip_serializing_if = "Hits::is_empty")]
+    pub hits: Hits,
     /// Where it is in its life.
     pub status: Status,
     /// How bad now.
@@ -101,7 +110,10 @@ pub struct Incident {
     /// Since when all its checks say healthy or not wanted; None while something is wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub healthy_since: Option<Timestamp>,
-    /// Why it cannot be judged at the moment (blind); it neither resolves nor loses findings then.
+    /// Since when it cannot be judged (blind): it neither resolves nor loses findings then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen_since: Option<Timestamp>,
+    /// Why it cannot be judged, once that lasts: what is over soon is not told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen: Option<String>,
     /// How often it reopened.
@@ -159,12 +171,13 @@ impl Incident {
             && self.why == other.why
             && self.priority == other.priority
             && self.impact == other.impact
-            && self.healthy_since == other.healthy_since
+            && self.healthy_since.is_some() == other.healthy_since.is_some()
             && self.frozen == other.frozen
             && self.reopened == other.reopened
             && self.acknowledged == other.acknowledged
             && self.resolution == other.resolution
             && self.parent == other.parent
+            && self.hits.looks_like(&other.hits)
     }
 
     /// Whether it is open.

@@ -2,7 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use super::{Mind, incidents};
+use super::{
+    Mind,
+    incidents::{self, Round},
+};
 use crate::{
     alerts::{
         Outgoing,
@@ -27,6 +30,8 @@ pub(super) enum FirstLook {
     Outstanding,
     /// A part of it was judged, for the first time then; the rest cannot be seen.
     Partial(Timestamp),
+    /// It is being judged, and what was there is little.
+    OneByOne,
     /// It is being judged, and what was there is much: a summary.
     InSummary,
     /// It was judged; the summary is not written yet.
@@ -48,6 +53,11 @@ impl FirstLook {
         }
     }
 
+    /// Whether the first picture is being judged.
+    pub(super) fn is_going_on(self) -> bool {
+        matches!(self, Self::OneByOne | Self::InSummary)
+    }
+
     /// What becomes of an incident that is opened now: whether only the summary speaks of it. A SEV-1 is never only there.
     pub(super) fn is_only_in_summary(self, opened: &Incident) -> bool {
         self == Self::InSummary && opened.severity == Severity::Sev2 && opened.owner.kind != findings::CLUSTER
@@ -61,12 +71,14 @@ pub(super) async fn judge_everything(app: &App, mind: &mut Mind) {
     let begun = match mind.first_look {
         FirstLook::Outstanding => sees_something(mind).then_some(now),
         FirstLook::Partial(begun) => Some(begun),
-        FirstLook::InSummary | FirstLook::Unsaid | FirstLook::Done => None,
+        FirstLook::OneByOne | FirstLook::InSummary | FirstLook::Unsaid | FirstLook::Done => None,
     };
-    if begun.is_some() && were_there(app, mind) > ONE_BY_ONE {
-        mind.first_look = FirstLook::InSummary;
+    let round = incidents::look_at_all(app, mind);
+    if begun.is_some() {
+        let is_much = were_there(app, mind, &round) > ONE_BY_ONE;
+        mind.first_look = if is_much { FirstLook::InSummary } else { FirstLook::OneByOne };
     }
-    incidents::judge_all_owners(app, mind).await;
+    incidents::settle(app, mind, round).await;
     if let Some(begun) = begun {
         let until = begun.saturating_add(THE_REST_WITHIN).unwrap_or(Timestamp::MAX);
         if mind.blind().is_none() || until <= now {
@@ -100,9 +112,9 @@ fn sees_something(mind: &Mind) -> bool {
 }
 
 /// How many incidents the summary would name: those it waits with, and those that are opened now.
-fn were_there(app: &App, mind: &Mind) -> usize {
+fn were_there(app: &App, mind: &Mind, round: &Round) -> usize {
     let waiting = mind.open.values().filter(|incident| incident.in_summary).count();
-    waiting.saturating_add(incidents::would_open(app, mind).filter(|i| i.severity.is_said()).count())
+    waiting.saturating_add(round.would_open(app, mind).filter(|i| i.severity.is_said()).count())
 }
 
 /// Writes the summary, if there is something in it and somewhere to say it; after that the first picture is history.

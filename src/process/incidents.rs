@@ -1,7 +1,7 @@
 //! What the checks say of an owner becomes a transition of its incident, with its outbox rows, in one transaction.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::atomic::{AtomicUsize, Ordering},
 };
 
@@ -10,14 +10,15 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use super::{
     Mind,
     first_look::{self, FirstLook},
+    scene::{self, Judged},
 };
 use crate::{
     alerts::{self, Outgoing, message::Times},
     app::App,
     cluster::ObjectRef,
     config::Detection,
-    findings::{self, Impact, Judgement, Look},
-    incidents::{self, Incident, Step, step},
+    findings::{self, REGISTRY},
+    incidents::{self, Hit, Incident, Step, step},
     store::{StoreError, TransitionRequest},
 };
 
@@ -43,32 +44,68 @@ pub(super) async fn judge_if_watching(app: &App, mind: &mut Mind) {
     }
 }
 
-/// Judges every owner there is, and the owner of every open incident.
-pub(super) async fn judge_all_owners(app: &App, mind: &mut Mind) {
+/// What the checks say now of every owner there is, and of the owner of every open incident.
+pub(super) fn look_at_all(app: &App, mind: &mut Mind) -> Round {
     let mut owners: BTreeSet<_> = mind.index.owners().collect();
     owners.extend(mind.open.keys().cloned());
     owners.insert(findings::sight_owner(&mind.name));
-    consider(app, mind, owners).await;
-}
-
-/// The incidents that judging everything would open.
-pub(super) fn would_open(app: &App, mind: &Mind) -> impl Iterator<Item = Incident> {
-    let now = app.clock.now();
-    let owners = mind.index.owners().filter(|owner| !mind.open.contains_key(owner));
-    owners.filter_map(move |owner| {
-        let (judgements, impact) = judge(mind, &owner, now);
-        step(None, &now_step(app, mind, &owner, (&judgements, &impact), now))
-    })
+    look(app, mind, owners)
 }
 
 /// Judges these owners now and writes what changed. What cannot be written is tried again; one owner never holds up the others.
 pub(super) async fn consider(app: &App, mind: &mut Mind, owners: BTreeSet<ObjectRef>) {
-    for owner in owners {
+    let round = look(app, mind, owners);
+    settle(app, mind, round).await;
+}
+
+/// Owners of whom something may have to be said, with what the checks say of them.
+#[derive(Debug, Default)]
+pub(super) struct Round(BTreeMap<ObjectRef, Judged>);
+
+impl Round {
+    /// The incidents this round would open.
+    pub(super) fn would_open(&self, app: &App, mind: &Mind) -> impl Iterator<Item = Incident> {
         let now = app.clock.now();
+        self.0.iter().filter(|(owner, _)| !mind.open.contains_key(owner)).filter_map(move |(owner, judged)| {
+            let hits = mind.scene.hits(owner);
+            step(None, &now_step(app, mind, owner, (judged, &hits), now))
+        })
+    }
+}
+
+/// Judges owners and finds the causes of what is wrong. What is well and was so before needs no more.
+fn look(app: &App, mind: &mut Mind, owners: BTreeSet<ObjectRef>) -> Round {
+    let now = app.clock.now();
+    let mut round = BTreeMap::new();
+    for owner in &owners {
+        let judged = scene::look_at(app, mind, owner, now);
+        if mind.scene.is_well(owner) && owner.kind != findings::CLUSTER && !mind.open.contains_key(owner) {
+            mind.scene.waits_no_more(owner);
+            mind.failures.remove(owner);
+            mind.due.remove(owner);
+        } else {
+            round.insert(owner.clone(), judged);
+        }
+    }
+    for owner in scene::regroup(app, mind, &owners, now) {
+        // What is said of a registry follows from the others.
+        if owner.kind == REGISTRY || !round.contains_key(&owner) {
+            let judged = scene::judge(mind, &owner, now);
+            round.insert(owner, judged);
+        }
+    }
+    Round(round)
+}
+
+/// Writes what changed, causes first.
+pub(super) async fn settle(app: &App, mind: &mut Mind, Round(mut round): Round) {
+    for owner in mind.scene.in_order(round.keys().cloned().collect()) {
+        let now = app.clock.now();
+        let Some(judged) = round.remove(&owner) else { continue };
         if mind.failures.contains_key(&owner) && mind.due.get(&owner).is_some_and(|again| *again > now) {
             continue;
         }
-        match consider_one(app, mind, &owner).await {
+        match consider_one(app, mind, &owner, &judged).await {
             Ok(()) => drop(mind.failures.remove(&owner)),
             Err(error) => {
                 tracing::error!(%error, %owner, "an incident could not be written and is tried again");
@@ -92,22 +129,11 @@ async fn postpone(app: &App, mind: &mut Mind, owner: ObjectRef) {
     }
 }
 
-/// What the checks say of an owner, and who is hit.
-fn judge(mind: &Mind, owner: &ObjectRef, now: Timestamp) -> (Vec<Judgement>, Impact) {
-    let look = Look { index: &mind.index, history: &mind.history, now, no_grace: false };
-    let judgements = if owner.kind == findings::CLUSTER {
-        vec![findings::judge_sight(owner, mind.index.sight(), now)]
-    } else {
-        findings::judge(owner, &look)
-    };
-    (judgements, findings::impact_of(owner, &look))
-}
-
 fn now_step<'a>(
     app: &App,
     mind: &'a Mind,
     owner: &'a ObjectRef,
-    (judgements, impact): (&'a [Judgement], &'a Impact),
+    ((judgements, impact), hits): (&'a Judged, &'a [Hit]),
     now: Timestamp,
 ) -> Step<'a> {
     Step {
@@ -117,15 +143,34 @@ fn now_step<'a>(
         impact: Some(impact),
         priority: app.priority_of(owner),
         role: app.priorities.role_in(owner, &mind.index),
+        standing: scene::standing(mind, owner, now),
+        hits,
         last: None,
         now,
     }
 }
 
-async fn consider_one(app: &App, mind: &mut Mind, owner: &ObjectRef) -> Result<(), StoreError> {
+async fn consider_one(app: &App, mind: &mut Mind, owner: &ObjectRef, judged: &Judged) -> Result<(), StoreError> {
     let now = app.clock.now();
-    let (judgements, impact) = judge(mind, owner, now);
-    let now_step = now_step(app, mind, owner, (&judgements, &impact), now);
+    let hits = mind.scene.hits(owner);
+    let due = |mind: &mut Mind, at: Option<Timestamp>| {
+        let at = at.into_iter().chain(mind.scene.released_until(owner)).filter(|at| *at > now).min();
+        match at {
+            Some(at) => drop(mind.due.insert(owner.clone(), at)),
+            None => drop(mind.due.remove(owner)),
+        }
+    };
+    let opens = {
+        let now_step = now_step(app, mind, owner, (judged, &hits), now);
+        !mind.open.contains_key(owner) && step(None, &now_step).is_some()
+    };
+    if opens && let Some(until) = wait(app, mind, owner, now) {
+        let at = incidents::due(None, &judged.0, now).map_or(until, |at| at.min(until));
+        due(mind, Some(at));
+        return Ok(());
+    }
+    mind.scene.waits_no_more(owner);
+    let now_step = now_step(app, mind, owner, (judged, &hits), now);
     let before = mind.open.get(owner);
     // In memory first: most changes change nothing that is stored.
     if step(before, &now_step).as_ref() != before {
@@ -167,11 +212,15 @@ async fn consider_one(app: &App, mind: &mut Mind, owner: &ObjectRef) -> Result<(
             }
         }
     }
-    match incidents::due(mind.open.get(owner), &judgements, now) {
-        Some(at) => mind.due.insert(owner.clone(), at),
-        None => mind.due.remove(owner),
-    };
+    let at = incidents::due(mind.open.get(owner), &judged.0, now);
+    due(mind, at);
     Ok(())
+}
+
+/// Until when an incident that would open now waits for its cause or company. What was there before the bot waits no more.
+fn wait(app: &App, mind: &mut Mind, owner: &ObjectRef, now: Timestamp) -> Option<Timestamp> {
+    let wait = if mind.first_look.is_going_on() { SignedDuration::ZERO } else { scene::first_post_wait(app) };
+    Some(mind.scene.waits_until(owner, wait, now)).filter(|until| *until > now)
 }
 
 /// The incident with whether only the summary of the first look speaks of it: until there is something to note of it.

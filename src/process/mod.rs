@@ -5,6 +5,7 @@ mod first_look;
 mod incidents;
 mod looks;
 mod people;
+mod scene;
 pub mod slack_side;
 mod standing;
 mod watches;
@@ -20,7 +21,7 @@ use tokio::sync::mpsc;
 pub use standing::parts;
 pub use watches::watch_cluster;
 
-use self::first_look::FirstLook;
+use self::{first_look::FirstLook, scene::Scene};
 use crate::{
     app::{self, App, identity},
     cluster::{ClusterId, ClusterIndex, History, Kind, ObjectRef, Transition},
@@ -47,6 +48,8 @@ pub struct Mind {
     pub open: BTreeMap<ObjectRef, Incident>,
     /// When an owner must be judged again by time alone.
     pub due: BTreeMap<ObjectRef, Timestamp>,
+    /// What is wrong with everybody at present, and why.
+    scene: Scene,
     /// Kinds that were listed or are known to be blind.
     heard: BTreeSet<Kind>,
     /// Whether the first picture is complete: every kind is known, or known to be blind.
@@ -82,6 +85,7 @@ impl Mind {
         let first_look = FirstLook::load(app, &cluster).await?;
         Ok(Self {
             first_look,
+            scene: Scene::remembered(open.iter()),
             formerly: BTreeSet::new(),
             unwritten: Vec::new(),
             failures: BTreeMap::new(),

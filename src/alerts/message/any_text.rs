@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     alerts::testing::{at, finding, incident},
     findings::{ConditionClass, Evidence, ServiceHit},
-    incidents::{Acknowledgement, IncidentId, Resolution, Severity, Status},
+    incidents::{Acknowledgement, Hit, Hits, IncidentId, Resolution, Severity, Status},
     sandbox::slack::blocks,
 };
 
@@ -52,6 +52,17 @@ prop_compose! {
         first.evidence = vec![Evidence { source: next(), text: next(), at: None }; 2];
         it.impact.services =
             vec![ServiceHit { namespace: next(), name: next(), ready_endpoints: 0, endpoints: 3 }; 4];
+        let hit = Hit {
+            owner: it.owner.clone(),
+            priority: None,
+            role: None,
+            classes: vec![ConditionClass::Crash],
+            impact: it.impact.clone(),
+            since: at(0),
+            outage: None,
+            severity,
+        };
+        it.hits = Hits { all: 9, unserved: 3, named: vec![hit; others] };
         if life == 4 {
             it.impact = crate::findings::Impact::default();
         }
@@ -62,6 +73,7 @@ prop_compose! {
         if life >= 1 {
             it.frozen = Some(note.clone());
             it.parent = Some(IncidentId(note.clone()));
+            it.symptom_of = Some(it.owner.clone());
             it.acknowledged = Some(Acknowledgement { by, at: at(1), note: note.clone() });
             it.reopened = 3;
         }
@@ -118,7 +130,8 @@ proptest! {
     #[test]
     fn whatever_is_written_stays_text_within_the_limits(it in any_incident()) {
         let times = Times { now: at(30), zone: &TimeZone::UTC };
-        let notes = [Note::Worse, Note::Reopened, Note::Acknowledged, Note::Resolved];
+        let notes =
+            [Note::Worse, Note::Reopened, Note::Acknowledged, Note::Resolved, Note::Absorbed, Note::Released];
         let all = std::iter::once(root(&it, &times)).chain(notes.map(|what| note(what, &it, &times)));
         for message in all {
             stays_text(&message)?;
