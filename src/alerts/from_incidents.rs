@@ -71,8 +71,8 @@ impl Channels {
 /// Decides what must be said when an incident changed from `previous` to `now`. The truth table is in the tests.
 pub fn needs_update(previous: Option<&Incident>, now: &Incident) -> Vec<Alert> {
     let Some(previous) = previous.filter(|p| p.worst.is_said()) else {
-        // Never said before, or in the summary of the first start.
-        let is_told = now.is_open() && now.severity.is_said() && !now.in_summary && now.parent.is_none();
+        // Never said before, or in a digest only.
+        let is_told = now.is_open() && now.severity.is_said() && now.symptom_of.is_none();
         return if is_told { vec![Alert::Root] } else { Vec::new() };
     };
     let mut notes = Vec::new();
@@ -90,12 +90,8 @@ pub fn needs_update(previous: Option<&Incident>, now: &Incident) -> Vec<Alert> {
     if previous.is_open() && !now.is_open() {
         notes.push(Note::Resolved);
     }
-    if notes.is_empty() && (previous.in_summary || now.looks_like(previous)) {
+    if notes.is_empty() && now.looks_like(previous) {
         return Vec::new();
-    }
-    if previous.in_summary {
-        // There is no message to edit and no thread; its own message says everything.
-        return vec![Alert::Root];
     }
     std::iter::once(Alert::Edit).chain(notes.into_iter().map(Alert::Note)).collect()
 }
@@ -107,8 +103,6 @@ fn of_a_symptom(previous: &Incident, now: &Incident) -> Option<Vec<Alert>> {
         return None;
     }
     match (&previous.parent, &now.parent) {
-        // The summary has told of both.
-        (None, Some(_)) | (Some(_), None) if previous.in_summary => Some(Vec::new()),
         (None, Some(_)) => Some(vec![Alert::Edit, Alert::Note(Note::Absorbed)]),
         (Some(_), None) if now.is_open() => Some(vec![Alert::Edit, Alert::Note(Note::Released)]),
         (Some(before), Some(after))
@@ -124,7 +118,7 @@ fn of_a_symptom(previous: &Incident, now: &Incident) -> Option<Vec<Alert>> {
 /// The rows of the outbox that say it.
 pub fn say(previous: Option<&Incident>, now: &Incident, channels: &Channels, times: &Times<'_>) -> Vec<Outgoing> {
     let alerts = needs_update(previous, now);
-    let before = previous.filter(|p| !p.in_summary).map(|p| channels.of(p.worst)).unwrap_or_default();
+    let before = previous.map(|p| channels.of(p.worst)).unwrap_or_default();
     let mut rows = Vec::new();
     if alerts.is_empty() {
         return rows;

@@ -88,7 +88,7 @@ pub(crate) fn incident(severity: Severity) -> Incident {
         reopened: 0,
         acknowledged: None,
         resolution: None,
-        in_summary: false,
+        members: Vec::new(),
         version: 1,
     }
 }

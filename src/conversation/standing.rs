@@ -215,7 +215,7 @@ pub(crate) mod samples {
             reopened: 0,
             acknowledged: None,
             resolution: None,
-            in_summary: false,
+            members: Vec::new(),
             version: 1,
         }
     }

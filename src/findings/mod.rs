@@ -96,6 +96,7 @@ pub struct CheckDoc {
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the variants say what they are")]
 pub enum ConditionClass {
+    Many,
     Blind,
     PartlyBlind,
     NodeDown,

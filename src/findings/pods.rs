@@ -85,6 +85,25 @@ pub(crate) fn is_silent(node: &Node) -> bool {
     node.condition("Ready").is_some_and(|c| c.status != "True") && !node.spec.as_ref().is_some_and(|s| s.unschedulable)
 }
 
+/// So long after a node was restarted its workloads may need to come up.
+const SETTLES_WITHIN: SignedDuration = SignedDuration::from_mins(5);
+/// A node is ready at most so long after it was seen to have booted; if it is later, it is ready again for another reason.
+const READY_AFTER_BOOT: SignedDuration = SignedDuration::from_mins(10);
+
+/// Until when a pod is given time because its node was restarted, if so.
+pub(crate) fn settles_until(pod: &Pod, look: &Look<'_>) -> Option<Timestamp> {
+    let node = node_of(pod, look)?;
+    let ready = node.condition("Ready").filter(|c| c.status == "True")?.last_transition_time?.at();
+    let owner = ObjectRef { kind: Kind::Node.name().into(), namespace: String::new(), name: pod.node_name().into() };
+    let boots = look.history.since(&owner, Timestamp::MIN);
+    let mut boots = boots.filter(|t| matches!(t.kind, TransitionKind::NodeBooted { .. })).map(|t| t.at);
+    // The first boot that was seen is that of a node nobody knew before.
+    boots.next()?;
+    let last = boots.last()?;
+    let up = last.checked_add(READY_AFTER_BOOT).ok()? >= ready;
+    up.then(|| ready.checked_add(SETTLES_WITHIN).unwrap_or(Timestamp::MAX))
+}
+
 /// Whether a Deployment is being rolled out and none of the newest pods is ready, but some of those before are.
 pub(crate) fn newest_has_none_ready(owner: &ObjectRef, look: &Look<'_>) -> bool {
     if owner.kind != "Deployment" {
@@ -233,7 +252,9 @@ pub(crate) fn bad_since(owner: &ObjectRef, pod: &Pod, since: Timestamp, look: &L
             }
             TransitionKind::LostReady => true,
             TransitionKind::Restarted { pod: name, .. } => *name == pod.meta().name,
-            TransitionKind::LostLastEndpoint(_) | TransitionKind::RunFailed { .. } => false,
+            TransitionKind::LostLastEndpoint(_)
+            | TransitionKind::RunFailed { .. }
+            | TransitionKind::NodeBooted { .. } => false,
         };
         if is_bad {
             if first.duration_since(recovered.unwrap_or(transition.at)) >= HOLD {

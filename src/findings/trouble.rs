@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Cause, ConditionClass, Evidence, Finding, Impact, Level, Look, ServiceHit, Verdict, evidence,
-    pods::{Pods, Seen, containers, is_batch, is_finished, is_silent, newest_has_none_ready, node_of},
+    pods::{Pods, Seen, containers, is_batch, is_finished, is_silent, newest_has_none_ready, node_of, settles_until},
     redact::{cap, redact},
 };
 use crate::cluster::{Fact, Kind, ObjectKey, ObjectRef, facts::Pod};
@@ -37,9 +37,13 @@ pub(crate) struct Trouble {
 }
 
 impl Trouble {
-    /// When it counts.
-    fn due(&self) -> Timestamp {
-        self.since.checked_add(self.grace).unwrap_or(Timestamp::MAX)
+    /// When it counts: after its grace, and not while its pod's node (for trouble of the owner itself, a node of its pods) has
+    /// just been restarted.
+    fn due(&self, owner: &ObjectRef, look: &Look<'_>) -> Timestamp {
+        let is_meant = |pod: &&Pod| self.object == *owner || self.object.name == pod.meta().name;
+        let settled = look.index.pods_of(owner).filter(is_meant).filter_map(|pod| settles_until(pod, look)).max();
+        let due = self.since.checked_add(self.grace).unwrap_or(Timestamp::MAX);
+        settled.map_or(due, |settled| settled.max(due))
     }
 }
 
@@ -74,11 +78,12 @@ pub(crate) fn conclude(
     pods: &Pods<'_>,
     troubles: Vec<Trouble>,
 ) -> Verdict {
-    let (overdue, waiting): (Vec<_>, Vec<_>) = troubles.into_iter().partition(|t| look.no_grace || t.due() <= look.now);
+    let (overdue, waiting): (Vec<_>, Vec<_>) =
+        troubles.into_iter().partition(|t| look.no_grace || t.due(owner, look) <= look.now);
     if let Some(finding) = finding(check, owner, look, overdue) {
         return Verdict::Wrong(finding);
     }
-    let due = waiting.iter().map(Trouble::due).min();
+    let due = waiting.iter().map(|trouble| trouble.due(owner, look)).min();
     if let (Some(due), Some(finding)) = (due, finding(check, owner, look, waiting)) {
         return Verdict::Pending(finding, due);
     }
@@ -154,10 +159,11 @@ pub(crate) fn silent_nodes_of(owner: &ObjectRef, look: &Look<'_>) -> Vec<(Object
 /// finds no place for others, it is for the taint of that node.
 fn silent_node(class: ConditionClass, said: &str, owner: &ObjectRef, look: &Look<'_>) -> Option<Cause> {
     const TAINTS: [&str; 2] = ["node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready"];
-    match class {
-        ConditionClass::ReplicasMissing => {}
-        ConditionClass::Unschedulable if TAINTS.iter().any(|taint| said.contains(taint)) => {}
-        _ => return None,
+    let is_for_its_taint = || TAINTS.iter().any(|taint| said.contains(taint));
+    let may_be =
+        class == ConditionClass::ReplicasMissing || (class == ConditionClass::Unschedulable && is_for_its_taint());
+    if !may_be {
+        return None;
     }
     let nodes = silent_nodes_of(owner, look);
     let there: usize = nodes.iter().map(|(_, pods)| pods).sum();

@@ -113,7 +113,7 @@ impl Causes {
     pub fn remembered<'a>(open: impl Iterator<Item = &'a Incident>) -> Self {
         let mut explained = BTreeMap::new();
         for incident in open {
-            if let Some(cause) = &incident.symptom_of {
+            if let Some(cause) = incident.symptom_of.as_ref().filter(|_| !incident.is_in_digest()) {
                 explained.insert(incident.owner.clone(), cause.clone());
             }
             if incident.healthy_since.is_none() {

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Hit, Hits, Incident, IncidentId, Outage, Priority, Resolution, Role, Severity, Status, causes::SHOWS_WITHIN,
+    Digest, Hit, Hits, Incident, IncidentId, Member, Outage, Priority, Resolution, Role, Severity, Status,
+    causes::SHOWS_WITHIN,
+    digest::{self, is_digest},
     in_words, severity,
 };
 use crate::{
     cluster::{ClusterId, Kind, ObjectRef},
-    findings::{ConditionClass, Finding, Impact, Judgement, Verdict},
+    findings::{CLUSTER, ConditionClass, Finding, Impact, Judgement, Verdict},
 };
 
 /// A problem of the same owner so soon after the resolution is the same incident.
@@ -61,6 +63,10 @@ pub struct Step<'a> {
     pub standing: Standing<'a>,
     /// Whom it hits.
     pub hits: &'a [Hit],
+    /// The incidents it tells of, if it is a digest.
+    pub members: &'a [Member],
+    /// The digest that tells of it if it would be said for the first time now.
+    pub digest: Option<Digest<'a>>,
     /// Its last incident if that was resolved within the last 24 h: a new problem reopens it.
     pub last: Option<&'a Incident>,
     /// The present.
@@ -107,6 +113,8 @@ fn open(last: Option<&Incident>, wrong: BTreeMap<ConditionClass, Finding>, step:
     let now = step.now;
     let since = wrong.values().map(|f| f.since).min().unwrap_or(now);
     let impact = impact_now(step, &wrong).unwrap_or_default();
+    // A digest is about what begins now.
+    let last = last.filter(|_| !is_digest(step.owner));
     let recent = last.filter(|l| l.resolution.as_ref().is_some_and(|r| now.duration_since(r.at) <= REOPENS_WITHIN));
     let mut incident = Incident {
         id: recent.map_or_else(|| IncidentId(String::new()), |l| l.id.clone()),
@@ -134,10 +142,10 @@ fn open(last: Option<&Incident>, wrong: BTreeMap<ConditionClass, Finding>, step:
         reopened: recent.map_or(0, |l| l.reopened.saturating_add(1)),
         acknowledged: None,
         resolution: None,
-        in_summary: false,
+        members: step.members.to_vec(),
         version: recent.map_or(0, |l| l.version),
     };
-    rate(&mut incident, now);
+    rate(&mut incident, step);
     incident
 }
 
@@ -150,6 +158,7 @@ fn go_on(before: &Incident, wrong: BTreeMap<ConditionClass, Finding>, step: &Ste
     let well = !is_wrong && !pending && unseen.is_none();
 
     let mut after = before.clone();
+    after.members = step.members.to_vec();
     after.priority = step.priority;
     after.role = step.role;
     if let Some(impact) = impact_now(step, &wrong) {
@@ -187,7 +196,7 @@ fn go_on(before: &Incident, wrong: BTreeMap<ConditionClass, Finding>, step: &Ste
         after.healthy_since = before.healthy_since;
     }
     match after.healthy_since {
-        None => rate(&mut after, now),
+        None => rate(&mut after, step),
         Some(_) if after.unseen_since.is_some() => {}
         Some(since) if now >= later(since, hold(&after, step.judgements, now)) => {
             after.status = Status::Resolved;
@@ -206,12 +215,14 @@ fn go_on(before: &Incident, wrong: BTreeMap<ConditionClass, Finding>, step: &Ste
 fn belong(after: &mut Incident, before: &Incident, standing: Standing<'_>, is_wrong: bool) {
     match standing {
         // What is well, or cannot be seen, ends where it belongs.
-        Standing::Alone if is_wrong => (after.parent, after.symptom_of) = (None, None),
+        Standing::Alone if is_wrong && !after.is_in_digest() => (after.parent, after.symptom_of) = (None, None),
         Standing::Symptom { cause, since, incident: Some(incident) }
             if before.parent.is_some() || since <= later(before.since, SHOWS_WITHIN) =>
         {
             (after.parent, after.symptom_of) = (Some(incident.clone()), Some(cause.clone()));
         }
+        // Its cause is about to be told: what nobody heard of yet waits for that.
+        Standing::Symptom { cause, incident: None, .. } if !before.is_told() => after.symptom_of = Some(cause.clone()),
         Standing::Alone | Standing::Symptom { .. } | Standing::Released => {}
     }
 }
@@ -279,24 +290,48 @@ fn facts<'a>(incident: &'a Incident, classes: &'a [ConditionClass]) -> severity:
     }
 }
 
-fn rate(incident: &mut Incident, now: Timestamp) {
+fn rate(incident: &mut Incident, step: &Step<'_>) {
+    let now = step.now;
     let classes: Vec<_> = incident.findings.keys().copied().collect();
-    let own = severity::assess(&facts(incident, &classes), now);
+    let own = if is_digest(&incident.owner) {
+        digest::severity(&incident.members)
+    } else {
+        severity::assess(&facts(incident, &classes), now)
+    };
     let (severity, why) = incident.hits.lift(own, now);
     // What cannot be seen cannot have become better.
     if incident.unseen_since.is_none() || severity <= incident.severity {
         incident.severity = severity;
         incident.why = why;
     }
+    join_or_leave(incident, step.digest);
     // A symptom is not said.
-    if incident.parent.is_none() {
+    if incident.symptom_of.is_none() {
         incident.worst = incident.worst.min(incident.severity);
         incident.peak = incident.peak.min(incident.severity);
     }
 }
 
+/// What would be said for the first time now is said in the digest, if there is one; a SEV-1 never only there.
+fn join_or_leave(incident: &mut Incident, digest: Option<Digest<'_>>) {
+    if incident.is_in_digest() && incident.severity == Severity::Sev1 {
+        (incident.parent, incident.symptom_of) = (None, None);
+    }
+    // A cause explains what is in the digest, so it is said beside it.
+    let is_apart = is_digest(&incident.owner) || incident.owner.kind == CLUSTER || !incident.hits.is_empty();
+    if let Some(digest) = digest.filter(|_| !is_apart && !incident.is_told() && incident.symptom_of.is_none())
+        && incident.severity == Severity::Sev2
+    {
+        (incident.parent, incident.symptom_of) = (Some(digest.incident.clone()), Some(digest.owner.clone()));
+    }
+}
+
 /// How long it must be well before it is resolved.
 fn hold(incident: &Incident, judgements: &[Judgement], now: Timestamp) -> SignedDuration {
+    if is_digest(&incident.owner) {
+        // Each of its incidents was held.
+        return SignedDuration::ZERO;
+    }
     let of_a_job = incident.findings.keys().all(|class| *class == ConditionClass::JobFailed);
     let history = judgements.iter().any(|j| matches!(&j.verdict, Verdict::Wrong(f) if is_history(f, now)));
     if of_a_job || history || not_wanted(incident, judgements).is_some() { SETTLED_HOLD } else { incident.hold() }
@@ -336,6 +371,7 @@ fn ended_by(incident: &Incident, well_since: Timestamp, step: &Step<'_>) -> Stri
         (Some(ConditionClass::Blind | ConditionClass::PartlyBlind), _, _) => {
             format!("everything could be read for {held}")
         }
+        (Some(ConditionClass::Many), _, _) => "all of them are over".to_owned(),
         (Some(ConditionClass::RegistryDown), _, _) => format!("no pull from it has failed for {held}"),
         (_, Some(ready), Some(desired)) => format!("{ready} of {desired} replicas ready for {held}"),
         _ => format!("healthy for {held}"),

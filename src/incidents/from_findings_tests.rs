@@ -68,6 +68,7 @@ struct Story {
     cause: Option<(ObjectRef, i64, Option<IncidentId>)>,
     was_released: bool,
     hits: Vec<Hit>,
+    digest: Option<(ObjectRef, IncidentId)>,
 }
 
 impl Story {
@@ -90,6 +91,8 @@ impl Story {
             role: None,
             standing,
             hits: &self.hits,
+            members: &[],
+            digest: self.digest.as_ref().map(|(owner, incident)| Digest { owner, incident }),
             last: self.last.as_ref(),
             now: at(minute),
         };
@@ -371,4 +374,44 @@ fn a_cause_is_as_bad_as_what_it_hits_and_is_due_when_that_gets_worse() {
     story.hits.clear();
     let back = story.then(7, &[well("node")]).unwrap();
     assert_eq!(back.hits.all, 1, "whom it hit stays readable while it recovers");
+}
+
+#[test]
+fn in_a_storm_a_digest_tells_of_what_would_be_said_for_the_first_time() {
+    let many = digest::owner(digest::STORM, "production");
+    let mut story =
+        Story { priority: Some(Priority::P0), digest: Some((many.clone(), its_incident())), ..Story::default() };
+    let told = story.then(1, &[crash(1)]).unwrap();
+    assert_eq!((&told.parent, &told.symptom_of, told.worst), (&Some(its_incident()), &Some(many), Severity::Sev4));
+    story.digest = None;
+    story.then(2, &[crash(1)]);
+    let worse = story.then(3, &[crash(0)]).unwrap();
+    assert!(worse.is_in_digest(), "nothing is ready, but not for a minute");
+    let alone = story.then(4, &[crash(0)]).unwrap();
+    assert_eq!((alone.severity, alone.is_in_digest(), alone.worst), (Severity::Sev1, false, Severity::Sev1));
+}
+
+#[test]
+fn what_was_said_before_a_storm_and_what_is_only_recorded_is_in_no_digest() {
+    let mut story = Story { priority: Some(Priority::P0), ..Story::default() };
+    story.then(1, &[crash(1)]);
+    story.digest = Some((digest::owner(digest::STORM, "production"), its_incident()));
+    assert_eq!(story.then(2, &[crash(1), stuck()]).unwrap().parent, None);
+    let mut recorded = Story { digest: story.digest.clone(), ..Story::default() };
+    assert_eq!(recorded.then(1, &[crash(1)]).unwrap().parent, None);
+    recorded.then(2, &[crash(0)]);
+    assert_eq!(recorded.then(3, &[crash(0)]).unwrap().parent, Some(its_incident()));
+}
+
+#[test]
+fn what_nobody_heard_of_yet_waits_until_its_cause_is_told() {
+    let mut story = Story::default();
+    assert_eq!(story.then(1, &[crash(1)]).unwrap().severity, Severity::Sev3);
+    story.cause = Some((node(), 0, None));
+    story.then(2, &[crash(0)]);
+    let waits = story.then(3, &[crash(0)]).unwrap();
+    assert_eq!((waits.severity, waits.worst, waits.symptom_of), (Severity::Sev2, Severity::Sev3, Some(node())));
+    story.cause = None;
+    let told = story.then(4, &[crash(0)]).unwrap();
+    assert_eq!((told.worst, told.symptom_of), (Severity::Sev2, None));
 }

@@ -1,6 +1,7 @@
 //! Which findings are one problem, since when, how bad: one open incident per cluster and top owner.
 
 pub mod causes;
+pub mod digest;
 mod from_findings;
 mod hits;
 pub mod severity;
@@ -10,6 +11,7 @@ use std::{collections::BTreeMap, fmt};
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use digest::{Digest, Member, MemberState};
 pub use from_findings::{JOB_IS_TOLD_FOR, REOPENS_WITHIN, SETTLED_HOLD, Standing, Step, due, step};
 pub use hits::{Hit, Hits};
 pub use severity::{Outage, Priority, Role, Severity};
@@ -71,7 +73,7 @@ pub struct Incident {
     /// The incident of which this one was found to be a symptom.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<IncidentId>,
-    /// The owner of that one.
+    /// The owner of that one; of a cause that is not told yet, if nobody has heard of this one either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub symptom_of: Option<ObjectRef>,
     /// Whom it hits besides its owner: the symptoms that have no incidents of their own.
@@ -125,10 +127,9 @@ pub struct Incident {
     /// How it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution: Option<Resolution>,
-    /// It was there when the bot first saw the cluster, and was said in the summary of those only: it gets a message of its own
-    /// when there is something to note of it.
-    #[serde(default)]
-    pub in_summary: bool,
+    /// The incidents it tells of, if it is a digest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Member>,
     /// Counts the writes; a writer that read an older one has lost.
     #[serde(default)]
     pub version: i64,
@@ -150,7 +151,6 @@ impl Incident {
         (self.is_open() && self.acknowledged.is_none()).then(|| Self {
             acknowledged: Some(Acknowledgement { by: by.to_owned(), at, note: redact(note) }),
             updated_at: at,
-            in_summary: false,
             ..self.clone()
         })
     }
@@ -178,6 +178,7 @@ impl Incident {
             && self.resolution == other.resolution
             && self.parent == other.parent
             && self.hits.looks_like(&other.hits)
+            && self.members == other.members
     }
 
     /// Whether it is open.

@@ -124,7 +124,6 @@ impl Mind {
             return Ok(());
         }
         if self.cluster == identity::provisional(&self.name) {
-            first_look::end_before(app, self, &cluster).await?;
             app.store.adopt(&self.cluster, &cluster).await?;
         } else {
             tracing::warn!(name = %self.name, was = %self.cluster, is = %cluster, "another cluster goes by this name now");

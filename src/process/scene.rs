@@ -1,6 +1,6 @@
 //! What is wrong with everybody at present, held together: which causes there are, who is explained by them, who waits.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -13,6 +13,7 @@ use crate::{
     incidents::{
         Hit, Incident, Standing,
         causes::{self, Ailing, Causes, RELEASED_AFTER, World},
+        digest::{STORM_FROM, STORM_WITHIN, is_digest},
     },
 };
 
@@ -23,8 +24,10 @@ pub(super) struct Scene {
     causes: Causes,
     /// Until when it is waited whether that heals whose cause is gone.
     released: BTreeMap<ObjectRef, Timestamp>,
-    /// Since when a first post waits for its cause or company.
-    waiting: BTreeMap<ObjectRef, Timestamp>,
+    /// Since when a first post waits for its cause or company, and whether people are to hear of it.
+    waiting: BTreeMap<ObjectRef, (Timestamp, bool)>,
+    /// When people last heard of something new.
+    told: VecDeque<Timestamp>,
     /// Whether something changed since the causes were last found.
     dirty: bool,
 }
@@ -40,12 +43,30 @@ impl Scene {
 
     /// Whether nothing is known of an owner but that it is well.
     pub(super) fn is_well(&self, owner: &ObjectRef) -> bool {
-        !self.ailing.contains_key(owner) && owner.kind != REGISTRY
+        !self.ailing.contains_key(owner) && owner.kind != REGISTRY && owner.kind != findings::CLUSTER
     }
 
     /// The instant at which a first post has waited long enough; it waits from now on if it did not before.
-    pub(super) fn waits_until(&mut self, owner: &ObjectRef, wait: SignedDuration, now: Timestamp) -> Timestamp {
-        later(*self.waiting.entry(owner.clone()).or_insert(now), wait)
+    pub(super) fn waits_until(&mut self, opens: &Incident, wait: SignedDuration, now: Timestamp) -> Timestamp {
+        let waits = self.waiting.entry(opens.owner.clone()).or_insert((now, false));
+        waits.1 = opens.severity.is_said();
+        later(waits.0, wait)
+    }
+
+    /// People hear of something new.
+    pub(super) fn told(&mut self, now: Timestamp) {
+        self.told.push_back(now);
+        while self.told.len() > STORM_FROM {
+            self.told.pop_front();
+        }
+    }
+
+    /// Whether so much is new that it is told in one message: what people heard of lately, are to hear of now, and what waits.
+    pub(super) fn is_storm(&self, new: BTreeSet<ObjectRef>, now: Timestamp) -> bool {
+        let lately = self.told.iter().filter(|at| later(**at, STORM_WITHIN) > now).count();
+        let mut company = new;
+        company.extend(self.waiting.iter().filter(|(_, (_, is_said))| *is_said).map(|(owner, _)| owner.clone()));
+        lately.saturating_add(company.len()) >= STORM_FROM
     }
 
     /// Nothing of that owner waits any more.
@@ -56,6 +77,11 @@ impl Scene {
     /// When an owner is looked at again because its cause is gone.
     pub(super) fn released_until(&self, owner: &ObjectRef) -> Option<Timestamp> {
         self.released.get(owner).copied()
+    }
+
+    /// The owners a cause explains.
+    pub(super) fn hit_by<'a>(&'a self, cause: &ObjectRef) -> impl Iterator<Item = &'a ObjectRef> {
+        self.causes.hit_by(cause)
     }
 
     /// Whom an owner hits.
@@ -102,6 +128,7 @@ pub(super) fn judge(mind: &Mind, owner: &ObjectRef, now: Timestamp) -> Judged {
     let look = Look { index: &mind.index, history: &mind.history, now, no_grace: false };
     let judgements = match &*owner.kind {
         findings::CLUSTER => vec![findings::judge_sight(owner, mind.index.sight(), now)],
+        _ if is_digest(owner) => Vec::new(),
         REGISTRY => vec![mind.scene.causes.judgement(owner, mind.index.sight().blind(Kind::Pod, ""))],
         _ => findings::judge(owner, &look),
     };
@@ -111,7 +138,7 @@ pub(super) fn judge(mind: &Mind, owner: &ObjectRef, now: Timestamp) -> Judged {
 /// Judges an owner, and remembers what is wrong with it.
 pub(super) fn look_at(app: &App, mind: &mut Mind, owner: &ObjectRef, now: Timestamp) -> Judged {
     let judged = judge(mind, owner, now);
-    if owner.kind == findings::CLUSTER || owner.kind == REGISTRY {
+    if owner.kind == findings::CLUSTER || owner.kind == REGISTRY || is_digest(owner) {
         return judged;
     }
     let (judgements, impact) = &judged;

@@ -152,6 +152,8 @@ impl Report {
                 role,
                 standing: Standing::Alone,
                 hits: &[],
+                members: &[],
+                digest: None,
                 last: None,
                 now: self.now,
             },

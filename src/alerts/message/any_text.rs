@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     alerts::testing::{at, finding, incident},
     findings::{ConditionClass, Evidence, ServiceHit},
-    incidents::{Acknowledgement, Hit, Hits, IncidentId, Resolution, Severity, Status},
+    incidents::{Acknowledgement, Hit, Hits, IncidentId, Member, MemberState, Resolution, Severity, Status, digest},
     sandbox::slack::blocks,
 };
 
@@ -63,6 +63,15 @@ prop_compose! {
             severity,
         };
         it.hits = Hits { all: 9, unserved: 3, named: vec![hit; others] };
+        let member = Member {
+            id: it.id.clone(),
+            owner: it.owner.clone(),
+            severity,
+            headline: it.why.clone(),
+            since: at(0),
+            state: MemberState::Open,
+        };
+        it.members = vec![member; others];
         if life == 4 {
             it.impact = crate::findings::Impact::default();
         }
@@ -132,7 +141,8 @@ proptest! {
         let times = Times { now: at(30), zone: &TimeZone::UTC };
         let notes =
             [Note::Worse, Note::Reopened, Note::Acknowledged, Note::Resolved, Note::Absorbed, Note::Released];
-        let all = std::iter::once(root(&it, &times)).chain(notes.map(|what| note(what, &it, &times)));
+        let storm = Incident { owner: digest::owner(digest::STORM, &it.owner.name), ..it.clone() };
+        let all = [root(&it, &times), root(&storm, &times)].into_iter().chain(notes.map(|what| note(what, &it, &times)));
         for message in all {
             stays_text(&message)?;
         }

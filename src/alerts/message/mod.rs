@@ -5,14 +5,14 @@ mod parts;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-pub use notices::{already_there, test_alert};
+pub use notices::test_alert;
 pub use parts::headline;
 
 use super::{
     Message, Note,
     blocks::{Blocks, Button, cap, escape_line},
 };
-use crate::incidents::{Incident, in_words};
+use crate::incidents::{Incident, digest::is_digest, in_words};
 
 /// Colour of something that is wrong.
 pub const FIRING: &str = "#a30200";
@@ -54,6 +54,9 @@ impl Times<'_> {
 /// The message of an incident, as it is now. It is posted once and then edited in place. The line above the coloured bar is
 /// what a phone shows; what is below does not repeat it.
 pub fn root(incident: &Incident, times: &Times<'_>) -> Message {
+    if is_digest(&incident.owner) {
+        return notices::digest(incident, times);
+    }
     let is_wrong = incident.is_open() && incident.healthy_since.is_none();
     let mut facts = Vec::new();
     if is_wrong {
@@ -74,6 +77,11 @@ pub fn root(incident: &Incident, times: &Times<'_>) -> Message {
     let mut blocks = Blocks::default();
     blocks.section(&facts.join("\n"));
     blocks.code(&evidence(incident));
+    signed(blocks, incident, times)
+}
+
+/// A message with what every incident's message has: its button, its times and its headline.
+fn signed(mut blocks: Blocks, incident: &Incident, times: &Times<'_>) -> Message {
     if incident.is_open() && incident.acknowledged.is_none() && incident.parent.is_none() {
         blocks.actions(&[Button { action: "ack", text: "Acknowledge", value: incident.id.0.clone() }]);
     }

@@ -4,7 +4,7 @@ use super::{ACKNOWLEDGED, FIRING, HIT_BY_NAME, NAME, RESOLVED, SHOWN, SYMPTOM, T
 use crate::{
     alerts::blocks::{cap, escape_line},
     findings::{CLUSTER, ConditionClass, FORBIDDEN, REFUSED, REGISTRY, ServiceHit, UNREADABLE},
-    incidents::{Hit, Incident, Severity, in_words},
+    incidents::{Hit, Incident, MemberState, Severity, digest::FIRST_LOOK, in_words},
 };
 
 /// `chores-backend serves nobody`, `api is degraded: 1 of 2 ready`. Not escaped, for one line.
@@ -14,6 +14,7 @@ pub fn headline(incident: &Incident) -> String {
     let finding = incident.headline();
     let reason = || cap(finding.map_or("something is wrong", |f| f.reason.as_str()), NAME);
     match (finding.map(|f| f.class), impact.ready, impact.desired) {
+        (Some(ConditionClass::Many), _, _) => many(incident),
         (Some(ConditionClass::Blind), _, _) => {
             let why = match finding.map_or("", |f| f.reason.as_str()) {
                 REFUSED => "its API does not accept my credentials",
@@ -43,6 +44,23 @@ pub fn headline(incident: &Incident) -> String {
     }
 }
 
+/// `production: 12 problems began within minutes, 3 of them are over`.
+fn many(incident: &Incident) -> String {
+    let all = incident.members.len();
+    let over = incident.members.iter().filter(|member| member.state == MemberState::Resolved).count();
+    let began = if incident.owner.kind == FIRST_LOOK {
+        "were there before I began to watch it"
+    } else {
+        "began within minutes"
+    };
+    let over = match over {
+        0 => String::new(),
+        1 => ", 1 of them is over".to_owned(),
+        some => format!(", {some} of them are over"),
+    };
+    format!("{}: {all} problems {began}{over}", cap(&incident.owner.name, NAME))
+}
+
 /// What is wrong with the pods of a rollout.
 fn new_pods(class: ConditionClass) -> &'static str {
     match class {
@@ -56,6 +74,7 @@ fn new_pods(class: ConditionClass) -> &'static str {
         ConditionClass::NotReady
         | ConditionClass::RolloutStuck
         | ConditionClass::ReplicasMissing
+        | ConditionClass::Many
         | ConditionClass::Blind
         | ConditionClass::PartlyBlind
         | ConditionClass::NodeDown
@@ -69,6 +88,7 @@ fn well(incident: &Incident) -> String {
     let name = cap(&incident.owner.name, NAME);
     match (incident.headline().map(|f| f.class), incident.impact.ready, incident.impact.desired) {
         (Some(ConditionClass::Blind | ConditionClass::PartlyBlind), _, _) => format!("I see {name} again"),
+        (Some(ConditionClass::Many), _, _) => format!("{name}: all of them are over"),
         (Some(ConditionClass::RegistryDown), _, _) => format!("images of {name} are pulled again"),
         (_, Some(ready), Some(desired)) if desired > 0 && ready >= desired => {
             format!("{name}: {ready} of {desired} ready again")
@@ -99,6 +119,12 @@ pub(super) fn emoji(incident: &Incident) -> &'static str {
     match incident.severity {
         _ if !incident.is_open() => "✅",
         _ if incident.parent.is_some() => "⚪",
+        Severity::Sev1 | Severity::Sev2 | Severity::Sev3 | Severity::Sev4 => emoji_of(incident.severity),
+    }
+}
+
+pub(super) fn emoji_of(severity: Severity) -> &'static str {
+    match severity {
         Severity::Sev1 => "🔴",
         Severity::Sev2 => "🟠",
         Severity::Sev3 => "🟡",

@@ -76,6 +76,7 @@ impl ClusterIndex {
         self.touch(&key, &mut touched.owners);
         self.note_pod_transitions(&key, before.as_ref(), now, &mut touched.transitions);
         self.note_failed_run(&key, before.as_ref(), now, &mut touched.transitions);
+        self.note_boot(&key, before.as_ref(), now, &mut touched.transitions);
         self.note_moved_pods(&owners_before, &mut touched.transitions);
         self.note_lost_endpoints(&key, &served_before, now, &mut touched.transitions);
         touched

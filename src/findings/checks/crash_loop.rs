@@ -121,7 +121,8 @@ fn recent_restarts(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Vec<T
             TransitionKind::BecameReady
             | TransitionKind::LostReady
             | TransitionKind::LostLastEndpoint(_)
-            | TransitionKind::RunFailed { .. } => false,
+            | TransitionKind::RunFailed { .. }
+            | TransitionKind::NodeBooted { .. } => false,
         })
         .map(|t| t.at)
         .collect()

@@ -63,7 +63,8 @@ fn trouble(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Option<Troubl
         TransitionKind::BecameReady
         | TransitionKind::LostReady
         | TransitionKind::LostLastEndpoint(_)
-        | TransitionKind::RunFailed { .. } => false,
+        | TransitionKind::RunFailed { .. }
+        | TransitionKind::NodeBooted { .. } => false,
     });
     kills.extend(remembered.map(|t| t.at));
     kills.sort();

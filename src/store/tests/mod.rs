@@ -57,7 +57,7 @@ fn wrong(name: &str, now: Timestamp) -> Incident {
         reopened: 0,
         acknowledged: None,
         resolution: None,
-        in_summary: false,
+        members: Vec::new(),
         version: 0,
     }
 }

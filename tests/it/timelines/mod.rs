@@ -5,6 +5,7 @@ mod away;
 mod nodes;
 mod quiet;
 mod shared;
+mod storm;
 
 use std::time::Duration;
 

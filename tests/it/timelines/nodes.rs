@@ -108,6 +108,68 @@ async fn a_node_that_takes_a_critical_service_along_is_as_bad_as_that() {
     .await;
 }
 
+/// The worker was started again: it is ready, and what runs on it crashes until everything it needs is up.
+fn the_worker_restarts(bot: &mut BotTester, shops: &[Workload]) {
+    let now = bot.now();
+    let mut node = story::node("node-2", false, Ok(now));
+    node["status"]["nodeInfo"]["bootID"] = serde_json::json!("another boot");
+    bot.cluster().apply(node);
+    apply_all(bot, shops.iter().map(|shop| shop.clone().crash_looping(3, false)));
+}
+
+#[tokio::test]
+async fn a_node_that_was_restarted_gives_its_workloads_five_minutes() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        let shops = shops(bot, 0, 4);
+        apply_all(bot, shops.clone());
+        bot.starts().await?;
+        the_worker_is_lost(bot, &shops);
+        bot.wait(Duration::from_secs(40)).await?;
+        the_worker_restarts(bot, &shops);
+        bot.wait(Duration::from_mins(4)).await?;
+        apply_all(bot, shops[1..].to_vec());
+        bot.wait(Duration::from_secs(45)).await?;
+        assert_eq!(bot.everything_new("#alerts").await?, "");
+        bot.wait(Duration::from_mins(2)).await?;
+        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        posted in #alerts:
+        🟠 *SEV-2 · alone-01 serves nobody* · INC-2026-11-24-001
+        ▌#a30200
+        Container alone-01 ends with exit code 1, cause unknown; restarted 3 times
+        0 of 1 replicas ready · Deployment shop/alone-01 (unlisted)
+        Hit: Service shop/alone-01 has no ready endpoint
+        Do: Read why it ended: kubectl -n shop logs alone-01-dpwx69xrv-wxvw5 -c alone-01 --previous
+        ```
+        Pod shop/alone-01-dpwx69xrv-wxvw5 container alone-01: ended: Error, exit code 1, ran 3 s, restarted 3 times
+        Pod shop/alone-01-dpwx69xrv-wxvw5 container alone-01: waiting: CrashLoopBackOff: back-off restarting failed container=alone-01
+        Event BackOff ×3: Back-off restarting failed container alone-01 in pod alone-01-dpwx69xrv-wxvw5
+        ```
+        [ Acknowledge ]
+        SEV-2 because unlisted workload: nothing ready for over 1 min · since 11:00 UTC · seen 14:05 UTC
+        ");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_bot_that_was_restarted_with_its_node_knows_that() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        let shops = shops(bot, 0, 4);
+        apply_all(bot, shops.clone());
+        bot.starts().await?;
+        bot.stops().await;
+        the_worker_restarts(bot, &shops);
+        bot.starts().await?;
+        bot.wait(Duration::from_secs(280)).await?;
+        apply_all(bot, shops.to_vec());
+        bot.wait(Duration::from_mins(6)).await
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_node_that_reports_again_within_its_grace_is_not_worth_a_word() {
     run_test(async |bot| {

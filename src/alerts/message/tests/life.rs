@@ -145,9 +145,9 @@ fn a_shared_cause_names_whom_it_hits() {
     it.owner = owner("Registry", "", "ghcr.io");
     (it.priority, it.impact) = (None, Impact::default());
     let names = ["cart", "mail", "search", "web", "x<!channel>"];
-    let mut named: Vec<Hit> = names.iter().map(|name| hit(name, None, 0)).collect();
-    named.insert(0, hit("api", Some(Priority::P0), 1));
-    it.hits = Hits { all: 30, unserved: 29, named };
+    let mut worst: Vec<Hit> = names.iter().map(|name| hit(name, None, 0)).collect();
+    worst.insert(0, hit("api", Some(Priority::P0), 1));
+    it.hits = Hits { all: 30, unserved: 29, named: worst };
     assert_snapshot!(said(&it), @"
     🟠 *SEV-2 · images of ghcr.io cannot be pulled* · INC-2026-11-24-001
     No node gets images of ghcr.io: the registry refuses connections
