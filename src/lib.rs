@@ -49,6 +49,8 @@
 //! | [`findings::Check`] | one rule; says a [`findings::Verdict`] of an owner: wrong, pending, healthy, not wanted, unknown, symptom |
 //! | [`findings::Finding`] | something that is wrong: owner, objects, reason, since, who is hit, evidence |
 //! | [`incidents::Incident`] | one problem: at most one open for each cluster and top owner; its findings are keyed by their class |
+//! | [`incidents::causes`] | what explains whom: a node, a registry or cluster DNS that is down is one incident that names its hits |
+//! | [`incidents::digest`] | many problems in one message: what was there before the bot, and a storm |
 //! | [`incidents::Severity`] | SEV-1 to SEV-4, from who is hit and how much the service matters, by one table |
 //! | [`alerts::Outgoing`] | something to be sent, as a row of the outbox |
 //! | [`conversation::Standing`] | how things stand at one moment: the value every answer is made from |
@@ -71,7 +73,7 @@
 //!    of its row; where it is not known whether Slack took it, the channel is searched before it is posted again. One process holds
 //!    the store's lease, on the database's clock, and sends. *Not yet*: several replicas that share the work.
 //! 5. Blindness is a state of a (kind, namespace). Forbidden, time-out and a stale watch are [`findings::Verdict::Unknown`]: never "missing",
-//!    never "healthy". Incidents whose checks read it there freeze, others go on. A required kind lost beyond its grace is an
+//!    never "healthy". Incidents whose checks read it there freeze, others go on; what is seen again within 90 s was never told. A required kind lost beyond its grace is an
 //!    alert; an optional one is a line in the status, and so are nodes and namespaces where only some namespaces are watched; an API
 //!    group the cluster does not have is not applicable.
 //! 6. An incident is resolved only by `Healthy` or `NotWanted`, held for its hold time, with the reason in words; never by silence.
@@ -104,6 +106,11 @@
 //!   transition of the history of what names it; so its waiting time survives a restart.
 //! - **A failed run of a `CronJob` is a transition of the history.** Kubernetes keeps one failed Job by default, so two failures in a
 //!   row cannot be seen in the objects; after a restart the schedule and the last success tell.
+//! - **A symptom is no incident.** What a cause explains is a hit of the cause's incident, with its own outage and severity, and
+//!   lifts it. Only what was told before its cause was found is an incident with a `parent`. A cause explains as soon as it is
+//!   pending, and lets go after the symptom's own grace anew, so that what heals with it is never told.
+//! - **A digest is an incident.** So it has a message that is edited, a thread, a name to acknowledge, and it survives a restart;
+//!   its members are incidents whose parent it is. The first look at a cluster and a storm are the same mechanism.
 //! - **Missing ReplicaSets make a Deployment unknown**, not its pods: they are then judged under the ReplicaSet they name.
 //! - **What people wrote wins over what is built in.** A line `kube-system/*` sets the priority of CoreDNS as well; its role, from
 //!   which SEV-1 follows, stays.

@@ -28,6 +28,10 @@ pub enum Note {
     Acknowledged,
     /// It is over.
     Resolved,
+    /// It was found to be a symptom of another, which tells of it from now on.
+    Absorbed,
+    /// What it was a symptom of is over, and it is still wrong.
+    Released,
 }
 
 /// Where alerts go, by severity: channels as they are configured, so that nothing that must be said depends on whether Slack
@@ -67,11 +71,14 @@ impl Channels {
 /// Decides what must be said when an incident changed from `previous` to `now`. The truth table is in the tests.
 pub fn needs_update(previous: Option<&Incident>, now: &Incident) -> Vec<Alert> {
     let Some(previous) = previous.filter(|p| p.worst.is_said()) else {
-        // Never said before, or in the summary of the first start.
-        let is_told = now.is_open() && now.severity.is_said() && !now.in_summary;
+        // Never said before, or in a digest only.
+        let is_told = now.is_open() && now.severity.is_said() && now.symptom_of.is_none();
         return if is_told { vec![Alert::Root] } else { Vec::new() };
     };
     let mut notes = Vec::new();
+    if let Some(alerts) = of_a_symptom(previous, now) {
+        return alerts;
+    }
     if now.reopened > previous.reopened {
         notes.push(Note::Reopened);
     } else if now.severity < previous.peak && now.severity.is_said() {
@@ -83,20 +90,35 @@ pub fn needs_update(previous: Option<&Incident>, now: &Incident) -> Vec<Alert> {
     if previous.is_open() && !now.is_open() {
         notes.push(Note::Resolved);
     }
-    if notes.is_empty() && (previous.in_summary || now.looks_like(previous)) {
+    if notes.is_empty() && now.looks_like(previous) {
         return Vec::new();
     }
-    if previous.in_summary {
-        // There is no message to edit and no thread; its own message says everything.
-        return vec![Alert::Root];
-    }
     std::iter::once(Alert::Edit).chain(notes.into_iter().map(Alert::Note)).collect()
+}
+
+/// What must be said of an incident that is, or was, a symptom of another. Its message shows where it belongs, and its end;
+/// everything else is told by the other.
+fn of_a_symptom(previous: &Incident, now: &Incident) -> Option<Vec<Alert>> {
+    if !previous.is_open() {
+        return None;
+    }
+    match (&previous.parent, &now.parent) {
+        (None, Some(_)) => Some(vec![Alert::Edit, Alert::Note(Note::Absorbed)]),
+        (Some(_), None) if now.is_open() => Some(vec![Alert::Edit, Alert::Note(Note::Released)]),
+        (Some(before), Some(after))
+            if now.is_open() && before == after && previous.acknowledged == now.acknowledged =>
+        {
+            Some(Vec::new())
+        }
+        (Some(_), _) => Some(vec![Alert::Edit]),
+        (None, None) => None,
+    }
 }
 
 /// The rows of the outbox that say it.
 pub fn say(previous: Option<&Incident>, now: &Incident, channels: &Channels, times: &Times<'_>) -> Vec<Outgoing> {
     let alerts = needs_update(previous, now);
-    let before = previous.filter(|p| !p.in_summary).map(|p| channels.of(p.worst)).unwrap_or_default();
+    let before = previous.map(|p| channels.of(p.worst)).unwrap_or_default();
     let mut rows = Vec::new();
     if alerts.is_empty() {
         return rows;
@@ -117,8 +139,8 @@ pub fn say(previous: Option<&Incident>, now: &Incident, channels: &Channels, tim
                     // Coming back is only loud if it is bad.
                     broadcast: match what {
                         Note::Worse => true,
-                        Note::Reopened => now.severity.is_said(),
-                        Note::Acknowledged | Note::Resolved => false,
+                        Note::Reopened | Note::Released => now.severity.is_said(),
+                        Note::Acknowledged | Note::Resolved | Note::Absorbed => false,
                     },
                 },
             });

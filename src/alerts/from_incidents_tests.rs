@@ -5,9 +5,9 @@ use rstest::rstest;
 
 use super::*;
 use crate::{
-    alerts::testing::{at, incident},
+    alerts::testing::{at, incident, owner},
     findings::ConditionClass,
-    incidents::{Acknowledgement, Resolution, Status},
+    incidents::{Acknowledgement, IncidentId, Resolution, Status},
 };
 
 /// The incident these words tell of, after what it was `before`: a severity, then what else there is to say of it.
@@ -22,7 +22,13 @@ fn the(words: &str, before: Option<&Incident>) -> Option<Incident> {
             "acknowledged" => it.acknowledged = Some(acknowledged("ana")),
             "recovering" => it.healthy_since = Some(at(5)),
             "frozen" => it.frozen = Some("pods cannot be read".into()),
-            "in the summary" => it.in_summary = true,
+            "a symptom" => {
+                (it.parent, it.symptom_of) = (Some(IncidentId("INC-7".into())), Some(owner("Node", "", "n1")));
+            }
+            "a symptom of another" => {
+                (it.parent, it.symptom_of) = (Some(IncidentId("INC-8".into())), Some(owner("Node", "", "n2")));
+            }
+            "a symptom of what is not told yet" => it.symptom_of = Some(owner("Node", "", "n1")),
             "reopened" => it.reopened = 1,
             "reopened again" => it.reopened = 2,
             "resolved" => {
@@ -122,14 +128,23 @@ fn acknowledged(by: &str) -> Acknowledgement {
 #[case("SEV-2, acknowledged, resolved", "SEV-2, reopened", "edit, say that it is back")]
 #[case("SEV-3, once SEV-1, reopened", "SEV-2, reopened", "edit, say that it is worse")]
 #[case("SEV-2, once SEV-1, reopened", "SEV-1, reopened", "edit, say that it is worse")]
-// What only the summary of the first start speaks of has no message to edit; it gets one when there is something to note.
-#[case("nothing", "SEV-2, in the summary", "silence")]
-#[case("SEV-2, in the summary", "SEV-2, in the summary, another cause", "silence")]
-#[case("SEV-2, in the summary", "SEV-3, in the summary, recovering", "silence")]
-#[case("SEV-2, in the summary", "SEV-1", "post")]
-#[case("SEV-2, in the summary", "SEV-2, acknowledged", "post")]
-#[case("SEV-2, in the summary", "SEV-2, resolved", "post")]
-#[case("SEV-2, resolved", "SEV-2, reopened, in the summary", "edit, say that it is back")]
+// A symptom is told by its cause; what was said of it before says where it belongs, and ends without a word.
+#[case("nothing", "SEV-1, a symptom", "silence")]
+#[case("SEV-3", "SEV-2, a symptom", "silence")]
+#[case("SEV-3", "SEV-2, a symptom of what is not told yet", "silence")]
+#[case("SEV-2", "SEV-2, a symptom", "edit, say whose part it is")]
+#[case("SEV-2, acknowledged", "SEV-1, acknowledged, a symptom", "edit, say whose part it is")]
+#[case("SEV-2, a symptom", "SEV-1, a symptom", "silence")]
+#[case("SEV-2, a symptom", "SEV-2, a symptom, another cause", "silence")]
+#[case("SEV-2, a symptom", "SEV-2, a symptom, recovering", "silence")]
+#[case("SEV-2, a symptom", "SEV-2, a symptom of another", "edit")]
+#[case("SEV-2, a symptom", "SEV-2, a symptom, acknowledged", "edit")]
+#[case("SEV-2, a symptom", "SEV-2, a symptom, resolved", "edit")]
+#[case("SEV-2, a symptom", "SEV-2, resolved", "edit")]
+#[case("SEV-2, a symptom", "SEV-2", "edit, say that it is not over")]
+#[case("SEV-2, a symptom", "SEV-1", "edit, say that it is not over")]
+#[case("SEV-3, a symptom", "SEV-2", "post")]
+#[case("SEV-2, a symptom, resolved", "SEV-2, reopened", "edit, say that it is back")]
 fn after_this_comes_that_and_people_hear(#[case] before: &str, #[case] now: &str, #[case] heard: &str) {
     let before = the(before, None);
     let now = the(now, before.as_ref()).unwrap();
@@ -140,6 +155,8 @@ fn after_this_comes_that_and_people_hear(#[case] before: &str, #[case] now: &str
         Alert::Note(Note::Reopened) => "say that it is back",
         Alert::Note(Note::Acknowledged) => "say who acknowledged",
         Alert::Note(Note::Resolved) => "say that it is resolved",
+        Alert::Note(Note::Absorbed) => "say whose part it is",
+        Alert::Note(Note::Released) => "say that it is not over",
     };
     let alerts = needs_update(before.as_ref(), &now);
     let said =
@@ -178,6 +195,8 @@ fn rows(before: &str, now: &str, channels: &Channels) -> String {
 #[case("SEV-2, resolved", "SEV-3, reopened", "edited in alerts; replied in alerts")]
 #[case("SEV-2, resolved", "SEV-1, reopened", "posted in pager; edited in alerts; replied aloud in alerts")]
 #[case("SEV-2", "SEV-2, another cause", "edited in alerts")]
+#[case("SEV-2", "SEV-2, a symptom", "edited in alerts; replied in alerts")]
+#[case("SEV-2, a symptom", "SEV-2", "edited in alerts; replied aloud in alerts")]
 #[case("SEV-2", "SEV-2", "")]
 fn each_channel_hears_what_is_meant_for_it(#[case] before: &str, #[case] now: &str, #[case] said: &str) {
     let channels = Channels { sev1: vec!["pager".into()], sev2: vec!["alerts".into()] };

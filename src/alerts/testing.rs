@@ -52,6 +52,8 @@ pub(crate) fn finding(class: ConditionClass, message: &str) -> Finding {
             at: Some(at(2)),
         }],
         recommendation: "Read why it ended: kubectl -n shop logs api-1 -c api --previous".into(),
+        cause: None,
+        grace: jiff::SignedDuration::ZERO,
     }
 }
 
@@ -65,6 +67,8 @@ pub(crate) fn incident(severity: Severity) -> Incident {
         cluster: ClusterId("uid-1".into()),
         owner: crash.owner.clone(),
         parent: None,
+        symptom_of: None,
+        hits: crate::incidents::Hits::default(),
         status: Status::Open,
         severity,
         why: "P0 service: degraded, but serving".into(),
@@ -79,11 +83,12 @@ pub(crate) fn incident(severity: Severity) -> Incident {
         opened_at: at(1),
         updated_at: at(2),
         healthy_since: None,
+        unseen_since: None,
         frozen: None,
         reopened: 0,
         acknowledged: None,
         resolution: None,
-        in_summary: false,
+        members: Vec::new(),
         version: 1,
     }
 }

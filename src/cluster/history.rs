@@ -32,6 +32,11 @@ pub enum TransitionKind {
     /// Something it names (`Service shop/api`) was taken away or offers something else, or it names something else that is not
     /// there.
     ReferenceChanged(String),
+    /// A node was started: it was seen with this boot id, for the first time or in place of another.
+    NodeBooted {
+        /// The id of its boot.
+        boot_id: String,
+    },
 }
 
 /// A transition of an owner at a time.
@@ -59,7 +64,10 @@ impl History {
     /// remembered already is not remembered twice.
     pub fn record(&mut self, transition: Transition) {
         let of = self.of.entry(transition.owner.clone()).or_default();
-        if of.contains(&transition) {
+        // A node that goes on running was booted once, however often it is seen for the first time.
+        let is_boot = |t: &Transition| matches!(t.kind, TransitionKind::NodeBooted { .. });
+        let booted = of.iter().rfind(|known| is_boot(known));
+        if of.contains(&transition) || (is_boot(&transition) && booted.is_some_and(|b| b.kind == transition.kind)) {
             return;
         }
         let place = of.partition_point(|known| (known.at, &known.kind) < (transition.at, &transition.kind));

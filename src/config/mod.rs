@@ -12,7 +12,7 @@ mod values;
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use jiff::tz::TimeZone;
+use jiff::{SignedDuration, tz::TimeZone};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
@@ -140,6 +140,8 @@ pub struct Config {
     pub cluster: ClusterConfig,
     pub detection: Detection,
     pub schedule: Schedule,
+    /// How long the first message of a problem waits for its cause or company.
+    pub first_post_wait: SignedDuration,
     pub slack: SlackConfig,
     pub github: ApiConfig,
     pub anthropic: ApiConfig,
@@ -189,6 +191,7 @@ impl Config {
             detection: values
                 .choice("monitoring.detection", &[("watch", Detection::Watch), ("schedule", Detection::Schedule)]),
             schedule,
+            first_post_wait: values.seconds("alerts.first_post_wait", 60),
             slack,
             github: ApiConfig { token: values.secret("github.token"), url: values.address("github.api_url") },
             anthropic: ApiConfig {
@@ -221,7 +224,9 @@ impl Config {
 
 /// Whether one look at a cluster uses the key; what is no key (a file, a section nobody knows) counts as used.
 fn is_looked_with(key: &str) -> bool {
-    !["slack.", "monitoring.", "github.", "anthropic.", "store.", "http."].iter().any(|unused| key.starts_with(unused))
+    !["slack.", "alerts.", "monitoring.", "github.", "anthropic.", "store.", "http."]
+        .iter()
+        .any(|unused| key.starts_with(unused))
 }
 
 /// Names of namespaces, each once.

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
+use jiff::SignedDuration;
 use secrecy::SecretString;
 use url::Url;
 
@@ -95,6 +96,28 @@ impl<'a> Values<'a> {
             self.warn(key, format!("{number} counts as {nearest}"), format!("write a number from {from} to {to}"));
         }
         u16::try_from(nearest).unwrap_or(from)
+    }
+
+    /// A short time, `10s`; one beyond the longest counts as that, which is said.
+    pub(super) fn seconds(&mut self, key: &str, longest: u16) -> SignedDuration {
+        let written = match self.found.get(key).map(|f| f.raw.clone()) {
+            Some(Raw::Number(number)) => u64::try_from(number).ok(),
+            Some(Raw::Text(text)) => {
+                let text = text.trim();
+                text.strip_suffix('s').unwrap_or(text).trim().parse().ok()
+            }
+            Some(Raw::Flag(_) | Raw::List(_) | Raw::InFile(_)) | None => None,
+        };
+        let Some(written) = written else {
+            self.problem(key, "is not a number of seconds", format!("write one from \"0s\" to \"{longest}s\""));
+            return SignedDuration::ZERO;
+        };
+        let nearest = u16::try_from(written).unwrap_or(u16::MAX).min(longest);
+        if u64::from(nearest) != written {
+            let remedy = format!("write a number from \"0s\" to \"{longest}s\"");
+            self.warn(key, format!("{written}s counts as {nearest}s"), remedy);
+        }
+        SignedDuration::from_secs(nearest.into())
     }
 
     pub(super) fn yes_or_no(&mut self, key: &str) -> bool {

@@ -186,6 +186,8 @@ pub(crate) mod samples {
                 at: Some(at("14:05:00")),
             }],
             recommendation: "Raise the memory limit or find the leak".into(),
+            cause: None,
+            grace: jiff::SignedDuration::ZERO,
         }
     }
 
@@ -210,6 +212,8 @@ pub(crate) mod samples {
             cluster: ClusterId("uid-1".into()),
             owner: finding.owner.clone(),
             parent: None,
+            symptom_of: None,
+            hits: crate::incidents::Hits::default(),
             status: Status::Open,
             severity,
             why: String::new(),
@@ -224,11 +228,12 @@ pub(crate) mod samples {
             opened_at: at("13:57:30"),
             updated_at: at("14:05:00"),
             healthy_since: None,
+            unseen_since: None,
             frozen: None,
             reopened: 0,
             acknowledged: None,
             resolution: None,
-            in_summary: false,
+            members: Vec::new(),
             version: 1,
         }
     }

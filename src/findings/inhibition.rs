@@ -61,6 +61,8 @@ mod tests {
             impact: Impact::default(),
             evidence: Vec::new(),
             recommendation: String::new(),
+            cause: None,
+            grace: jiff::SignedDuration::ZERO,
         })
     }
 

@@ -13,7 +13,7 @@ mod trouble;
 
 use std::{borrow::Cow, fmt};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 pub use from_cluster::{judge, judge_all, looks_again};
 pub use ignore::{ANNOTATION, LeaveAlone, ignored_of};
@@ -22,9 +22,12 @@ pub(crate) use redact::redact;
 pub use settings::{Parameter, Settings, Unit};
 pub use sight::{CLUSTER, judge_sight, sight_owner};
 pub(crate) use sight::{FORBIDDEN, REFUSED, UNREADABLE};
-pub(crate) use trouble::impact as impact_of;
+pub(crate) use trouble::{impact as impact_of, silent_nodes_of};
 
 use crate::cluster::{ClusterIndex, History, Kind, ObjectRef};
+
+/// The kind of the owner of what several workloads have in common that pull from one registry: `Registry ghcr.io`.
+pub const REGISTRY: &str = "Registry";
 
 /// What a check looks at. Findings are a function of this and nothing else.
 #[derive(Clone, Copy, Debug)]
@@ -131,6 +134,7 @@ pub struct CheckDoc {
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the variants say what they are")]
 pub enum ConditionClass {
+    Many,
     Blind,
     PartlyBlind,
     NodeDown,
@@ -140,6 +144,7 @@ pub enum ConditionClass {
     CertificateExpired,
     CertificateExpires,
     NodePressure,
+    RegistryDown,
     OutOfMemory,
     CannotCreateContainer,
     ImagePull,
@@ -224,6 +229,15 @@ pub struct Evidence {
     pub at: Option<Timestamp>,
 }
 
+/// A cause that others have in common.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Cause {
+    /// As an owner of its own: `Node n1`, `Registry ghcr.io`.
+    pub owner: ObjectRef,
+    /// What is the matter with it, as far as this symptom tells.
+    pub why: String,
+}
+
 /// Something that is wrong now.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Finding {
@@ -249,6 +263,30 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     /// What to do.
     pub recommendation: String,
+    /// The shared cause that the objects prove: a symptom of it is not told beside it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cause: Option<Cause>,
+    /// How long it had to last before it counted.
+    #[serde(default)]
+    pub grace: SignedDuration,
+}
+
+impl Verdict {
+    /// What is wrong, or may be in a moment.
+    pub fn finding(&self) -> Option<&Finding> {
+        match self {
+            Self::Wrong(finding) | Self::Pending(finding, _) => Some(finding),
+            Self::Healthy | Self::NotWanted(_) | Self::Unknown(_) | Self::Symptom(_) => None,
+        }
+    }
+
+    /// The same with its proved cause, if it is wrong.
+    pub(crate) fn caused_by(mut self, cause: Option<Cause>) -> Self {
+        if let Self::Wrong(finding) | Self::Pending(finding, _) = &mut self {
+            finding.cause = cause;
+        }
+        self
+    }
 }
 
 impl Impact {

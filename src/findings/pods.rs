@@ -101,13 +101,18 @@ impl<'a> Pods<'a> {
 /// Deleted, finished, evicted or moved on purpose: never held against its owner.
 pub(crate) fn is_leaving(pod: &Pod) -> bool {
     pod.meta().deletion_timestamp.is_some()
-        || matches!(pod.phase(), "Succeeded" | "Failed")
+        || is_finished(pod)
         || pod.status.as_ref().is_some_and(|s| s.reason == "Evicted")
         || pod.condition("DisruptionTarget").is_some_and(|c| c.status == "True")
 }
 
+/// Ended for good.
+pub(crate) fn is_finished(pod: &Pod) -> bool {
+    matches!(pod.phase(), "Succeeded" | "Failed")
+}
+
 /// The node a pod was given to, if it is known.
-fn node_of<'a>(pod: &Pod, look: &Look<'a>) -> Option<&'a Node> {
+pub(crate) fn node_of<'a>(pod: &Pod, look: &Look<'a>) -> Option<&'a Node> {
     let key = ObjectKey { kind: Kind::Node, namespace: String::new().into(), name: pod.node_name().into() };
     match look.index.get(&key) {
         Some(Fact::Node(node)) => Some(node),
@@ -118,6 +123,26 @@ fn node_of<'a>(pod: &Pod, look: &Look<'a>) -> Option<&'a Node> {
 /// Whether a node has stopped reporting without having been taken out of service on purpose.
 pub(crate) fn is_silent(node: &Node) -> bool {
     node.condition("Ready").is_some_and(|c| c.status != "True") && !node.spec.as_ref().is_some_and(|s| s.unschedulable)
+}
+
+/// So long after a node was restarted its workloads may need to come up.
+const SETTLES_WITHIN: SignedDuration = SignedDuration::from_mins(5);
+/// A node is ready at most so long after it was seen to have booted; if it is later, it is ready again for another reason.
+const READY_AFTER_BOOT: SignedDuration = SignedDuration::from_mins(10);
+
+/// Until when a pod is given time because its node was restarted, if so.
+pub(crate) fn settles_until(pod: &Pod, look: &Look<'_>) -> Option<Timestamp> {
+    let node = node_of(pod, look)?;
+    let ready = node.condition("Ready").filter(|c| c.status == "True")?.last_transition_time?.at();
+    let owner =
+        ObjectRef { kind: Kind::Node.name().into(), namespace: String::new().into(), name: pod.node_name().into() };
+    let boots = look.history.since(&owner, Timestamp::MIN);
+    let mut boots = boots.filter(|t| matches!(t.kind, TransitionKind::NodeBooted { .. })).map(|t| t.at);
+    // The first boot that was seen is that of a node nobody knew before.
+    boots.next()?;
+    let last = boots.last()?;
+    let up = last.checked_add(READY_AFTER_BOOT).ok()? >= ready;
+    up.then(|| ready.checked_add(SETTLES_WITHIN).unwrap_or(Timestamp::MAX))
 }
 
 /// Whether a Deployment is being rolled out and none of the newest pods is ready, but some of those before are.
@@ -270,7 +295,8 @@ pub(crate) fn bad_since(owner: &ObjectRef, pod: &Pod, since: Timestamp, look: &L
             TransitionKind::Restarted { pod: name, .. } => *name == pod.meta().name,
             TransitionKind::LostLastEndpoint(_)
             | TransitionKind::RunFailed { .. }
-            | TransitionKind::ReferenceChanged(_) => false,
+            | TransitionKind::ReferenceChanged(_)
+            | TransitionKind::NodeBooted { .. } => false,
         };
         if is_bad {
             if first.duration_since(recovered.unwrap_or(transition.at)) >= HOLD {

@@ -106,6 +106,8 @@ pub fn judge_sight(owner: &ObjectRef, sight: &Sight, now: Timestamp) -> Judgemen
                 it.recommendation
             })
             .to_owned(),
+        cause: None,
+        grace: GRACE,
     };
     let due = since.saturating_add(GRACE).unwrap_or(Timestamp::MAX);
     let verdict = if due <= now { Verdict::Wrong(Box::new(finding)) } else { Verdict::Pending(Box::new(finding), due) };

@@ -1,13 +1,15 @@
 //! What the checks found at single objects becomes one verdict on their owner: grace, impact, evidence.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    ConditionClass, Evidence, Finding, Impact, Level, Look, ServiceHit, Verdict, evidence,
-    pods::{Pods, Seen, containers, is_batch, newest_has_none_ready},
+    Cause, ConditionClass, Evidence, Finding, Impact, Level, Look, ServiceHit, Verdict, evidence,
+    pods::{Pods, Seen, containers, is_batch, is_finished, is_silent, newest_has_none_ready, node_of, settles_until},
     redact::{cap, redact},
 };
-use crate::cluster::{Fact, Kind, ObjectKey, ObjectRef, TransitionKind, facts::Pod};
+use crate::cluster::{Fact, Kind, ObjectKey, ObjectRef, Text, TransitionKind, facts::Pod};
 
 /// How many objects a finding names.
 const MOST_OBJECTS: usize = 20;
@@ -35,9 +37,13 @@ pub(crate) struct Trouble {
 }
 
 impl Trouble {
-    /// When it counts.
-    fn due(&self) -> Timestamp {
-        self.since.checked_add(self.grace).unwrap_or(Timestamp::MAX)
+    /// When it counts: after its grace, and not while its pod's node (for trouble of the owner itself, a node of its pods) has
+    /// just been restarted.
+    fn due(&self, owner: &ObjectRef, look: &Look<'_>) -> Timestamp {
+        let is_meant = |pod: &&Pod| self.object == *owner || self.object.name == pod.meta().name;
+        let settled = look.index.pods_of(owner).filter(is_meant).filter_map(|pod| settles_until(pod, look)).max();
+        let due = self.since.checked_add(self.grace).unwrap_or(Timestamp::MAX);
+        settled.map_or(due, |settled| settled.max(due))
     }
 }
 
@@ -72,11 +78,12 @@ pub(crate) fn conclude(
     pods: &Pods<'_>,
     troubles: Vec<Trouble>,
 ) -> Verdict {
-    let (overdue, waiting): (Vec<_>, Vec<_>) = troubles.into_iter().partition(|t| look.no_grace || t.due() <= look.now);
+    let (overdue, waiting): (Vec<_>, Vec<_>) =
+        troubles.into_iter().partition(|t| look.no_grace || t.due(owner, look) <= look.now);
     if let Some(finding) = finding(check, owner, look, overdue) {
         return Verdict::Wrong(finding);
     }
-    let due = waiting.iter().map(Trouble::due).min();
+    let due = waiting.iter().map(|trouble| trouble.due(owner, look)).min();
     if let (Some(due), Some(finding)) = (due, finding(check, owner, look, waiting)) {
         return Verdict::Pending(finding, due);
     }
@@ -118,6 +125,7 @@ fn finding(
     }
     let is_hit = impact.is_unserved() && first.class.is_of_what_serves() && !is_batch(&owner.kind);
     let severity = if is_hit { Level::Critical } else { first.level };
+    let cause = silent_node(first.class, &first.message, owner, look);
     Some(Box::new(Finding {
         check: check.into(),
         owner: owner.clone(),
@@ -130,6 +138,8 @@ fn finding(
         impact,
         evidence: pieces,
         recommendation: format!("{}{trap}", redact(&first.recommendation)),
+        cause,
+        grace: first.grace,
     }))
 }
 
@@ -149,6 +159,38 @@ fn ordered_trap(owner: &ObjectRef, pod: &ObjectRef, look: &Look<'_>) -> Option<S
             meta.namespace, meta.name
         )
     })
+}
+
+/// The nodes with pods of an owner that do not report, pods that were asked to go included: until the node is back nobody can
+/// say that they are gone.
+pub(crate) fn silent_nodes_of(owner: &ObjectRef, look: &Look<'_>) -> Vec<(ObjectRef, usize)> {
+    let mut nodes: BTreeMap<&str, usize> = BTreeMap::new();
+    for pod in look.index.pods_of(owner).filter(|pod| !is_finished(pod)) {
+        if node_of(pod, look).is_some_and(is_silent) {
+            *nodes.entry(pod.node_name()).or_default() += 1;
+        }
+    }
+    let reference =
+        |name: &str| ObjectRef { kind: Kind::Node.name().into(), namespace: Text::new(), name: name.into() };
+    nodes.into_iter().map(|(name, pods)| (reference(name), pods)).collect()
+}
+
+/// The node that explains what is missing of a workload: as many of its pods are there as are missing, and where the scheduler
+/// finds no place for others, it is for the taint of that node.
+fn silent_node(class: ConditionClass, said: &str, owner: &ObjectRef, look: &Look<'_>) -> Option<Cause> {
+    const TAINTS: [&str; 2] = ["node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready"];
+    let is_for_its_taint = || TAINTS.iter().any(|taint| said.contains(taint));
+    let may_be =
+        class == ConditionClass::ReplicasMissing || (class == ConditionClass::Unschedulable && is_for_its_taint());
+    if !may_be {
+        return None;
+    }
+    let nodes = silent_nodes_of(owner, look);
+    let there: usize = nodes.iter().map(|(_, pods)| pods).sum();
+    let (ready, desired) = replicas(owner, look)?;
+    let missing = usize::try_from(desired.saturating_sub(ready)).unwrap_or(0);
+    let (node, _) = nodes.into_iter().next().filter(|_| missing <= there)?;
+    Some(Cause { owner: node, why: "pods of it are on that node, which does not report".to_owned() })
 }
 
 /// Who is hit: replicas by the workload's status (of pods for an owner that has none), Services by their endpoints.

@@ -4,10 +4,15 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Incident, IncidentId, Outage, Priority, Resolution, Role, Severity, Status, in_words, severity};
+use super::{
+    Digest, Hit, Hits, Incident, IncidentId, Member, Outage, Priority, Resolution, Role, Severity, Status,
+    causes::SHOWS_WITHIN,
+    digest::{self, is_digest},
+    in_words, severity,
+};
 use crate::{
     cluster::{ClusterId, Kind, ObjectRef},
-    findings::{ConditionClass, Finding, Impact, Judgement, Level, Verdict},
+    findings::{CLUSTER, ConditionClass, Finding, Impact, Judgement, Level, Verdict},
 };
 
 /// A problem of the same owner so soon after the resolution is the same incident.
@@ -17,6 +22,27 @@ pub const JOB_IS_TOLD_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// Hold time of what cannot flap: something deleted, scaled to zero, or a Job that succeeded. Not zero, because a delete is
 /// often the first half of a replacement.
 pub const SETTLED_HOLD: SignedDuration = SignedDuration::from_mins(1);
+/// So long something may not be seen before that is told: an API server that is restarted is back sooner.
+pub(super) const UNSEEN_IS_TOLD_AFTER: SignedDuration = SignedDuration::from_secs(90);
+
+/// How an owner stands to what is wrong with others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing<'a> {
+    /// Nothing else explains it.
+    #[default]
+    Alone,
+    /// It is a symptom, since its cause is there; the cause's incident if that is open.
+    Symptom {
+        /// The owner of the cause.
+        cause: &'a ObjectRef,
+        /// Since when that is wrong.
+        since: Timestamp,
+        /// Its open incident.
+        incident: Option<&'a IncidentId>,
+    },
+    /// It was a symptom a moment ago; whether it heals now is waited for.
+    Released,
+}
 
 /// What a step reads besides the incident itself.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +59,14 @@ pub struct Step<'a> {
     pub priority: Option<Priority>,
     /// What it is for the cluster as a whole.
     pub role: Option<Role>,
+    /// What explains it.
+    pub standing: Standing<'a>,
+    /// Whom it hits.
+    pub hits: &'a [Hit],
+    /// The incidents it tells of, if it is a digest.
+    pub members: &'a [Member],
+    /// The digest that tells of it if it would be said for the first time now.
+    pub digest: Option<Digest<'a>>,
     /// Its last incident if that was resolved within the last 24 h: a new problem reopens it.
     pub last: Option<&'a Incident>,
     /// The present.
@@ -44,7 +78,7 @@ pub fn step(before: Option<&Incident>, step: &Step<'_>) -> Option<Incident> {
     let wrong = wrong_now(step.judgements, step.now);
     match before {
         Some(open) if open.is_open() => Some(go_on(open, wrong, step)),
-        _ if wrong.is_empty() => before.cloned(),
+        _ if wrong.is_empty() || step.standing != Standing::Alone => before.cloned(),
         _ => Some(open(before.or(step.last), wrong, step)),
     }
 }
@@ -64,8 +98,12 @@ pub fn due(incident: Option<&Incident>, judgements: &[Judgement], now: Timestamp
         let hold = open.healthy_since.map(|since| later(since, hold(open, judgements, now)));
         let classes: Vec<_> = open.findings.keys().copied().collect();
         // While all is well the severity stays as it was.
-        let thresholds = open.healthy_since.is_none().then(|| severity::thresholds(&facts(open, &classes)));
-        hold.into_iter().chain(thresholds.into_iter().flatten())
+        let thresholds = open
+            .healthy_since
+            .is_none()
+            .then(|| severity::thresholds(&facts(open, &classes)).chain(open.hits.thresholds()));
+        let told = open.unseen_since.map(|since| later(since, UNSEEN_IS_TOLD_AFTER));
+        hold.into_iter().chain(told).chain(thresholds.into_iter().flatten())
     });
     verdicts.chain(own).filter(|at| *at > now).min()
 }
@@ -75,12 +113,16 @@ fn open(last: Option<&Incident>, wrong: BTreeMap<ConditionClass, Finding>, step:
     let now = step.now;
     let since = wrong.values().map(|f| f.since).min().unwrap_or(now);
     let impact = impact_now(step, &wrong).unwrap_or_default();
+    // A digest is about what begins now.
+    let last = last.filter(|_| !is_digest(step.owner));
     let recent = last.filter(|l| l.resolution.as_ref().is_some_and(|r| now.duration_since(r.at) <= REOPENS_WITHIN));
     let mut incident = Incident {
         id: recent.map_or_else(|| IncidentId(String::new()), |l| l.id.clone()),
         cluster: step.cluster.clone(),
         owner: step.owner.clone(),
         parent: None,
+        symptom_of: None,
+        hits: Hits::after(&Hits::default(), step.hits, now),
         status: Status::Open,
         severity: Severity::Sev4,
         why: String::new(),
@@ -95,25 +137,28 @@ fn open(last: Option<&Incident>, wrong: BTreeMap<ConditionClass, Finding>, step:
         opened_at: recent.map_or(now, |l| l.opened_at),
         updated_at: now,
         healthy_since: None,
+        unseen_since: None,
         frozen: None,
         reopened: recent.map_or(0, |l| l.reopened.saturating_add(1)),
         acknowledged: None,
         resolution: None,
-        in_summary: false,
+        members: step.members.to_vec(),
         version: recent.map_or(0, |l| l.version),
     };
-    rate(&mut incident, now);
+    rate(&mut incident, step);
     incident
 }
 
 /// An open incident goes on, is held, or is resolved.
 fn go_on(before: &Incident, wrong: BTreeMap<ConditionClass, Finding>, step: &Step<'_>) -> Incident {
     let now = step.now;
-    let (kept, frozen) = kept(before, step.judgements);
+    let is_wrong = !wrong.is_empty();
+    let (kept, unseen) = kept(before, step.judgements);
     let pending = step.judgements.iter().any(|j| matches!(j.verdict, Verdict::Pending(..)));
-    let well = wrong.is_empty() && !pending && frozen.is_none();
+    let well = !is_wrong && !pending && unseen.is_none();
 
     let mut after = before.clone();
+    after.members = step.members.to_vec();
     after.priority = step.priority;
     after.role = step.role;
     if let Some(impact) = impact_now(step, &wrong) {
@@ -128,19 +173,31 @@ fn go_on(before: &Incident, wrong: BTreeMap<ConditionClass, Finding>, step: &Ste
         after.since = findings.values().map(|f| f.since).min().map_or(before.since, |since| since.min(before.since));
         after.findings = findings;
     }
-    after.frozen = frozen;
+    after.unseen_since = unseen.is_some().then(|| before.unseen_since.unwrap_or(now));
+    let is_told = after.unseen_since.is_some_and(|since| later(since, UNSEEN_IS_TOLD_AFTER) <= now);
+    // The words of a lost connection differ from one try to the next.
+    after.frozen = if is_told { before.frozen.clone().or(unseen) } else { None };
+    belong(&mut after, before, step.standing, is_wrong);
     // No check that complains is not health: as long as replicas are missing, nothing was observed to be well. What nobody wants
     // (deleted, scaled to zero) has none to miss.
     let short =
         step.impact.is_some_and(|i| matches!((i.ready, i.desired), (Some(ready), Some(desired)) if ready < desired));
     let wanted = step.judgements.iter().any(|j| matches!(j.verdict, Verdict::Healthy));
     let well = well && !(short && wanted);
-    after.healthy_since = well.then(|| before.healthy_since.unwrap_or(now));
-    if after.frozen.is_none() {
+    // What was not seen was not seen to be well: the hold begins anew.
+    let seen_well_since = before.healthy_since.filter(|_| before.unseen_since.is_none());
+    after.healthy_since = well.then(|| seen_well_since.unwrap_or(now));
+    if after.unseen_since.is_none() {
         after.outage = Outage::after(before.outage, after.impact.is_unserved(), now, now);
+        if !well {
+            after.hits = Hits::after(&before.hits, step.hits, now);
+        }
+    } else if after.frozen.is_none() {
+        after.healthy_since = before.healthy_since;
     }
     match after.healthy_since {
-        None => rate(&mut after, now),
+        None => rate(&mut after, step),
+        Some(_) if after.unseen_since.is_some() => {}
         Some(since) if now >= later(since, hold(&after, step.judgements, now)) => {
             after.status = Status::Resolved;
             after.outage = None;
@@ -152,6 +209,22 @@ fn go_on(before: &Incident, wrong: BTreeMap<ConditionClass, Finding>, step: &Ste
         after.updated_at = now;
     }
     after
+}
+
+/// Whether it is told of beside its cause. What was wrong before its cause is not absorbed by it.
+fn belong(after: &mut Incident, before: &Incident, standing: Standing<'_>, is_wrong: bool) {
+    match standing {
+        // What is well, or cannot be seen, ends where it belongs.
+        Standing::Alone if is_wrong && !after.is_in_digest() => (after.parent, after.symptom_of) = (None, None),
+        Standing::Symptom { cause, since, incident: Some(incident) }
+            if before.parent.is_some() || since <= later(before.since, SHOWS_WITHIN) =>
+        {
+            (after.parent, after.symptom_of) = (Some(incident.clone()), Some(cause.clone()));
+        }
+        // Its cause is about to be told: what nobody heard of yet waits for that.
+        Standing::Symptom { cause, incident: None, .. } if !before.is_told() => after.symptom_of = Some(cause.clone()),
+        Standing::Alone | Standing::Symptom { .. } | Standing::Released => {}
+    }
 }
 
 /// Findings of before that are neither seen healthy nor replaced, and why the incident cannot be judged, if so.
@@ -218,20 +291,48 @@ fn facts<'a>(incident: &'a Incident, classes: &'a [ConditionClass]) -> severity:
     }
 }
 
-fn rate(incident: &mut Incident, now: Timestamp) {
+fn rate(incident: &mut Incident, step: &Step<'_>) {
+    let now = step.now;
     let classes: Vec<_> = incident.findings.keys().copied().collect();
-    let (severity, why) = severity::assess(&facts(incident, &classes), now);
+    let own = if is_digest(&incident.owner) {
+        digest::severity(&incident.members)
+    } else {
+        severity::assess(&facts(incident, &classes), now)
+    };
+    let (severity, why) = incident.hits.lift(own, now);
     // What cannot be seen cannot have become better.
-    if incident.frozen.is_none() || severity <= incident.severity {
+    if incident.unseen_since.is_none() || severity <= incident.severity {
         incident.severity = severity;
         incident.why = why;
     }
-    incident.worst = incident.worst.min(incident.severity);
-    incident.peak = incident.peak.min(incident.severity);
+    join_or_leave(incident, step.digest);
+    // A symptom is not said.
+    if incident.symptom_of.is_none() {
+        incident.worst = incident.worst.min(incident.severity);
+        incident.peak = incident.peak.min(incident.severity);
+    }
+}
+
+/// What would be said for the first time now is said in the digest, if there is one; a SEV-1 never only there.
+fn join_or_leave(incident: &mut Incident, digest: Option<Digest<'_>>) {
+    if incident.is_in_digest() && incident.severity == Severity::Sev1 {
+        (incident.parent, incident.symptom_of) = (None, None);
+    }
+    // A cause explains what is in the digest, so it is said beside it.
+    let is_apart = is_digest(&incident.owner) || incident.owner.kind == CLUSTER || !incident.hits.is_empty();
+    if let Some(digest) = digest.filter(|_| !is_apart && !incident.is_told() && incident.symptom_of.is_none())
+        && incident.severity == Severity::Sev2
+    {
+        (incident.parent, incident.symptom_of) = (Some(digest.incident.clone()), Some(digest.owner.clone()));
+    }
 }
 
 /// How long it must be well before it is resolved.
 fn hold(incident: &Incident, judgements: &[Judgement], now: Timestamp) -> SignedDuration {
+    if is_digest(&incident.owner) {
+        // Each of its incidents was held.
+        return SignedDuration::ZERO;
+    }
     let of_a_job = incident.findings.keys().all(|class| *class == ConditionClass::JobFailed);
     let history = judgements.iter().any(|j| matches!(&j.verdict, Verdict::Wrong(f) if is_history(f, now)));
     if of_a_job || history || not_wanted(incident, judgements).is_some() { SETTLED_HOLD } else { incident.hold() }
@@ -271,6 +372,8 @@ fn ended_by(incident: &Incident, well_since: Timestamp, step: &Step<'_>) -> Stri
         (Some(ConditionClass::Blind | ConditionClass::PartlyBlind), _, _) => {
             format!("everything could be read for {held}")
         }
+        (Some(ConditionClass::Many), _, _) => "all of them are over".to_owned(),
+        (Some(ConditionClass::RegistryDown), _, _) => format!("no pull from it has failed for {held}"),
         (_, Some(ready), Some(desired)) => format!("{ready} of {desired} replicas ready for {held}"),
         _ => format!("healthy for {held}"),
     }

@@ -30,6 +30,8 @@ fn finding(check: &'static str, class: ConditionClass, ready: i32) -> Finding {
         impact: impact(ready, 2),
         evidence: vec![Evidence { source: "Pod shop/api-1".into(), text: "exit 1".into(), at: None }],
         recommendation: "look".into(),
+        cause: None,
+        grace: jiff::SignedDuration::ZERO,
     }
 }
 
@@ -62,12 +64,24 @@ struct Story {
     last: Option<Incident>,
     impact: Option<Impact>,
     priority: Option<Priority>,
+    /// Its cause, the minute since when that is wrong, and the number of its incident if that is open.
+    cause: Option<(ObjectRef, i64, Option<IncidentId>)>,
+    was_released: bool,
+    hits: Vec<Hit>,
+    digest: Option<(ObjectRef, IncidentId)>,
 }
 
 impl Story {
     fn then(&mut self, minute: i64, judgements: &[Judgement]) -> Option<Incident> {
         let cluster = ClusterId("c1".into());
         let owner = self.of.clone().unwrap_or_else(owner);
+        let standing = match &self.cause {
+            Some((cause, since, incident)) => {
+                Standing::Symptom { cause, since: at(*since), incident: incident.as_ref() }
+            }
+            None if self.was_released => Standing::Released,
+            None => Standing::Alone,
+        };
         let step_in = Step {
             cluster: &cluster,
             owner: &owner,
@@ -75,6 +89,10 @@ impl Story {
             impact: self.impact.as_ref(),
             priority: self.priority,
             role: None,
+            standing,
+            hits: &self.hits,
+            members: &[],
+            digest: self.digest.as_ref().map(|(owner, incident)| Digest { owner, incident }),
             last: self.last.as_ref(),
             now: at(minute),
         };
@@ -187,6 +205,7 @@ fn a_relapse_or_something_pending_starts_the_hold_anew() {
 fn blindness_freezes_what_it_touches_and_nothing_else() {
     let mut story = Story::default();
     story.then(0, &[crash(0)]);
+    story.then(0, &[blind("crash")]);
     let frozen = story.then(2, &[blind("crash")]).unwrap();
     assert_eq!(frozen.frozen.as_deref(), Some("pods are forbidden"));
     assert_eq!((frozen.findings.len(), frozen.severity), (1, Severity::Sev2));
@@ -259,4 +278,140 @@ fn a_problem_after_a_day_is_a_new_incident() {
 fn something_pending_is_due_even_without_an_incident() {
     assert_eq!(due(None, &[pending("crash", at(4)), pending("x", at(2))], at(0)), Some(at(2)));
     assert_eq!(due(None, &[pending("crash", at(4))], at(4)), None);
+}
+
+#[test]
+fn blindness_that_is_over_soon_is_not_told_and_is_no_health() {
+    let mut story = Story { impact: Some(impact(2, 2)), ..Story::default() };
+    let opened = story.then(0, &[crash(1)]).unwrap();
+    let unseen = story.then(1, &[blind("crash")]).unwrap();
+    assert!(unseen.looks_like(&opened));
+    assert_eq!(due(Some(&unseen), &[blind("crash")], at(1)), Some(at(1) + UNSEEN_IS_TOLD_AFTER));
+    assert!(story.then(2, &[crash(1)]).unwrap().looks_like(&opened));
+
+    let healing = story.then(3, &[well("crash")]).unwrap();
+    assert!(story.then(4, &[blind("crash")]).unwrap().looks_like(&healing));
+    assert!(story.then(5, &[well("crash")]).unwrap().looks_like(&healing));
+    assert!(story.then(9, &[well("crash")]).unwrap().is_open(), "the hold began anew");
+    assert_eq!(story.then(10, &[well("crash")]).unwrap().status, Status::Resolved);
+}
+
+fn node() -> ObjectRef {
+    ObjectRef { kind: Cow::Borrowed("Node"), namespace: String::new().into(), name: "n1".into() }
+}
+
+fn its_incident() -> IncidentId {
+    IncidentId("INC-2026-11-24-007".into())
+}
+
+#[test]
+fn what_a_cause_explains_opens_nothing_until_it_was_released_for_long_enough() {
+    let mut story = Story { cause: Some((node(), 0, None)), ..Story::default() };
+    assert_eq!(story.then(1, &[crash(0)]), None);
+    (story.cause, story.was_released) = (None, true);
+    assert_eq!(story.then(2, &[crash(0)]), None);
+    story.was_released = false;
+    assert!(story.then(3, &[crash(0)]).is_some());
+}
+
+#[test]
+fn a_cause_found_later_absorbs_and_lets_go_of_what_is_still_wrong() {
+    let mut story = Story { priority: Some(Priority::P0), ..Story::default() };
+    let alone = story.then(1, &[crash(1)]).unwrap();
+    story.cause = Some((node(), 0, None));
+    assert!(story.then(2, &[crash(1)]).unwrap().looks_like(&alone), "its cause is told of first");
+    story.cause = Some((node(), 0, Some(its_incident())));
+    let symptom = story.then(3, &[crash(0)]).unwrap();
+    assert_eq!((&symptom.parent, &symptom.symptom_of), (&Some(its_incident()), &Some(node())));
+    let worse = story.then(9, &[crash(0)]).unwrap();
+    assert_eq!((worse.severity, worse.peak), (Severity::Sev1, Severity::Sev2), "the cause tells of it");
+
+    (story.cause, story.was_released) = (None, true);
+    assert_eq!(story.then(10, &[crash(0)]).unwrap().parent, Some(its_incident()));
+    story.was_released = false;
+    let own = story.then(11, &[crash(0)]).unwrap();
+    assert_eq!((own.parent, own.symptom_of, own.peak), (None, None, Severity::Sev1));
+}
+
+#[test]
+fn a_symptom_that_heals_ends_where_it_belongs() {
+    let mut story = Story { impact: Some(impact(2, 2)), ..Story::default() };
+    story.then(1, &[crash(1)]);
+    story.cause = Some((node(), 0, Some(its_incident())));
+    story.then(2, &[crash(1)]);
+    story.cause = None;
+    story.then(3, &[well("crash")]);
+    let over = story.then(8, &[well("crash")]).unwrap();
+    assert_eq!((over.status, over.parent), (Status::Resolved, Some(its_incident())));
+}
+
+#[test]
+fn what_was_wrong_long_before_a_cause_is_not_its_symptom() {
+    let mut story = Story::default();
+    story.then(1, &[crash(1)]);
+    story.cause = Some((node(), 30, Some(its_incident())));
+    assert_eq!(story.then(31, &[crash(1)]).unwrap().parent, None);
+}
+
+#[test]
+fn a_cause_is_as_bad_as_what_it_hits_and_is_due_when_that_gets_worse() {
+    let hit = Hit {
+        owner: owner(),
+        priority: Some(Priority::P0),
+        role: None,
+        classes: vec![ConditionClass::ReplicasMissing],
+        impact: impact(0, 2),
+        since: at(5),
+        outage: None,
+        severity: Severity::Sev4,
+    };
+    let mut story = Story { of: Some(node()), hits: vec![hit], ..Story::default() };
+    let down = says("node", Verdict::Wrong(Box::new(finding("node", ConditionClass::NodeDown, 0))));
+    let opened = story.then(5, std::slice::from_ref(&down)).unwrap();
+    assert_eq!((opened.severity, due(Some(&opened), &[], at(5))), (Severity::Sev2, Some(at(6))));
+    let worse = story.then(6, std::slice::from_ref(&down)).unwrap();
+    assert_eq!((worse.severity, worse.hits.all, worse.hits.unserved), (Severity::Sev1, 1, 1));
+    story.hits.clear();
+    let back = story.then(7, &[well("node")]).unwrap();
+    assert_eq!(back.hits.all, 1, "whom it hit stays readable while it recovers");
+}
+
+#[test]
+fn in_a_storm_a_digest_tells_of_what_would_be_said_for_the_first_time() {
+    let many = digest::owner(digest::STORM, "production");
+    let mut story =
+        Story { priority: Some(Priority::P0), digest: Some((many.clone(), its_incident())), ..Story::default() };
+    let told = story.then(1, &[crash(1)]).unwrap();
+    assert_eq!((&told.parent, &told.symptom_of, told.worst), (&Some(its_incident()), &Some(many), Severity::Sev4));
+    story.digest = None;
+    story.then(2, &[crash(1)]);
+    let worse = story.then(3, &[crash(0)]).unwrap();
+    assert!(worse.is_in_digest(), "nothing is ready, but not for a minute");
+    let alone = story.then(4, &[crash(0)]).unwrap();
+    assert_eq!((alone.severity, alone.is_in_digest(), alone.worst), (Severity::Sev1, false, Severity::Sev1));
+}
+
+#[test]
+fn what_was_said_before_a_storm_and_what_is_only_recorded_is_in_no_digest() {
+    let mut story = Story { priority: Some(Priority::P0), ..Story::default() };
+    story.then(1, &[crash(1)]);
+    story.digest = Some((digest::owner(digest::STORM, "production"), its_incident()));
+    assert_eq!(story.then(2, &[crash(1), stuck()]).unwrap().parent, None);
+    let mut recorded = Story { digest: story.digest.clone(), ..Story::default() };
+    assert_eq!(recorded.then(1, &[crash(1)]).unwrap().parent, None);
+    recorded.then(2, &[crash(0)]);
+    assert_eq!(recorded.then(3, &[crash(0)]).unwrap().parent, Some(its_incident()));
+}
+
+#[test]
+fn what_nobody_heard_of_yet_waits_until_its_cause_is_told() {
+    let mut story = Story::default();
+    assert_eq!(story.then(1, &[crash(1)]).unwrap().severity, Severity::Sev3);
+    story.cause = Some((node(), 0, None));
+    story.then(2, &[crash(0)]);
+    let waits = story.then(3, &[crash(0)]).unwrap();
+    assert_eq!((waits.severity, waits.worst, waits.symptom_of), (Severity::Sev2, Severity::Sev3, Some(node())));
+    story.cause = None;
+    let told = story.then(4, &[crash(0)]).unwrap();
+    assert_eq!((told.worst, told.symptom_of), (Severity::Sev2, None));
 }

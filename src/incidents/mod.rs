@@ -1,6 +1,9 @@
 //! Which findings are one problem, since when, how bad: one open incident per cluster and top owner.
 
+pub mod causes;
+pub mod digest;
 mod from_findings;
+mod hits;
 pub mod severity;
 mod words;
 
@@ -8,7 +11,9 @@ use std::{collections::BTreeMap, fmt};
 
 use jiff::{SignedDuration, Timestamp};
 
-pub use from_findings::{JOB_IS_TOLD_FOR, REOPENS_WITHIN, SETTLED_HOLD, Step, due, step};
+pub use digest::{Digest, Member, MemberState};
+pub use from_findings::{JOB_IS_TOLD_FOR, REOPENS_WITHIN, SETTLED_HOLD, Standing, Step, due, step};
+pub use hits::{Hit, Hits};
 pub use severity::{Outage, Priority, Role, Severity};
 pub use words::in_words;
 
@@ -68,6 +73,12 @@ pub struct Incident {
     /// The incident of which this one was found to be a symptom.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<IncidentId>,
+    /// The owner of that one; of a cause that is not told yet, if nobody has heard of this one either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub symptom_of: Option<ObjectRef>,
+    /// Whom it hits besides its owner: the symptoms that have no incidents of their own.
+    #[serde(default, skip_serializing_if = "Hits::is_empty")]
+    pub hits: Hits,
     /// Where it is in its life.
     pub status: Status,
     /// How bad now.
@@ -101,7 +112,10 @@ pub struct Incident {
     /// Since when all its checks say healthy or not wanted; None while something is wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub healthy_since: Option<Timestamp>,
-    /// Why it cannot be judged at the moment (blind); it neither resolves nor loses findings then.
+    /// Since when it cannot be judged (blind): it neither resolves nor loses findings then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen_since: Option<Timestamp>,
+    /// Why it cannot be judged, once that lasts: what is over soon is not told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen: Option<String>,
     /// How often it reopened.
@@ -113,10 +127,9 @@ pub struct Incident {
     /// How it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution: Option<Resolution>,
-    /// It was there when the bot first saw the cluster, and was said in the summary of those only: it gets a message of its own
-    /// when there is something to note of it.
-    #[serde(default)]
-    pub in_summary: bool,
+    /// The incidents it tells of, if it is a digest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Member>,
     /// Counts the writes; a writer that read an older one has lost.
     #[serde(default)]
     pub version: i64,
@@ -138,7 +151,6 @@ impl Incident {
         (self.is_open() && self.acknowledged.is_none()).then(|| Self {
             acknowledged: Some(Acknowledgement { by: by.to_owned(), at, note: redact(note) }),
             updated_at: at,
-            in_summary: false,
             ..self.clone()
         })
     }
@@ -159,12 +171,14 @@ impl Incident {
             && self.why == other.why
             && self.priority == other.priority
             && self.impact == other.impact
-            && self.healthy_since == other.healthy_since
+            && self.healthy_since.is_some() == other.healthy_since.is_some()
             && self.frozen == other.frozen
             && self.reopened == other.reopened
             && self.acknowledged == other.acknowledged
             && self.resolution == other.resolution
             && self.parent == other.parent
+            && self.hits.looks_like(&other.hits)
+            && self.members == other.members
     }
 
     /// Whether it is open.

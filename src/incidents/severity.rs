@@ -118,6 +118,9 @@ pub fn assess(facts: &Facts<'_>, now: Timestamp) -> (Severity, String) {
             _ => (Sev2, "a worker node is down".to_owned()),
         };
     }
+    if has(ConditionClass::RegistryDown) {
+        return (Sev3, "several workloads cannot pull their images".to_owned());
+    }
     let who = who(facts);
     // P3 first: nothing of it is ever posted, whatever is wrong with it.
     if facts.priority == Some(Priority::P3) {
@@ -210,6 +213,8 @@ fn apart(facts: &Facts<'_>, who: &str) -> Option<(Severity, String)> {
         | ConditionClass::Evicted
         | ConditionClass::NoEndpoints
         | ConditionClass::KubeletRefused
+        | ConditionClass::Many
+        | ConditionClass::RegistryDown
         | ConditionClass::NotReady
         | ConditionClass::RolloutStuck
         | ConditionClass::VolumeFull

@@ -1,23 +1,16 @@
-//! What was wrong before the bot: said in one summary if it is much.
+//! What was wrong before the bot: told in one digest if it is much.
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp};
 
-use super::{Mind, incidents};
-use crate::{
-    alerts::{
-        Outgoing,
-        message::{self, Times},
-    },
-    app::App,
-    cluster::ClusterId,
-    findings,
-    incidents::{Incident, Severity},
-    store::StoreError,
+use super::{
+    Mind,
+    incidents::{self, Round},
 };
+use crate::{app::App, cluster::ClusterId, findings, store::StoreError};
 
-/// More incidents than this that were already there are one summary.
+/// More incidents than this that were already there are one digest.
 const ONE_BY_ONE: usize = 3;
-/// How long the summary waits for what cannot be seen, once something is seen; a right that is missing stays missing.
+/// How long the first look waits for what cannot be seen, once something is seen; a right that is missing stays missing.
 const THE_REST_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// How far the first picture of a cluster was dealt with.
@@ -27,9 +20,11 @@ pub(super) enum FirstLook {
     Outstanding,
     /// A part of it was judged, for the first time then; the rest cannot be seen.
     Partial(Timestamp),
-    /// It is being judged, and what was there is much: a summary.
-    InSummary,
-    /// It was judged; the summary is not written yet.
+    /// It is being judged, and what was there is little.
+    OneByOne,
+    /// It is being judged, and what was there is much: a digest.
+    InDigest,
+    /// It was judged; that is not written yet.
     Unsaid,
     /// Long ago.
     Done,
@@ -48,9 +43,9 @@ impl FirstLook {
         }
     }
 
-    /// What becomes of an incident that is opened now: whether only the summary speaks of it. A SEV-1 is never only there.
-    pub(super) fn is_only_in_summary(self, opened: &Incident) -> bool {
-        self == Self::InSummary && opened.severity == Severity::Sev2 && opened.owner.kind != findings::CLUSTER
+    /// Whether the first picture is being judged.
+    pub(super) fn is_going_on(self) -> bool {
+        matches!(self, Self::OneByOne | Self::InDigest)
     }
 }
 
@@ -61,12 +56,14 @@ pub(super) async fn judge_everything(app: &App, mind: &mut Mind) {
     let begun = match mind.first_look {
         FirstLook::Outstanding => sees_something(mind).then_some(now),
         FirstLook::Partial(begun) => Some(begun),
-        FirstLook::InSummary | FirstLook::Unsaid | FirstLook::Done => None,
+        FirstLook::OneByOne | FirstLook::InDigest | FirstLook::Unsaid | FirstLook::Done => None,
     };
-    if begun.is_some() && were_there(app, mind) > ONE_BY_ONE {
-        mind.first_look = FirstLook::InSummary;
+    let round = incidents::look_at_all(app, mind);
+    if begun.is_some() {
+        let is_much = were_there(app, mind, &round) > ONE_BY_ONE;
+        mind.first_look = if is_much { FirstLook::InDigest } else { FirstLook::OneByOne };
     }
-    incidents::judge_all_owners(app, mind).await;
+    incidents::settle(app, mind, round).await;
     if let Some(begun) = begun {
         let until = begun.saturating_add(THE_REST_WITHIN).unwrap_or(Timestamp::MAX);
         if mind.blind().is_none() || until <= now {
@@ -77,20 +74,12 @@ pub(super) async fn judge_everything(app: &App, mind: &mut Mind) {
             *due = until.min(*due);
         }
     }
-    if mind.first_look == FirstLook::Unsaid
-        && let Err(error) = summarise(app, mind).await
-    {
-        tracing::error!(%error, "the summary of what was already wrong is not written yet");
+    if mind.first_look == FirstLook::Unsaid {
+        match app.store.record_first_picture(&mind.cluster, &[], now).await {
+            Ok(()) => mind.first_look = FirstLook::Done,
+            Err(error) => tracing::error!(%error, "that the cluster was seen for the first time is not written yet"),
+        }
     }
-}
-
-/// Ends a look that has begun, before it is known that this cluster was seen long ago: what waits for the summary is said.
-pub(super) async fn end_before(app: &App, mind: &mut Mind, identified: &ClusterId) -> Result<(), StoreError> {
-    let has_begun = matches!(mind.first_look, FirstLook::Partial(_) | FirstLook::Unsaid);
-    if has_begun && app.store.had_first_picture(identified).await? {
-        summarise(app, mind).await?;
-    }
-    Ok(())
 }
 
 /// Whether anything at all can be judged: without an API server nothing is known of what was there.
@@ -98,30 +87,8 @@ fn sees_something(mind: &Mind) -> bool {
     !mind.index.sight().sees_nothing()
 }
 
-/// How many incidents the summary would name: those it waits with, and those that are opened now.
-fn were_there(app: &App, mind: &Mind) -> usize {
-    let waiting = mind.open.values().filter(|incident| incident.in_summary).count();
-    waiting.saturating_add(incidents::would_open(app, mind).filter(|i| i.severity.is_said()).count())
-}
-
-/// Writes the summary, if there is something in it and somewhere to say it; after that the first picture is history.
-async fn summarise(app: &App, mind: &mut Mind) -> Result<(), StoreError> {
-    let now = app.clock.now();
-    let channels = app.channels.clone();
-    let said: Vec<&Incident> =
-        mind.open.values().filter(|i| i.worst.is_said() && i.owner.kind != findings::CLUSTER).collect();
-    let is_much = said.iter().any(|incident| incident.in_summary);
-    let mut rows = Vec::new();
-    for channel in channels.of(Severity::Sev1).into_iter().filter(|_| is_much) {
-        let here: Vec<&Incident> = said.iter().copied().filter(|i| channels.of(i.worst).contains(&channel)).collect();
-        if here.iter().any(|incident| incident.in_summary) {
-            let message = message::already_there(&mind.name, &here, &Times { now, zone: &TimeZone::UTC });
-            rows.push(Outgoing::Post { channel, message });
-        }
-    }
-    app.store.record_first_picture(&mind.cluster, &rows, now).await?;
-    mind.first_look = FirstLook::Done;
-    mind.said += rows.len();
-    app.outbox_wake.wake();
-    Ok(())
+/// How many incidents the digest would name: those it has, and those that are new.
+fn were_there(app: &App, mind: &Mind, round: &Round) -> usize {
+    let told = mind.open.values().filter(|incident| incident.is_in_digest()).count();
+    told.saturating_add(round.would_tell(app, mind).len())
 }

@@ -1,24 +1,31 @@
 //! What the checks say of an owner becomes a transition of its incident, with its outbox rows, in one transaction.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::atomic::{AtomicUsize, Ordering},
 };
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use tokio::time::Instant;
 
 use super::{
     Mind,
     first_look::{self, FirstLook},
+    scene::{self, Judged},
 };
 use crate::{
-    alerts::{self, Outgoing, message::Times},
+    alerts::{
+        self, Outgoing,
+        message::{self, Times},
+    },
     app::App,
     cluster::ObjectRef,
     config::Detection,
-    findings::{self, Impact, Judgement, Look},
-    incidents::{self, Incident, Step, step},
+    findings::{self, Impact, REGISTRY},
+    incidents::{
+        self, Digest, Hit, Incident, Member, Step,
+        digest::{self, is_digest},
+        step,
+    },
     store::{StoreError, TransitionRequest},
 };
 
@@ -44,37 +51,102 @@ pub(super) async fn judge_if_watching(app: &App, mind: &mut Mind) {
     }
 }
 
-/// Judges every owner there is, and the owner of every open incident.
-pub(super) async fn judge_all_owners(app: &App, mind: &mut Mind) {
+/// What the checks say now of every owner there is, and of the owner of every open incident.
+pub(super) fn look_at_all(app: &App, mind: &mut Mind) -> Round {
     let mut owners: BTreeSet<_> = mind.index.owners().collect();
     owners.extend(mind.open.keys().cloned());
     owners.insert(findings::sight_owner(&mind.name));
-    consider(app, mind, owners).await;
-}
-
-/// The incidents that judging everything would open.
-pub(super) fn would_open(app: &App, mind: &Mind) -> impl Iterator<Item = Incident> {
-    let now = app.clock.now();
-    let owners = mind.index.owners().filter(|owner| !mind.open.contains_key(owner));
-    owners.filter_map(move |owner| {
-        let (judgements, impact) = judge(app, mind, &owner, now);
-        step(None, &now_step(app, mind, &owner, (&judgements, &impact), now))
-    })
+    look(app, mind, &owners)
 }
 
 /// Judges these owners now and writes what changed. What cannot be written is tried again; one owner never holds up the others.
 pub(super) async fn consider(app: &App, mind: &mut Mind, owners: BTreeSet<ObjectRef>) {
-    for owner in owners {
+    let round = look(app, mind, &owners);
+    settle(app, mind, round).await;
+}
+
+/// Owners of whom something may have to be said, with what the checks say of them.
+#[derive(Debug, Default)]
+pub(super) struct Round(BTreeMap<ObjectRef, Judged>);
+
+impl Round {
+    /// The incidents of which people would hear for the first time after this round, if there were no digest.
+    pub(super) fn would_tell(&self, app: &App, mind: &Mind) -> BTreeSet<ObjectRef> {
         let now = app.clock.now();
-        if mind.failures.contains_key(&owner) && mind.due.get(&owner).is_some_and(|again| *again > now) {
-            continue;
-        }
-        match consider_one(app, mind, &owner).await {
-            Ok(()) => drop(mind.failures.remove(&owner)),
-            Err(error) => {
-                tracing::error!(%error, %owner, "an incident could not be written and is tried again");
-                postpone(app, mind, owner).await;
+        let is_told = |owner: &ObjectRef, judged: &Judged| {
+            let before = mind.open.get(owner);
+            let known = Known { judged: judged.clone(), hits: mind.scene.hits(owner), members: Vec::new() };
+            let after = step(before, &now_step(app, mind, owner, (&known, None), now));
+            let is_new = !before.is_some_and(Incident::is_told) && owner.kind != findings::CLUSTER;
+            is_new && after.is_some_and(|it| it.is_open() && it.severity.is_said() && it.symptom_of.is_none())
+        };
+        let round = self.0.iter().filter(|(owner, _)| !is_digest(owner));
+        round.filter(|(owner, judged)| is_told(owner, judged)).map(|(owner, _)| owner.clone()).collect()
+    }
+}
+
+/// Judges owners and finds the causes of what is wrong. What is well and was so before needs no more.
+fn look(app: &App, mind: &mut Mind, owners: &BTreeSet<ObjectRef>) -> Round {
+    let now = app.clock.now();
+    let mut round = BTreeMap::new();
+    for owner in owners {
+        let judged = scene::look_at(app, mind, owner, now);
+        if mind.scene.is_well(owner) && !mind.open.contains_key(owner) {
+            mind.scene.waits_no_more(owner);
+            mind.failures.remove(owner);
+            match findings::looks_again(owner, &scene::look(app, mind, now)) {
+                Some(at) => drop(mind.due.insert(owner.clone(), at)),
+                None => drop(mind.due.remove(owner)),
             }
+        } else {
+            round.insert(owner.clone(), judged);
+        }
+    }
+    for owner in scene::regroup(app, mind, owners, now) {
+        // What is said of a registry follows from the others.
+        if owner.kind == REGISTRY || !round.contains_key(&owner) {
+            let judged = scene::judge(app, mind, &owner, now);
+            round.insert(owner, judged);
+        }
+    }
+    Round(round)
+}
+
+/// Writes what changed, causes first and digests last.
+pub(super) async fn settle(app: &App, mind: &mut Mind, round: Round) {
+    let digest = digest_for(app, mind, &round).await;
+    let Round(mut round) = round;
+    let mut absorbed = BTreeSet::new();
+    for owner in mind.scene.in_order(round.keys().cloned().collect()) {
+        let Some(judged) = round.remove(&owner).filter(|_| !is_digest(&owner)) else { continue };
+        let was_open = mind.open.contains_key(&owner);
+        try_one(app, mind, &owner, (judged, digest.as_ref())).await;
+        if !was_open && mind.open.contains_key(&owner) {
+            absorbed.extend(mind.scene.hit_by(&owner).filter(|hit| mind.open.contains_key(*hit)).cloned());
+        }
+    }
+    // What was told before its cause was is part of that from now on.
+    for owner in absorbed {
+        let judged = scene::judge(app, mind, &owner, app.clock.now());
+        try_one(app, mind, &owner, (judged, digest.as_ref())).await;
+    }
+    let digests = mind.open.keys().filter(|owner| is_digest(owner)).cloned().collect::<Vec<_>>();
+    for owner in digests {
+        try_one(app, mind, &owner, (Judged::default(), None)).await;
+    }
+}
+
+/// Considers one owner unless that failed a moment ago.
+async fn try_one(app: &App, mind: &mut Mind, owner: &ObjectRef, what: (Judged, Option<&ObjectRef>)) {
+    let now = app.clock.now();
+    if mind.failures.contains_key(owner) && mind.due.get(owner).is_some_and(|again| *again > now) {
+        return;
+    }
+    match consider_one(app, mind, owner, what).await {
+        Ok(()) => drop(mind.failures.remove(owner)),
+        Err(error) => {
+            tracing::error!(%error, %owner, "an incident could not be written and is tried again");
+            postpone(app, mind, owner.clone()).await;
         }
     }
 }
@@ -93,54 +165,98 @@ async fn postpone(app: &App, mind: &mut Mind, owner: ObjectRef) {
     }
 }
 
-fn look<'a>(app: &'a App, mind: &'a Mind, now: Timestamp) -> Look<'a> {
-    Look {
-        index: &mind.index,
-        history: &mind.history,
-        now,
-        no_grace: false,
-        settings: &app.config.settings,
-        known: None,
+/// The digest that tells of what is new in this round, if it is much: of what was there before the bot, or of a storm.
+async fn digest_for(app: &App, mind: &mut Mind, round: &Round) -> Option<ObjectRef> {
+    let now = app.clock.now();
+    let new = round.would_tell(app, mind);
+    let kind = match mind.first_look {
+        _ if new.is_empty() => return None,
+        FirstLook::InDigest => digest::FIRST_LOOK,
+        FirstLook::OneByOne => return None,
+        FirstLook::Outstanding | FirstLook::Partial(_) | FirstLook::Unsaid | FirstLook::Done => {
+            mind.scene.is_storm(new, now).then_some(digest::STORM)?
+        }
+    };
+    let owner = digest::owner(kind, &mind.name);
+    if !mind.open.contains_key(&owner) {
+        // It needs a name before anything can be part of it; as long as it is empty it is not said.
+        try_one(app, mind, &owner, (Judged::default(), None)).await;
     }
+    mind.open.contains_key(&owner).then_some(owner)
 }
 
-/// What the checks say of an owner, and who is hit.
-fn judge(app: &App, mind: &Mind, owner: &ObjectRef, now: Timestamp) -> (Vec<Judgement>, Impact) {
-    let look = look(app, mind, now);
-    let judgements = if owner.kind == findings::CLUSTER {
-        vec![findings::judge_sight(owner, mind.index.sight(), now)]
-    } else {
-        findings::judge(owner, &look)
-    };
-    (judgements, findings::impact_of(owner, &look))
+/// What a step of an owner reads.
+struct Known {
+    judged: Judged,
+    hits: Vec<Hit>,
+    members: Vec<Member>,
+}
+
+fn known(mind: &Mind, owner: &ObjectRef, judged: Judged) -> Known {
+    if !is_digest(owner) {
+        return Known { judged, hits: mind.scene.hits(owner), members: Vec::new() };
+    }
+    let before = mind.open.get(owner).map(|it| it.members.as_slice()).unwrap_or_default();
+    let members = digest::members(before, &mind.open.values(), owner, message::headline);
+    Known { judged: (vec![digest::judgement(owner, &members)], Impact::default()), hits: Vec::new(), members }
 }
 
 fn now_step<'a>(
     app: &App,
     mind: &'a Mind,
     owner: &'a ObjectRef,
-    (judgements, impact): (&'a [Judgement], &'a Impact),
+    (known, digest): (&'a Known, Option<&'a ObjectRef>),
     now: Timestamp,
 ) -> Step<'a> {
+    let of = |owner: &'a ObjectRef| Some(Digest { owner, incident: &mind.open.get(owner)?.id });
     Step {
         cluster: &mind.cluster,
         owner,
-        judgements,
-        impact: Some(impact),
+        judgements: &known.judged.0,
+        impact: Some(&known.judged.1),
         priority: app.priority_of(owner),
         role: app.priorities.role_in(owner, &mind.index),
+        standing: scene::standing(mind, owner, now),
+        hits: &known.hits,
+        members: &known.members,
+        digest: digest.and_then(of),
         last: None,
         now,
     }
 }
 
-async fn consider_one(app: &App, mind: &mut Mind, owner: &ObjectRef) -> Result<(), StoreError> {
+async fn consider_one(
+    app: &App,
+    mind: &mut Mind,
+    owner: &ObjectRef,
+    (judged, digest): (Judged, Option<&ObjectRef>),
+) -> Result<(), StoreError> {
     let now = app.clock.now();
-    let begun = Instant::now();
-    let (judgements, impact) = judge(app, mind, owner, now);
-    app.metrics.evaluated(begun.elapsed().as_secs_f64());
-    let now_step = now_step(app, mind, owner, (&judgements, &impact), now);
+    let known = known(mind, owner, judged);
+    let judgements = &known.judged.0;
+    let due = |mind: &mut Mind, at: Option<Timestamp>| {
+        let at = at.into_iter().chain(mind.scene.released_until(owner)).filter(|at| *at > now).min();
+        match at {
+            Some(at) => drop(mind.due.insert(owner.clone(), at)),
+            None => drop(mind.due.remove(owner)),
+        }
+    };
+    let opens = if mind.open.contains_key(owner) || is_digest(owner) {
+        None
+    } else {
+        step(None, &now_step(app, mind, owner, (&known, digest), now))
+    };
+    if let Some(opens) = opens
+        && let Some(until) = wait(app, mind, &opens, now)
+    {
+        let at = incidents::due(None, judgements, now).map_or(until, |at| at.min(until));
+        due(mind, Some(at));
+        return Ok(());
+    }
+    mind.scene.waits_no_more(owner);
+    let now_step = now_step(app, mind, owner, (&known, digest), now);
     let before = mind.open.get(owner);
+    let was_told = before.is_some_and(Incident::is_told);
     // In memory first: most changes change nothing that is stored.
     if step(before, &now_step).as_ref() != before {
         if let Some(until) = mind.store_is_away_until.filter(|until| *until > now) {
@@ -148,16 +264,12 @@ async fn consider_one(app: &App, mind: &mut Mind, owner: &ObjectRef) -> Result<(
             return Ok(());
         }
         let channels = app.channels.clone();
-        let first_look = mind.first_look;
         let posted = AtomicUsize::new(0);
         let done = app
             .store
             .transition(
                 TransitionRequest { cluster: mind.cluster.clone(), owner: owner.clone(), fence: app.fence(), now },
-                |open, last| {
-                    let after = step(open, &Step { last, ..now_step })?;
-                    Some(with_its_summary(open.is_none() && last.is_none(), open, after, first_look))
-                },
+                |open, last| step(open, &Step { last, ..now_step }),
                 |before, after| {
                     let rows = alerts::say(before, after, &channels, &Times { now, zone: &TimeZone::UTC });
                     // Set, not added: a transaction may be tried several times.
@@ -172,6 +284,10 @@ async fn consider_one(app: &App, mind: &mut Mind, owner: &ObjectRef) -> Result<(
             mind.said += posted.into_inner();
             app.outbox_wake.wake();
         }
+        let is_told = done.after.as_ref().is_some_and(Incident::is_told);
+        if is_told && !was_told && !is_digest(owner) && !mind.first_look.is_going_on() {
+            mind.scene.told(now);
+        }
         match done.after {
             Some(after) if after.is_open() => {
                 tracing::info!(incident = %after.id, severity = %after.severity, %owner, "incident");
@@ -182,22 +298,16 @@ async fn consider_one(app: &App, mind: &mut Mind, owner: &ObjectRef) -> Result<(
             }
         }
     }
-    let again = findings::looks_again(owner, &look(app, mind, now));
-    match incidents::due(mind.open.get(owner), &judgements, now).into_iter().chain(again).min() {
-        Some(at) => mind.due.insert(owner.clone(), at),
-        None => mind.due.remove(owner),
-    };
+    let again = findings::looks_again(owner, &scene::look(app, mind, now));
+    let at = incidents::due(mind.open.get(owner), judgements, now).into_iter().chain(again).min();
+    due(mind, at);
     Ok(())
 }
 
-/// The incident with whether only the summary of the first look speaks of it: until there is something to note of it.
-fn with_its_summary(is_new: bool, before: Option<&Incident>, after: Incident, first_look: FirstLook) -> Incident {
-    let in_summary = if is_new {
-        first_look.is_only_in_summary(&after)
-    } else {
-        after.in_summary && alerts::needs_update(before, &after).is_empty()
-    };
-    Incident { in_summary, ..after }
+/// Until when an incident that would open now waits for its cause or company. What was there before the bot waits no more.
+fn wait(app: &App, mind: &mut Mind, opens: &Incident, now: Timestamp) -> Option<Timestamp> {
+    let wait = if mind.first_look.is_going_on() { SignedDuration::ZERO } else { scene::first_post_wait(app) };
+    Some(mind.scene.waits_until(opens, wait, now)).filter(|until| *until > now)
 }
 
 /// Whether people are notified by it, not only shown it.

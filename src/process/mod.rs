@@ -7,6 +7,7 @@ mod looks;
 mod measures;
 mod people;
 mod reconcile;
+mod scene;
 pub mod slack_side;
 mod standing;
 mod watches;
@@ -23,7 +24,7 @@ pub use measures::Measurements;
 pub use standing::parts;
 pub use watches::watch_cluster;
 
-use self::{first_look::FirstLook, reconcile::Reconciling, watches::RunningList};
+use self::{first_look::FirstLook, reconcile::Reconciling, scene::Scene, watches::RunningList};
 use crate::{
     app::{self, App, identity},
     clients::kubernetes::{Scope, WatchHandle},
@@ -61,6 +62,8 @@ pub struct Mind {
     heard: BTreeSet<Scope>,
     /// The lists that have begun.
     lists: BTreeMap<Scope, RunningList>,
+    /// What is wrong with everybody at present, and why.
+    scene: Scene,
     /// Whether the first picture is complete: every kind is known, or known to be blind.
     pub complete: bool,
     /// Whether this cluster was ever seen completely, by this process or an earlier one.
@@ -100,6 +103,7 @@ impl Mind {
         index.sight_mut().watch_only(app.config.cluster.namespaces.iter().cloned());
         Ok(Self {
             first_look,
+            scene: Scene::remembered(open.iter()),
             formerly: BTreeSet::new(),
             unwritten: Vec::new(),
             failures: BTreeMap::new(),
@@ -144,7 +148,6 @@ impl Mind {
             return Ok(());
         }
         if self.cluster == identity::provisional(&self.name) {
-            first_look::end_before(app, self, &cluster).await?;
             app.store.adopt(&self.cluster, &cluster).await?;
         } else {
             tracing::warn!(name = %self.name, was = %self.cluster, is = %cluster, "another cluster goes by this name now");

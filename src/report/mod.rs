@@ -36,7 +36,7 @@ use jiff::Timestamp;
 use crate::{
     cluster::{ClusterId, DumpProblem, Kind, ObjectRef},
     findings::{Finding, Judgement, Look, Verdict, judge},
-    incidents::{Incident, Priority, Step, step},
+    incidents::{Incident, Priority, Standing, Step, step},
 };
 
 /// What one look says.
@@ -149,7 +149,20 @@ impl Report {
         let (priority, role) = matters;
         let incident = step(
             None,
-            &Step { cluster, owner, judgements: &judgements, impact: None, priority, role, last: None, now: self.now },
+            &Step {
+                cluster,
+                owner,
+                judgements: &judgements,
+                impact: None,
+                priority,
+                role,
+                standing: Standing::Alone,
+                hits: &[],
+                members: &[],
+                digest: None,
+                last: None,
+                now: self.now,
+            },
         );
         self.incidents.extend(incident);
         for judgement in judgements {

@@ -47,6 +47,8 @@ fn finding() -> Finding {
             Evidence { source: "Event BackOff ×7".into(), text: "Back-off restarting".into(), at: None },
         ],
         recommendation: "Read why it ended: kubectl -n shop logs api-1 --previous".into(),
+        cause: None,
+        grace: jiff::SignedDuration::ZERO,
     }
 }
 

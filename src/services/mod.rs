@@ -185,6 +185,11 @@ impl Priorities {
         })
     }
 
+    /// Whether a workload needs another, which has that role, to work: everything needs cluster DNS.
+    pub fn needs(&self, who: &ObjectRef, what: &ObjectRef, role: Option<Role>) -> bool {
+        who != what && role == Some(Role::ClusterDns)
+    }
+
     /// What of the configuration names nothing that exists, in words, with the nearest name there is.
     pub fn unused(&self, owners: &[ObjectRef]) -> Vec<String> {
         let unmatched = self.listed.iter().filter(|(p, _)| !owners.iter().any(|o| p.matches(o).is_some()));

@@ -9,5 +9,6 @@ mod left_alone;
 mod lifecycle;
 mod monitoring;
 mod objects;
+mod timelines;
 mod usage;
 mod watching;

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     alerts::testing::{at, finding, incident},
     findings::{ConditionClass, Evidence, ServiceHit},
-    incidents::{Acknowledgement, IncidentId, Resolution, Severity, Status},
+    incidents::{Acknowledgement, Hit, Hits, IncidentId, Member, MemberState, Resolution, Severity, Status, digest},
     sandbox::slack::blocks,
 };
 
@@ -53,6 +53,26 @@ prop_compose! {
         first.evidence = vec![Evidence { source: next(), text: next(), at: None }; 2];
         it.impact.services =
             vec![ServiceHit { namespace: next(), name: next(), ready_endpoints: 0, endpoints: 3 }; 4];
+        let hit = Hit {
+            owner: it.owner.clone(),
+            priority: None,
+            role: None,
+            classes: vec![ConditionClass::Crash],
+            impact: it.impact.clone(),
+            since: at(0),
+            outage: None,
+            severity,
+        };
+        it.hits = Hits { all: 9, unserved: 3, named: vec![hit; others] };
+        let member = Member {
+            id: it.id.clone(),
+            owner: it.owner.clone(),
+            severity,
+            headline: it.why.clone(),
+            since: at(0),
+            state: MemberState::Open,
+        };
+        it.members = vec![member; others];
         if life == 4 {
             it.impact = crate::findings::Impact::default();
         }
@@ -63,6 +83,7 @@ prop_compose! {
         if life >= 1 {
             it.frozen = Some(note.clone());
             it.parent = Some(IncidentId(note.clone()));
+            it.symptom_of = Some(it.owner.clone());
             it.acknowledged = Some(Acknowledgement { by, at: at(1), note: note.clone() });
             it.reopened = 3;
         }
@@ -119,8 +140,10 @@ proptest! {
     #[test]
     fn whatever_is_written_stays_text_within_the_limits(it in any_incident()) {
         let times = Times { now: at(30), zone: &TimeZone::UTC };
-        let notes = [Note::Worse, Note::Reopened, Note::Acknowledged, Note::Resolved];
-        let all = std::iter::once(root(&it, &times)).chain(notes.map(|what| note(what, &it, &times)));
+        let notes =
+            [Note::Worse, Note::Reopened, Note::Acknowledged, Note::Resolved, Note::Absorbed, Note::Released];
+        let storm = Incident { owner: digest::owner(digest::STORM, &it.owner.name), ..it.clone() };
+        let all = [root(&it, &times), root(&storm, &times)].into_iter().chain(notes.map(|what| note(what, &it, &times)));
         for message in all {
             stays_text(&message)?;
         }

@@ -5,19 +5,21 @@ mod parts;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-pub use notices::{already_there, test_alert};
+pub use notices::test_alert;
 pub use parts::headline;
 
 use super::{
     Message, Note,
     blocks::{Blocks, Button, cap, escape_line},
 };
-use crate::incidents::{Incident, in_words};
+use crate::incidents::{Incident, digest::is_digest, in_words};
 
 /// Colour of something that is wrong.
 pub const FIRING: &str = "#a30200";
 /// Colour of something somebody takes care of.
 pub const ACKNOWLEDGED: &str = "#daa038";
+/// Colour of something that is told elsewhere.
+pub const SYMPTOM: &str = "#b0b0b0";
 /// Colour of something that is over.
 pub const RESOLVED: &str = "#2eb886";
 
@@ -28,6 +30,8 @@ const NAME: usize = 120;
 const LINE: usize = 300;
 /// How many Services, other findings and lines of evidence are shown.
 const SHOWN: usize = 3;
+/// How many of those a shared cause hits are named.
+const HIT_BY_NAME: usize = 5;
 
 /// The present, and the zone in which times are shown.
 #[derive(Clone, Copy, Debug)]
@@ -50,13 +54,19 @@ impl Times<'_> {
 /// The message of an incident, as it is now. It is posted once and then edited in place. The line above the coloured bar is
 /// what a phone shows; what is below does not repeat it.
 pub fn root(incident: &Incident, times: &Times<'_>) -> Message {
+    if is_digest(&incident.owner) {
+        return notices::digest(incident, times);
+    }
     let is_wrong = incident.is_open() && incident.healthy_since.is_none();
     let mut facts = Vec::new();
     if is_wrong {
         facts.push(capital(&parts::cause(incident)));
         facts.extend(parts::who(incident));
+        facts.extend(parts::hit_too(incident));
         facts.extend(parts::hit(incident));
-        facts.extend(parts::todo(incident));
+        if incident.parent.is_none() {
+            facts.extend(parts::todo(incident));
+        }
         facts.extend(parts::others(incident));
     } else {
         // Nobody must take what is over for what is.
@@ -67,7 +77,12 @@ pub fn root(incident: &Incident, times: &Times<'_>) -> Message {
     let mut blocks = Blocks::default();
     blocks.section(&facts.join("\n"));
     blocks.code(&evidence(incident));
-    if incident.is_open() && incident.acknowledged.is_none() {
+    signed(blocks, incident, times)
+}
+
+/// A message with what every incident's message has: its button, its times and its headline.
+fn signed(mut blocks: Blocks, incident: &Incident, times: &Times<'_>) -> Message {
+    if incident.is_open() && incident.acknowledged.is_none() && incident.parent.is_none() {
         blocks.actions(&[Button { action: "ack", text: "Acknowledge", value: incident.id.0.clone() }]);
     }
     blocks.context(&[parts::small_print(incident, times)]);
@@ -87,6 +102,7 @@ pub fn note(note: Note, incident: &Incident, times: &Times<'_>) -> Message {
                 capital(&parts::cause(incident)),
                 format!("{} because {why}", incident.severity),
             ];
+            lines.extend(parts::hit_too(incident));
             lines.extend(parts::hit(incident));
             lines.join("\n")
         }
@@ -101,6 +117,16 @@ pub fn note(note: Note, incident: &Incident, times: &Times<'_>) -> Message {
         Note::Acknowledged => {
             parts::acknowledged(incident, times).unwrap_or_else(|| format!("{id} is not acknowledged"))
         }
+        Note::Absorbed => {
+            let parent = parts::parent(incident).unwrap_or_else(|| "of another incident".to_owned());
+            format!("This is part {parent}: everything is told there from now on.")
+        }
+        Note::Released => format!(
+            "{} *Not over: {}\nWhat it was a symptom of is over, and this is still wrong: {}",
+            parts::emoji(incident),
+            title(),
+            parts::cause(incident)
+        ),
         Note::Resolved => format!("{} *{}", parts::emoji(incident), title()),
     };
     let mut blocks = Blocks::default();

@@ -1,16 +1,15 @@
-//! Messages that are not about one incident: a sample, and the summary of what was there before the bot.
+//! Messages that are not about one incident: a sample, and the digest of many.
 
-use super::{FIRING, NAME, Times, id, parts};
+use super::{FIRING, NAME, Times, parts, signed};
 use crate::{
     alerts::{
         Message,
         blocks::{Blocks, cap, escape_line},
     },
-    findings::CLUSTER,
-    incidents::{Incident, Severity},
+    incidents::{Incident, Member, MemberState},
 };
 
-/// How many incidents the summary names.
+/// How many incidents a digest names.
 const NAMED: usize = 20;
 
 /// A marked sample, to see whether alerts arrive.
@@ -24,35 +23,39 @@ pub fn test_alert(times: &Times<'_>) -> Message {
     blocks.into_message("*TEST · this is what an alert looks like*", Some(FIRING))
 }
 
-/// What was wrong already when the bot first saw the cluster, in one message. The worst come first.
-pub fn already_there(cluster: &str, incidents: &[&Incident], times: &Times<'_>) -> Message {
-    let mut worst_first = incidents.to_vec();
-    worst_first.sort_by_key(|incident| (incident.severity, incident.since, &incident.id));
-    let mut lines: Vec<String> = worst_first.iter().take(NAMED).map(|incident| line(incident, times)).collect();
-    if let Some(more) = incidents.len().checked_sub(NAMED).filter(|more| *more > 0) {
+/// Many problems in one message, the worst first; it is kept up to date in place.
+pub(super) fn digest(incident: &Incident, times: &Times<'_>) -> Message {
+    let members = &incident.members;
+    let mut lines: Vec<String> = members.iter().take(NAMED).map(|member| line(member, times)).collect();
+    if let Some(more) = members.len().checked_sub(NAMED).filter(|more| *more > 0) {
         lines.push(format!("... and {more} more: `/k8s status`"));
     }
     let mut blocks = Blocks::default();
     blocks.section(&lines.join("\n"));
-    let alone = if worst_first.first().is_some_and(|worst| worst.severity == Severity::Sev1) {
-        "Each SEV-1 has a message of its own; the others get theirs"
-    } else {
-        "They get messages of their own"
-    };
-    blocks.section(&format!("{alone} when they get worse, are taken by somebody (`/k8s ack`) or are resolved."));
-    blocks.context(&[format!("first seen {}", times.say(times.now))]);
-    let emoji = worst_first.first().map_or("⚪", |worst| parts::emoji(worst));
-    let cluster = cap(&escape_line(cluster), NAME);
-    let count = incidents.len();
-    let headline = format!("{emoji} *{cluster}: {count} problems were there before I began to watch it*");
-    blocks.into_message(&headline, Some(FIRING))
+    if incident.is_open() {
+        blocks.section(
+            "This list is kept up to date. A SEV-1 has a message of its own; the others are taken with `/k8s ack` and their name.",
+        );
+    }
+    blocks.section(&parts::state(incident, times).join("\n"));
+    signed(blocks, incident, times)
 }
 
-fn line(incident: &Incident, times: &Times<'_>) -> String {
-    let owner = (incident.owner.kind != CLUSTER).then(|| cap(&escape_line(&incident.owner.to_string()), NAME));
-    let owner = owner.map(|owner| format!(" · {owner}")).unwrap_or_default();
-    let since = times.say(incident.since);
-    format!("{} *{}* · {}{owner} · since {since}", parts::emoji(incident), parts::title(incident), id(incident))
+fn line(member: &Member, times: &Times<'_>) -> String {
+    let emoji = match (member.state, member.severity) {
+        (MemberState::Resolved, _) => "✅",
+        (_, severity) => parts::emoji_of(severity),
+    };
+    let state = match member.state {
+        MemberState::Open => "",
+        MemberState::Acknowledged => " · acknowledged",
+        MemberState::Recovering => " · recovering",
+        MemberState::Resolved => " · over",
+    };
+    let short = |text: &str| cap(&escape_line(text), NAME);
+    let (headline, id, owner) = (short(&member.headline), short(&member.id.0), short(&member.owner.to_string()));
+    let since = times.say(member.since);
+    format!("{emoji} *{}{state} · {headline}* · {id} · {owner} · since {since}", member.severity)
 }
 
 #[cfg(test)]
@@ -60,22 +63,59 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::alerts::testing::{at, incident};
+    use crate::{
+        alerts::testing::{at, finding, incident, owner},
+        findings::ConditionClass,
+        incidents::{IncidentId, Severity, digest},
+    };
+
+    fn member(number: u32, severity: Severity, state: MemberState) -> Member {
+        Member {
+            id: IncidentId(format!("INC-2026-11-24-{number:03}")),
+            owner: owner("Deployment", "shop", "web <!channel>"),
+            severity,
+            headline: "web serves nobody".into(),
+            since: at(0),
+            state,
+        }
+    }
+
+    fn said(kind: &'static str, members: Vec<Member>) -> String {
+        let many = finding(ConditionClass::Many, "many problems");
+        let storm = Incident {
+            owner: digest::owner(kind, "production"),
+            findings: [(many.class, many)].into(),
+            members,
+            why: "many problems at once".into(),
+            ..incident(Severity::Sev2)
+        };
+        super::digest(&storm, &Times { now: at(30), zone: &TimeZone::UTC }).plain()
+    }
 
     #[test]
-    fn the_summary_names_the_worst_first_and_says_what_comes_of_the_rest() {
-        let times = Times { now: at(30), zone: &TimeZone::UTC };
-        let (one, two) = (incident(Severity::Sev2), incident(Severity::Sev1));
-        insta::assert_snapshot!(already_there("production", &[&one, &two], &times).plain(), @r"
-        🔴 *production: 2 problems were there before I began to watch it*
-        🔴 *SEV-1 · api is degraded: 1 of 2 ready* · INC-2026-11-24-001 · Deployment shop/api · since 14:00 UTC
-        🟠 *SEV-2 · api is degraded: 1 of 2 ready* · INC-2026-11-24-001 · Deployment shop/api · since 14:00 UTC
-        Each SEV-1 has a message of its own; the others get theirs when they get worse, are taken by somebody (`/k8s ack`) or are resolved.
-        first seen 14:30 UTC
+    fn a_digest_names_the_worst_first_and_what_became_of_each() {
+        let members = vec![
+            member(1, Severity::Sev1, MemberState::Open),
+            member(2, Severity::Sev2, MemberState::Acknowledged),
+            member(3, Severity::Sev2, MemberState::Recovering),
+            member(4, Severity::Sev2, MemberState::Resolved),
+        ];
+        insta::assert_snapshot!(said(digest::STORM, members), @"
+        🟠 *SEV-2 · production: 4 problems began within minutes, 1 of them is over* · INC-2026-11-24-001
+        🔴 *SEV-1 · web serves nobody* · INC-2026-11-24-001 · Deployment shop/web <!channel> · since 14:00 UTC
+        🟠 *SEV-2 · acknowledged · web serves nobody* · INC-2026-11-24-002 · Deployment shop/web <!channel> · since 14:00 UTC
+        🟠 *SEV-2 · recovering · web serves nobody* · INC-2026-11-24-003 · Deployment shop/web <!channel> · since 14:00 UTC
+        ✅ *SEV-2 · over · web serves nobody* · INC-2026-11-24-004 · Deployment shop/web <!channel> · since 14:00 UTC
+        This list is kept up to date. A SEV-1 has a message of its own; the others are taken with `/k8s ack` and their name.
+        [ Acknowledge ]
+        SEV-2 because many problems at once · since 14:00 UTC · seen 14:01 UTC · updated 14:02 UTC
         ");
-        let many = vec![&one; 24];
-        let text = already_there("a <!channel>", &many, &times).plain();
-        assert!(text.contains("... and 4 more") && text.starts_with("🟠 *a <!channel>: 24 problems"), "{text}");
-        assert!(text.contains("They get messages of their own when"), "{text}");
+        let many = (0..24).map(|n| member(n, Severity::Sev2, MemberState::Open)).collect();
+        let text = said(digest::FIRST_LOOK, many);
+        assert!(text.contains("... and 4 more"), "{text}");
+        assert!(
+            text.starts_with("🟠 *SEV-2 · production: 24 problems were there before I began to watch it*"),
+            "{text}"
+        );
     }
 }

@@ -1,10 +1,10 @@
 //! The parts of an alert's text, each a line or less: what is wrong, who is hit, what to do, where the incident is in its life.
 
-use super::{ACKNOWLEDGED, FIRING, NAME, RESOLVED, SHOWN, Times, sentence, times_said};
+use super::{ACKNOWLEDGED, FIRING, HIT_BY_NAME, NAME, RESOLVED, SHOWN, SYMPTOM, Times, sentence};
 use crate::{
     alerts::blocks::{cap, escape_line},
-    findings::{CLUSTER, ConditionClass, FORBIDDEN, REFUSED, ServiceHit, UNREADABLE},
-    incidents::{Incident, Severity, in_words},
+    findings::{CLUSTER, ConditionClass, FORBIDDEN, REFUSED, REGISTRY, ServiceHit, UNREADABLE},
+    incidents::{Hit, Incident, MemberState, Severity, digest::FIRST_LOOK, in_words},
 };
 
 /// `chores-backend serves nobody`, `api is degraded: 1 of 2 ready`. Not escaped, for one line.
@@ -14,6 +14,7 @@ pub fn headline(incident: &Incident) -> String {
     let finding = incident.headline();
     let reason = || cap(finding.map_or("something is wrong", |f| f.reason.as_str()), NAME);
     match (finding.map(|f| f.class), impact.ready, impact.desired) {
+        (Some(ConditionClass::Many), _, _) => many(incident),
         (Some(ConditionClass::Blind), _, _) => {
             let why = match finding.map_or("", |f| f.reason.as_str()) {
                 REFUSED => "its API does not accept my credentials",
@@ -25,6 +26,7 @@ pub fn headline(incident: &Incident) -> String {
         }
         (Some(ConditionClass::PartlyBlind), _, _) => format!("I do not see everything in {name}"),
         (Some(ConditionClass::NodeDown), _, _) => format!("node {name} is down"),
+        (Some(ConditionClass::RegistryDown), _, _) => format!("images of {name} cannot be pulled"),
         (Some(ConditionClass::JobFailed), _, _) => format!("{} {name} failed", incident.owner.kind),
         (Some(ConditionClass::WebhookDown), _, _) => format!("writes are refused: webhook {name} has no backend"),
         (Some(ConditionClass::ApiServiceDown | ConditionClass::MetricsApiDown), _, _) => {
@@ -63,6 +65,23 @@ pub fn headline(incident: &Incident) -> String {
     }
 }
 
+/// `production: 12 problems began within minutes, 3 of them are over`.
+fn many(incident: &Incident) -> String {
+    let all = incident.members.len();
+    let over = incident.members.iter().filter(|member| member.state == MemberState::Resolved).count();
+    let began = if incident.owner.kind == FIRST_LOOK {
+        "were there before I began to watch it"
+    } else {
+        "began within minutes"
+    };
+    let over = match over {
+        0 => String::new(),
+        1 => ", 1 of them is over".to_owned(),
+        some => format!(", {some} of them are over"),
+    };
+    format!("{}: {all} problems {began}{over}", cap(&incident.owner.name, NAME))
+}
+
 /// What is wrong with the pods of a rollout.
 fn new_pods(class: ConditionClass) -> &'static str {
     match class {
@@ -77,6 +96,7 @@ fn new_pods(class: ConditionClass) -> &'static str {
         ConditionClass::NotReady
         | ConditionClass::RolloutStuck
         | ConditionClass::ReplicasMissing
+        | ConditionClass::Many
         | ConditionClass::Blind
         | ConditionClass::PartlyBlind
         | ConditionClass::NodeDown
@@ -95,6 +115,7 @@ fn new_pods(class: ConditionClass) -> &'static str {
         | ConditionClass::NoEndpoints
         | ConditionClass::CronStopped
         | ConditionClass::StuckTerminating
+        | ConditionClass::RegistryDown
         | ConditionClass::JobFailed => "new pods do not become ready",
     }
 }
@@ -104,6 +125,8 @@ fn well(incident: &Incident) -> String {
     let name = cap(&incident.owner.name, NAME);
     match (incident.headline().map(|f| f.class), incident.impact.ready, incident.impact.desired) {
         (Some(ConditionClass::Blind | ConditionClass::PartlyBlind), _, _) => format!("I see {name} again"),
+        (Some(ConditionClass::Many), _, _) => format!("{name}: all of them are over"),
+        (Some(ConditionClass::RegistryDown), _, _) => format!("images of {name} are pulled again"),
         (_, Some(ready), Some(desired)) if desired > 0 && ready >= desired => {
             format!("{name}: {ready} of {desired} ready again")
         }
@@ -119,6 +142,9 @@ pub(super) fn title(incident: &Incident) -> String {
         let name = cap(&escape_line(&incident.owner.name), NAME);
         return format!("Resolved after {lasted} · {name}: {} (was {})", sentence(&end.reason), incident.peak);
     }
+    if let Some(parent) = parent(incident) {
+        return format!("Part {parent} · {}", escape_line(&headline(incident)));
+    }
     match (incident.healthy_since, &incident.acknowledged) {
         (Some(_), _) => format!("{severity} · recovering · {}", escape_line(&well(incident))),
         (None, Some(_)) => format!("{severity} · acknowledged · {}", escape_line(&headline(incident))),
@@ -129,6 +155,13 @@ pub(super) fn title(incident: &Incident) -> String {
 pub(super) fn emoji(incident: &Incident) -> &'static str {
     match incident.severity {
         _ if !incident.is_open() => "✅",
+        _ if incident.parent.is_some() => "⚪",
+        Severity::Sev1 | Severity::Sev2 | Severity::Sev3 | Severity::Sev4 => emoji_of(incident.severity),
+    }
+}
+
+pub(super) fn emoji_of(severity: Severity) -> &'static str {
+    match severity {
         Severity::Sev1 => "🔴",
         Severity::Sev2 => "🟠",
         Severity::Sev3 => "🟡",
@@ -139,6 +172,7 @@ pub(super) fn emoji(incident: &Incident) -> &'static str {
 pub(super) fn colour(incident: &Incident) -> &'static str {
     match (incident.is_open(), &incident.acknowledged) {
         (false, _) => RESOLVED,
+        (true, _) if incident.parent.is_some() => SYMPTOM,
         (true, Some(_)) => ACKNOWLEDGED,
         (true, None) => FIRING,
     }
@@ -151,7 +185,7 @@ pub(super) fn cause(incident: &Incident) -> String {
 
 /// `0 of 2 replicas ready · Deployment shop/api (P0)`; nothing of the cluster itself, which is in the headline.
 pub(super) fn who(incident: &Incident) -> Option<String> {
-    if incident.owner.kind == CLUSTER {
+    if incident.owner.kind == CLUSTER || incident.owner.kind == REGISTRY {
         return None;
     }
     let owner = sentence(&incident.owner.to_string());
@@ -174,9 +208,38 @@ pub(super) fn others(incident: &Incident) -> Option<String> {
     (!shown.is_empty()).then(|| format!("Also: {}{}", shown.join(", "), more(all, SHOWN)))
 }
 
-/// Services that have no endpoint left.
+/// Whose symptom it is: `of INC-2026-11-24-002 (Node n1)`.
+pub(super) fn parent(incident: &Incident) -> Option<String> {
+    let parent = incident.parent.as_ref()?;
+    let cause = incident.symptom_of.as_ref().map(|cause| format!(" ({})", cap(&escape_line(&cause.to_string()), NAME)));
+    Some(format!("of {}{}", cap(&escape_line(&parent.0), NAME), cause.unwrap_or_default()))
+}
+
+/// Whom it hits besides its owner, the worst first: `Hit: 12 workloads, 9 of them serve nobody: shop/api (P0), shop/web, ...`.
+pub(super) fn hit_too(incident: &Incident) -> Option<String> {
+    let hits = &incident.hits;
+    let named = |hit: &Hit| {
+        let name = cap(&escape_line(&format!("{}/{}", hit.owner.namespace, hit.owner.name)), NAME);
+        hit.priority.map_or_else(|| name.clone(), |priority| format!("{name} ({priority})"))
+    };
+    let shown: Vec<String> = hits.named.iter().take(HIT_BY_NAME).map(named).collect();
+    let workloads = if hits.all == 1 { "1 workload".to_owned() } else { format!("{} workloads", hits.all) };
+    let unserved = match hits.unserved {
+        0 => String::new(),
+        all if all == hits.all && all == 1 => ", which serves nobody".to_owned(),
+        all if all == hits.all => ", none of which serves anybody".to_owned(),
+        1 => ", 1 of them serves nobody".to_owned(),
+        some => format!(", {some} of them serve nobody"),
+    };
+    (!hits.is_empty())
+        .then(|| format!("Hit: {workloads}{unserved}: {}{}", shown.join(", "), more(hits.all, HIT_BY_NAME)))
+}
+
+/// Services that have no endpoint left, its own and those of whom it hits.
 pub(super) fn hit(incident: &Incident) -> Option<String> {
-    let empty: Vec<&ServiceHit> = incident.impact.services.iter().filter(|s| s.ready_endpoints == 0).collect();
+    let of_hits = incident.hits.named.iter().flat_map(|hit| &hit.impact.services);
+    let empty: Vec<&ServiceHit> =
+        incident.impact.services.iter().chain(of_hits).filter(|s| s.ready_endpoints == 0).collect();
     let named = |s: &&ServiceHit| cap(&escape_line(&format!("{}/{}", s.namespace, s.name)), NAME);
     let shown: Vec<String> = empty.iter().take(SHOWN).map(named).collect();
     match empty.len() {
@@ -194,8 +257,8 @@ pub(super) fn todo(incident: &Incident) -> Option<String> {
 /// Where the incident is in its life, where that is not "firing".
 pub(super) fn state(incident: &Incident, times: &Times<'_>) -> Vec<String> {
     let mut lines = Vec::new();
-    if let Some(parent) = &incident.parent {
-        lines.push(format!("Part of {}", cap(&escape_line(&parent.0), NAME)));
+    if let Some(parent) = parent(incident).filter(|_| incident.is_open()) {
+        lines.push(format!("Part {parent}: everything is told there"));
     }
     lines.extend(acknowledged(incident, times));
     if let Some(why) = incident.frozen.as_ref().filter(|_| incident.is_open()) {
@@ -205,7 +268,9 @@ pub(super) fn state(incident: &Incident, times: &Times<'_>) -> Vec<String> {
         lines.push(format!("Well since {}; resolved if it stays so", times.say(since)));
     }
     if incident.reopened > 0 {
-        lines.push(format!("Flapping: it came back {} within a day", times_said(incident.reopened)));
+        let time = ordinal(incident.reopened.saturating_add(1));
+        let hold = in_words(incident.hold());
+        lines.push(format!("Flapping, {time} time within a day: it counts as resolved once it was well for {hold}"));
     }
     lines
 }
@@ -233,6 +298,18 @@ pub(super) fn small_print(incident: &Incident, times: &Times<'_>) -> String {
         }
     }
     parts.join(" · ")
+}
+
+/// `2nd`, `3rd`, `11th`.
+fn ordinal(n: u32) -> String {
+    let ending = match (n % 100, n % 10) {
+        (11..=13, _) => "th",
+        (_, 1) => "st",
+        (_, 2) => "nd",
+        (_, 3) => "rd",
+        _ => "th",
+    };
+    format!("{n}{ending}")
 }
 
 /// A mention for the id of a Slack user, else the name as text.

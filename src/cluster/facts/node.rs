@@ -73,6 +73,12 @@ impl Node {
         Some((address.address.as_str(), u16::try_from(port).ok().filter(|port| *port > 0)?))
     }
 
+    /// The id of its last boot, if it says.
+    pub fn boot_id(&self) -> Option<&str> {
+        let info = self.status.as_ref()?.node_info.as_ref()?;
+        Some(info.boot_id.as_str()).filter(|id| !id.is_empty())
+    }
+
     /// Whether the control plane runs here, by the label or the taint that marks it.
     pub fn is_control_plane(&self) -> bool {
         const ROLES: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];

@@ -79,6 +79,7 @@ impl ClusterIndex {
         self.touch_who_selects(before.as_ref(), self.get(&key), &mut touched.owners);
         self.note_pod_transitions(&key, before.as_ref(), now, &mut touched.transitions);
         self.note_failed_run(&key, before.as_ref(), now, &mut touched.transitions);
+        self.note_boot(&key, before.as_ref(), now, &mut touched.transitions);
         self.note_moved_pods(&owners_before, &mut touched.transitions);
         self.note_lost_endpoints(&key, &served_before, now, &mut touched.transitions);
         self.note_changed_references(&key, before.as_ref(), now, &mut touched.transitions);

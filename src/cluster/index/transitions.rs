@@ -76,6 +76,22 @@ impl ClusterIndex {
         }
     }
 
+    /// Says which boot of a node is seen, if it is another than before.
+    pub(super) fn note_boot(
+        &self,
+        key: &ObjectKey,
+        before: Option<&Fact>,
+        now: Timestamp,
+        transitions: &mut Vec<Transition>,
+    ) {
+        let id = |fact: &Fact| if let Fact::Node(node) = fact { node.boot_id().map(ToString::to_string) } else { None };
+        let Some(boot_id) = self.get(key).and_then(id) else { return };
+        if before.and_then(id).as_ref() != Some(&boot_id) {
+            let kind = TransitionKind::NodeBooted { boot_id };
+            transitions.push(Transition { owner: key.clone().into(), at: now, kind });
+        }
+    }
+
     /// Tells again what happened to pods whose top owner is another one than before: its controller became known just now.
     pub(super) fn note_moved_pods(&self, before: &BTreeMap<ObjectKey, ObjectRef>, transitions: &mut Vec<Transition>) {
         for (pod, owner_before) in before {

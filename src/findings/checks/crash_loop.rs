@@ -137,7 +137,8 @@ fn recent_restarts(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Vec<T
             | TransitionKind::LostReady
             | TransitionKind::LostLastEndpoint(_)
             | TransitionKind::RunFailed { .. }
-            | TransitionKind::ReferenceChanged(_) => false,
+            | TransitionKind::ReferenceChanged(_)
+            | TransitionKind::NodeBooted { .. } => false,
         })
         .map(|t| t.at)
         .collect()

@@ -3,10 +3,13 @@
 use jiff::Timestamp;
 
 use crate::{
-    cluster::{Kind, ObjectRef},
+    cluster::{
+        Kind, ObjectRef,
+        facts::{Event, Waiting},
+    },
     findings::{
-        Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
-        pods::{self, Seen},
+        Cause, Check, CheckDoc, ConditionClass, Level, Look, Parameter, REGISTRY, Verdict, evidence,
+        pods::{self, Pods, Seen},
         trouble::{Trouble, of_containers},
     },
 };
@@ -23,25 +26,46 @@ const REASONS: [&str; 6] = [
     "RegistryUnavailable",
 ];
 
+/// Whose fault it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// That of the registry or of the way to it: every image of it is hit.
+    Registry,
+    /// That of the image, its credentials or the node.
+    Image,
+}
+
 /// What the registry's or runtime's words mean; the first that is found counts.
-const CAUSES: [(&str, &str); 16] = [
-    ("no such host", "the registry's name cannot be resolved"),
-    ("lookup ", "the registry's name cannot be resolved"),
-    ("connection refused", "the registry refuses connections"),
-    ("toomanyrequests", "the registry limits the rate of pulls"),
-    ("429 too many", "the registry limits the rate of pulls"),
-    ("x509", "the registry's certificate is not trusted"),
-    ("pull access denied", "it does not exist or needs credentials"),
-    ("unauthorized", "the registry refuses the credentials"),
-    ("authentication required", "the registry refuses the credentials"),
-    ("403 forbidden", "the registry refuses access"),
-    ("manifest unknown", "the registry does not have this tag"),
-    ("not found", "the registry does not have it"),
-    ("no match for platform", "it has no variant for this node's platform"),
-    ("no space left", "the node's disk is full"),
-    ("i/o timeout", "the registry does not answer"),
-    ("deadline exceeded", "the registry does not answer"),
+const CAUSES: [(&str, &str, Fault); 25] = [
+    ("no such host", "the registry's name cannot be resolved", Fault::Registry),
+    ("lookup ", "the registry's name cannot be resolved", Fault::Registry),
+    ("connection refused", "the registry refuses connections", Fault::Registry),
+    ("toomanyrequests", "the registry limits the rate of pulls", Fault::Registry),
+    ("429 too many", "the registry limits the rate of pulls", Fault::Registry),
+    ("x509", "the registry's certificate is not trusted", Fault::Registry),
+    ("pull access denied", "it does not exist or needs credentials", Fault::Image),
+    ("unauthorized", "the registry refuses the credentials", Fault::Image),
+    ("authentication required", "the registry refuses the credentials", Fault::Image),
+    ("403 forbidden", "the registry refuses access", Fault::Image),
+    ("manifest unknown", "the registry does not have this tag", Fault::Image),
+    ("not found", "the registry does not have it", Fault::Image),
+    ("no match for platform", "it has no variant for this node's platform", Fault::Image),
+    ("no space left", "the node's disk is full", Fault::Image),
+    ("500 internal server error", "the registry fails", Fault::Registry),
+    ("502 bad gateway", "the registry fails", Fault::Registry),
+    ("503 service unavailable", "the registry fails", Fault::Registry),
+    ("504 gateway time", "the registry does not answer", Fault::Registry),
+    ("tls handshake timeout", "the registry does not answer", Fault::Registry),
+    ("tls: ", "no secure connection to the registry can be made", Fault::Registry),
+    ("connection reset by peer", "the registry breaks connections off", Fault::Registry),
+    ("no route to host", "there is no way to the registry", Fault::Registry),
+    ("network is unreachable", "there is no way to the registry", Fault::Registry),
+    ("i/o timeout", "the registry does not answer", Fault::Registry),
+    ("deadline exceeded", "the registry does not answer", Fault::Registry),
 ];
+
+/// The registry of images that name none.
+const DEFAULT_REGISTRY: &str = "docker.io";
 
 /// The node cannot get the image.
 #[derive(Debug)]
@@ -75,26 +99,77 @@ impl Check for ImagePull {
     }
 
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
-        of_containers(NAME, owner, look, |seen| trouble(seen, look))
+        let verdict = of_containers(NAME, owner, look, |seen| trouble(seen, look));
+        let registry = verdict.finding().and_then(|_| registry_at_fault(owner, look));
+        verdict.caused_by(registry)
     }
 }
 
-fn trouble(seen: &Seen<'_>, look: &Look<'_>) -> Option<Trouble> {
-    let waiting = seen.waiting().filter(|w| REASONS.contains(&w.reason.as_str()))?;
-    let meta = seen.pod.meta();
+/// The registry that fails all of the owner's pulls that fail, if it is one and the fault is its own or that of the way to it.
+fn registry_at_fault(owner: &ObjectRef, look: &Look<'_>) -> Option<Cause> {
+    let pods = Pods::of(owner, look);
+    let failing = pods.live.iter().flat_map(|pod| pods::containers(pod)).filter(|seen| waits(seen).is_some());
+    let mut found: Option<(&str, &str)> = None;
+    for seen in failing {
+        let failed = failures(&seen, look);
+        let lower = said(&seen, &failed).to_lowercase();
+        let (_, why, fault) = CAUSES.iter().find(|(words, ..)| lower.contains(words))?;
+        let was_asked = !matches!(seen.waits_for(), "ErrImageNeverPull" | "InvalidImageName");
+        let host = registry_of(image(&seen));
+        if *fault != Fault::Registry || !was_asked || found.is_some_and(|(before, _)| before != host) {
+            return None;
+        }
+        found = Some((host, why));
+    }
+    let (host, why) = found?;
+    let owner = ObjectRef { kind: REGISTRY.into(), namespace: String::new().into(), name: host.into() };
+    Some(Cause { owner, why: why.to_owned() })
+}
+
+/// The host an image is pulled from.
+fn registry_of(image: &str) -> &str {
+    match image.split_once('/') {
+        Some((host, _)) if host == "localhost" || host.contains(['.', ':']) => host,
+        _ => DEFAULT_REGISTRY,
+    }
+}
+
+/// What it waits for, if that is its image.
+fn waits<'a>(seen: &Seen<'a>) -> Option<&'a Waiting> {
+    seen.waiting().filter(|w| REASONS.contains(&w.reason.as_str()))
+}
+
+/// The events of its failed pulls, oldest first.
+fn failures<'a>(seen: &Seen<'_>, look: &Look<'a>) -> Vec<&'a Event> {
     let name = &seen.status.name;
-    let failed: Vec<_> = look
-        .index
-        .events_of(&meta.uid)
+    look.index
+        .events_of(&seen.pod.meta().uid)
         .filter(|e| e.kind == "Warning" && (e.message.contains("pull image") || e.reason == "InspectFailed"))
         .filter(|e| {
             let path = e.involved_object.as_ref().map_or("", |o| o.field_path.as_str());
             path.is_empty() || path.ends_with(&format!("{{{name}}}"))
         })
-        .collect();
+        .collect()
+}
+
+/// The words of the last failure, else why it waits.
+fn said<'a>(seen: &Seen<'a>, failed: &[&'a Event]) -> &'a str {
+    let waits_for = || seen.waiting().map_or("", |w| w.message.as_str());
+    failed.last().map_or_else(waits_for, |e| e.message.as_str())
+}
+
+/// The image as it was asked for.
+fn image<'a>(seen: &Seen<'a>) -> &'a str {
+    seen.spec.map_or(seen.status.image.as_str(), |s| s.image.as_str())
+}
+
+fn trouble(seen: &Seen<'_>, look: &Look<'_>) -> Option<Trouble> {
+    let waiting = waits(seen)?;
+    let meta = seen.pod.meta();
+    let failed = failures(seen, look);
     let first = failed.iter().filter_map(|e| evidence::first_seen(e)).min();
-    let said = failed.last().map_or(waiting.message.as_str(), |e| e.message.as_str());
-    let image = seen.spec.map_or(seen.status.image.as_str(), |s| s.image.as_str());
+    let said = said(seen, &failed);
+    let image = image(seen);
     let mut proof: Vec<_> = failed.last().map(|e| evidence::of_event(e)).into_iter().collect();
     proof.extend(evidence::waits(seen));
     Some(Trouble {
@@ -128,8 +203,25 @@ fn cause<'a>(reason: &str, said: &'a str) -> &'a str {
         _ => {}
     }
     let lower = said.to_lowercase();
-    if let Some((_, means)) = CAUSES.iter().find(|(words, _)| lower.contains(words)) {
+    if let Some((_, means, _)) = CAUSES.iter().find(|(words, ..)| lower.contains(words)) {
         return means;
     }
     if said.is_empty() || lower.starts_with("back-off") { "cause unknown" } else { said }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("nginx:1", "docker.io")]
+    #[case("library/nginx:1", "docker.io")]
+    #[case("ghcr.io/shop/api@sha256:0", "ghcr.io")]
+    #[case("registry:5000/api", "registry:5000")]
+    #[case("localhost/api", "localhost")]
+    fn an_image_names_its_registry(#[case] image: &str, #[case] registry: &str) {
+        assert_eq!(registry_of(image), registry);
+    }
 }

@@ -156,6 +156,7 @@ fn failures<'a>(owner: &ObjectRef, cron: &CronJob, look: &Look<'a>) -> Vec<Failu
             Some(Failure { at: t.at, name: job, job: None })
         }
         TransitionKind::RunFailed { .. }
+        | TransitionKind::NodeBooted { .. }
         | TransitionKind::Restarted { .. }
         | TransitionKind::BecameReady
         | TransitionKind::LostReady

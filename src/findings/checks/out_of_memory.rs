@@ -72,7 +72,8 @@ fn trouble(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Option<Troubl
         | TransitionKind::LostReady
         | TransitionKind::LostLastEndpoint(_)
         | TransitionKind::RunFailed { .. }
-        | TransitionKind::ReferenceChanged(_) => false,
+        | TransitionKind::ReferenceChanged(_)
+        | TransitionKind::NodeBooted { .. } => false,
     });
     kills.extend(remembered.map(|t| t.at));
     kills.sort();

@@ -14,7 +14,8 @@ use crate::cluster::{Kind, ObjectKey};
 
 impl Workload {
     fn ready(&self) -> u32 {
-        if self.state == State::Healthy { self.replicas } else { 0 }
+        let lost = (0..self.replicas).filter(|n| self.lost_since(usize::try_from(*n).unwrap_or(0)).is_some()).count();
+        if self.serves() { self.replicas - u32::try_from(lost).unwrap_or(0) } else { 0 }
     }
 
     fn uid_of(&self, kind: Kind, name: &str) -> String {
@@ -70,8 +71,9 @@ impl Workload {
         let healthy = ready == self.replicas;
         let (available, why) =
             if healthy { ("True", "MinimumReplicasAvailable") } else { ("False", "MinimumReplicasUnavailable") };
-        let progress = if healthy { "NewReplicaSetAvailable" } else { "ReplicaSetUpdated" };
-        let since = if healthy { self.running_since() } else { self.rolled_out };
+        let progress = if healthy || self.lost.is_some() { "NewReplicaSetAvailable" } else { "ReplicaSetUpdated" };
+        let broken_since = self.lost.as_ref().map_or(self.rolled_out, |(_, since)| *since);
+        let since = if healthy { self.running_since() } else { broken_since };
         json!({
             "kind": "Deployment", "apiVersion": "apps/v1", "metadata": metadata,
             "spec": {"replicas": self.replicas, "selector": selector, "progressDeadlineSeconds": 600,
@@ -133,8 +135,9 @@ impl Workload {
         };
         let mut metadata = self.owned(Kind::Pod, name, self.rolled_out, (owner.0, &owner.1));
         metadata["labels"]["pod-template-hash"] = json!(template.hash());
-        let ready = self.state == State::Healthy;
-        let since = if ready { self.running_since() } else { self.rolled_out };
+        let lost = self.lost_since(n);
+        let ready = self.serves() && lost.is_none();
+        let since = if ready { self.running_since() } else { lost.unwrap_or(self.rolled_out) };
         let truth = if ready { "True" } else { "False" };
         let mut readiness = json!({"status": truth, "lastTransitionTime": since});
         if !ready {
@@ -146,10 +149,14 @@ impl Workload {
             condition["type"] = json!(kind);
             condition
         };
-        let phase = if matches!(self.state, State::Starting | State::ImagePullFailing) { "Pending" } else { "Running" };
+        let phase = if matches!(self.state, State::Starting | State::ImagePullFailing | State::RegistryAway) {
+            "Pending"
+        } else {
+            "Running"
+        };
         json!({
             "kind": "Pod", "apiVersion": "v1", "metadata": metadata,
-            "spec": {"restartPolicy": "Always", "nodeName": format!("node-{}", n % 2 + 1),
+            "spec": {"restartPolicy": "Always", "nodeName": self.node_of(n),
                 "terminationGracePeriodSeconds": 30, "containers": [self.container(template)]},
             "status": {"phase": phase, "startTime": self.rolled_out, "podIP": address(self, n),
                 "conditions": [
@@ -166,7 +173,15 @@ impl Workload {
         let (state, last, restarts, started) = match self.state {
             State::Healthy | State::NotReady => (running, json!({}), 0, true),
             State::Starting => (json!({"waiting": {"reason": "ContainerCreating"}}), json!({}), 0, false),
-            State::ImagePullFailing => {
+            State::Recovered { restarts, since } => {
+                let (started, finished) =
+                    (minus(since, Duration::from_secs(14)), minus(since, Duration::from_secs(10)));
+                let ended = json!({"terminated": {
+                    "exitCode": 1, "reason": "Error", "startedAt": started, "finishedAt": finished,
+                }});
+                (json!({"running": {"startedAt": since}}), ended, restarts, true)
+            }
+            State::ImagePullFailing | State::RegistryAway => {
                 let message = format!("Back-off pulling image \"{}\"", template.image);
                 (json!({"waiting": {"reason": "ImagePullBackOff", "message": message}}), json!({}), 0, false)
             }
@@ -184,7 +199,7 @@ impl Workload {
         };
         json!({
             "name": self.name, "image": template.image, "imageID": format!("{}@sha256:{}", template.image, template.hash()),
-            "ready": self.state == State::Healthy, "started": started, "restartCount": restarts,
+            "ready": self.serves(), "started": started, "restartCount": restarts,
             "state": state, "lastState": last,
         })
     }
@@ -203,8 +218,8 @@ impl Workload {
         metadata["labels"] = json!({
             "kubernetes.io/service-name": self.name, "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
         });
-        let ready = self.state == State::Healthy;
         let endpoints = self.pod_names().into_iter().enumerate().map(|(n, pod)| {
+            let ready = self.serves() && self.lost_since(n).is_none();
             json!({
                 "addresses": [address(self, n)],
                 "conditions": {"ready": ready, "serving": ready, "terminating": false},
@@ -219,7 +234,9 @@ impl Workload {
 
     pub(super) fn event(&self, pod: &str, now: Timestamp) -> Option<Value> {
         let (reason, message, count) = match self.state {
-            State::Healthy | State::Starting | State::CrashLooping { restarts: 0, .. } => return None,
+            State::Healthy | State::Starting | State::Recovered { .. } | State::CrashLooping { restarts: 0, .. } => {
+                return None;
+            }
             State::NotReady => {
                 ("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503".to_owned(), 3)
             }
@@ -228,6 +245,10 @@ impl Workload {
             }
             State::ImagePullFailing => {
                 ("Failed", format!("Failed to pull image \"{}\": not found", self.template.image), 3)
+            }
+            State::RegistryAway => {
+                let why = "failed to do request: dial tcp 203.0.113.7:443: connect: connection refused";
+                ("Failed", format!("Failed to pull image \"{}\": {why}", self.template.image), 3)
             }
         };
         let name = format!("{pod}.{}", letters(reason, 9));

@@ -16,6 +16,8 @@ pub(super) enum State {
     NotReady,
     CrashLooping { restarts: u32, oom: bool },
     ImagePullFailing,
+    RegistryAway,
+    Recovered { restarts: u32, since: Timestamp },
 }
 
 /// One version of the pod template.
@@ -47,6 +49,10 @@ pub struct Workload {
     /// The templates of earlier revisions.
     pub(super) older: Vec<Template>,
     pub(super) state: State,
+    /// The node of all its pods; None: they are spread over two.
+    pub(super) node: Option<String>,
+    /// A node that does not report any more, since then.
+    pub(super) lost: Option<(String, Timestamp)>,
 }
 
 /// A healthy Deployment of one replica, `"namespace/name"`, created then.
@@ -73,6 +79,8 @@ impl Workload {
             template: Template { image: format!("{namespace}/{name}:1.0.0"), memory: "512Mi".to_owned() },
             older: Vec::new(),
             state: State::Healthy,
+            node: None,
+            lost: None,
         }
     }
 
@@ -136,9 +144,50 @@ impl Workload {
         self.with(State::ImagePullFailing)
     }
 
+    /// The image cannot be pulled because its registry refuses connections.
+    #[must_use]
+    pub fn registry_away(self) -> Self {
+        self.with(State::RegistryAway)
+    }
+
+    /// The containers run again since then, after so many restarts.
+    #[must_use]
+    pub fn recovered(self, restarts: u32, since: Timestamp) -> Self {
+        self.with(State::Recovered { restarts, since })
+    }
+
+    /// All its pods are on this node.
+    #[must_use]
+    pub fn on_node(mut self, node: &str) -> Self {
+        self.node = Some(node.to_owned());
+        self
+    }
+
+    /// This node does not report since then: its pods are not ready, as far as anybody can tell.
+    #[must_use]
+    pub fn lost_node(mut self, node: &str, since: Timestamp) -> Self {
+        self.lost = Some((node.to_owned(), since));
+        self
+    }
+
     fn with(mut self, state: State) -> Self {
         self.state = state;
         self
+    }
+
+    /// The node of its pod of that number.
+    pub(super) fn node_of(&self, n: usize) -> String {
+        self.node.clone().unwrap_or_else(|| format!("node-{}", n % 2 + 1))
+    }
+
+    /// Since when its pod of that number is on a node that does not report, if so.
+    pub(super) fn lost_since(&self, n: usize) -> Option<Timestamp> {
+        self.lost.as_ref().filter(|(node, _)| *node == self.node_of(n)).map(|(_, since)| *since)
+    }
+
+    /// Whether the containers of its pods serve.
+    pub(super) fn serves(&self) -> bool {
+        matches!(self.state, State::Healthy | State::Recovered { .. })
     }
 
     /// Names of its pods.

@@ -36,6 +36,8 @@ fn wrong(name: &str, now: Timestamp) -> Incident {
         cluster: cluster(),
         owner: owner(name),
         parent: None,
+        symptom_of: None,
+        hits: crate::incidents::Hits::default(),
         status: Status::Open,
         severity: Severity::Sev2,
         why: String::new(),
@@ -50,11 +52,12 @@ fn wrong(name: &str, now: Timestamp) -> Incident {
         opened_at: now,
         updated_at: now,
         healthy_since: None,
+        unseen_since: None,
         frozen: None,
         reopened: 0,
         acknowledged: None,
         resolution: None,
-        in_summary: false,
+        members: Vec::new(),
         version: 0,
     }
 }

@@ -1,6 +1,6 @@
 //! The words tests use: a bot, a cluster and a Slack workspace that start, are moved by hand, and complain of what nobody expected.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail, ensure};
 use jiff::Timestamp;
@@ -39,6 +39,8 @@ pub(crate) struct BotTester {
     written: &'static str,
     may_be_refused: bool,
     database: testing::Guard,
+    /// The first line of each message when it was last told in a story.
+    titles: RefCell<BTreeMap<String, String>>,
 }
 
 /// Runs a test with a bot, then fails it for everything that nobody expected.
@@ -73,6 +75,7 @@ impl BotTester {
             written: "",
             may_be_refused: false,
             database,
+            titles: RefCell::default(),
         })
     }
 
@@ -335,6 +338,34 @@ impl BotTester {
             all.push(self.next(channel).await?.to_string());
         }
         Ok(all.join("\n\n"))
+    }
+
+    /// What people saw in a channel since it was last read, in order: posts and replies as they were, edits by their first line
+    /// where that is new. (How often a message was edited on the way depends on what arrived together.)
+    pub(crate) async fn story(&self, channel: &str) -> anyhow::Result<String> {
+        let mut told: Vec<(Option<String>, String)> = Vec::new();
+        while self.workspace.unread().iter().any(|seen| seen.channel() == channel) {
+            let seen = self.next(channel).await?;
+            let title = seen.text().lines().next().unwrap_or_default().to_owned();
+            match &seen {
+                Seen::Edited { ts, .. } => {
+                    let line = format!("edited in {channel}: {title}");
+                    if self.titles.borrow_mut().insert(ts.clone(), title.clone()) == Some(title) {
+                        continue;
+                    }
+                    match told.last_mut().filter(|(of, _)| of.as_ref() == Some(ts)) {
+                        Some((_, last)) => *last = line,
+                        None => told.push((Some(ts.clone()), line)),
+                    }
+                }
+                Seen::Posted { ts, .. } => {
+                    self.titles.borrow_mut().insert(ts.clone(), title);
+                    told.push((None, seen.to_string()));
+                }
+                _ => told.push((None, seen.to_string())),
+            }
+        }
+        Ok(told.into_iter().map(|(_, line)| line).collect::<Vec<_>>().join("\n\n"))
     }
 
     /// The first message of a channel as it is now, and the last reply in its thread. How often it was edited on the way depends

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     alerts::testing::{at, finding, impact, incident, owner},
     findings::{ConditionClass, FORBIDDEN, Impact, REFUSED, ServiceHit, UNREADABLE},
-    incidents::{Acknowledgement, Resolution, Role, Severity, Status},
+    incidents::{Acknowledgement, Hit, Hits, IncidentId, Priority, Resolution, Role, Severity, Status},
 };
 
 static UTC: TimeZone = TimeZone::UTC;

@@ -1,0 +1,222 @@
+//! What is wrong with everybody at present, held together: which causes there are, who is explained by them, who waits.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+use super::Mind;
+use crate::{
+    app::App,
+    cluster::{Kind, ObjectRef},
+    config::Detection,
+    findings::{self, Impact, Judgement, Look, REGISTRY},
+    incidents::{
+        Hit, Incident, Standing,
+        causes::{self, Ailing, Causes, RELEASED_AFTER, World},
+        digest::{STORM_FROM, STORM_WITHIN, is_digest},
+    },
+};
+
+/// What is known across owners. It can be found anew from the cluster and the open incidents.
+#[derive(Debug, Default)]
+pub(super) struct Scene {
+    ailing: BTreeMap<ObjectRef, Ailing>,
+    causes: Causes,
+    /// Until when it is waited whether that heals whose cause is gone.
+    released: BTreeMap<ObjectRef, Timestamp>,
+    /// Since when a first post waits for its cause or company, and whether people are to hear of it.
+    waiting: BTreeMap<ObjectRef, (Timestamp, bool)>,
+    /// When people last heard of something new.
+    told: VecDeque<Timestamp>,
+    /// Whether something changed since the causes were last found.
+    dirty: bool,
+}
+
+/// What the checks say of an owner, and who is hit.
+pub(super) type Judged = (Vec<Judgement>, Impact);
+
+impl Scene {
+    /// What was known before a restart.
+    pub(super) fn remembered<'a>(open: impl Iterator<Item = &'a Incident>) -> Self {
+        Self { causes: Causes::remembered(open), dirty: true, ..Self::default() }
+    }
+
+    /// Whether nothing is known of an owner but that it is well.
+    pub(super) fn is_well(&self, owner: &ObjectRef) -> bool {
+        !self.ailing.contains_key(owner) && owner.kind != REGISTRY && owner.kind != findings::CLUSTER
+    }
+
+    /// The instant at which a first post has waited long enough; it waits from now on if it did not before.
+    pub(super) fn waits_until(&mut self, opens: &Incident, wait: SignedDuration, now: Timestamp) -> Timestamp {
+        let waits = self.waiting.entry(opens.owner.clone()).or_insert((now, false));
+        waits.1 = opens.severity.is_said();
+        later(waits.0, wait)
+    }
+
+    /// People hear of something new.
+    pub(super) fn told(&mut self, now: Timestamp) {
+        self.told.push_back(now);
+        while self.told.len() > STORM_FROM {
+            self.told.pop_front();
+        }
+    }
+
+    /// Whether so much is new that it is told in one message: what people heard of lately, are to hear of now, and what waits.
+    pub(super) fn is_storm(&self, new: BTreeSet<ObjectRef>, now: Timestamp) -> bool {
+        let lately = self.told.iter().filter(|at| later(**at, STORM_WITHIN) > now).count();
+        let mut company = new;
+        company.extend(self.waiting.iter().filter(|(_, (_, is_said))| *is_said).map(|(owner, _)| owner.clone()));
+        lately.saturating_add(company.len()) >= STORM_FROM
+    }
+
+    /// Nothing of that owner waits any more.
+    pub(super) fn waits_no_more(&mut self, owner: &ObjectRef) {
+        self.waiting.remove(owner);
+    }
+
+    /// When an owner is looked at again because its cause is gone.
+    pub(super) fn released_until(&self, owner: &ObjectRef) -> Option<Timestamp> {
+        self.released.get(owner).copied()
+    }
+
+    /// The owners a cause explains.
+    pub(super) fn hit_by<'a>(&'a self, cause: &ObjectRef) -> impl Iterator<Item = &'a ObjectRef> {
+        self.causes.hit_by(cause)
+    }
+
+    /// Whom an owner hits.
+    pub(super) fn hits(&self, owner: &ObjectRef) -> Vec<Hit> {
+        causes::hits(&self.causes, owner, &self.ailing)
+    }
+
+    /// Causes come before what they explain, so that their incidents have names by then.
+    fn rank(&self, owner: &ObjectRef) -> u8 {
+        match &*owner.kind {
+            findings::CLUSTER => 0,
+            "Node" => 1,
+            REGISTRY => 2,
+            _ if self.causes.hit_by(owner).next().is_some() => 3,
+            _ => 4,
+        }
+    }
+
+    /// These owners, causes first.
+    pub(super) fn in_order(&self, owners: BTreeSet<ObjectRef>) -> Vec<ObjectRef> {
+        let mut owners: Vec<ObjectRef> = owners.into_iter().collect();
+        owners.sort_by_cached_key(|owner| self.rank(owner));
+        owners
+    }
+
+    fn note(&mut self, owner: &ObjectRef, ailing: Option<Ailing>) {
+        let changed = match &ailing {
+            Some(now) => self.ailing.get(owner) != Some(now),
+            None => self.ailing.contains_key(owner),
+        };
+        if !changed {
+            return;
+        }
+        self.dirty = true;
+        match ailing {
+            Some(ailing) => drop(self.ailing.insert(owner.clone(), ailing)),
+            None => drop(self.ailing.remove(owner)),
+        }
+    }
+}
+
+/// What the checks look at.
+pub(super) fn look<'a>(app: &'a App, mind: &'a Mind, now: Timestamp) -> Look<'a> {
+    Look {
+        index: &mind.index,
+        history: &mind.history,
+        now,
+        no_grace: false,
+        settings: &app.config.settings,
+        known: None,
+    }
+}
+
+/// What the checks say of an owner now.
+pub(super) fn judge(app: &App, mind: &Mind, owner: &ObjectRef, now: Timestamp) -> Judged {
+    let begun = Instant::now();
+    let look = look(app, mind, now);
+    let judgements = match &*owner.kind {
+        findings::CLUSTER => vec![findings::judge_sight(owner, mind.index.sight(), now)],
+        _ if is_digest(owner) => Vec::new(),
+        REGISTRY => vec![mind.scene.causes.judgement(owner, mind.index.sight().blind(Kind::Pod, ""))],
+        _ => findings::judge(owner, &look),
+    };
+    let judged = (judgements, findings::impact_of(owner, &look));
+    app.metrics.evaluated(begun.elapsed().as_secs_f64());
+    judged
+}
+
+/// Judges an owner, and remembers what is wrong with it.
+pub(super) fn look_at(app: &App, mind: &mut Mind, owner: &ObjectRef, now: Timestamp) -> Judged {
+    let judged = judge(app, mind, owner, now);
+    if owner.kind == findings::CLUSTER || owner.kind == REGISTRY || is_digest(owner) {
+        return judged;
+    }
+    let (judgements, impact) = &judged;
+    let nodes = findings::silent_nodes_of(owner, &look(app, mind, now)).into_iter().map(|(node, _)| node).collect();
+    let ailing = Ailing::after(mind.scene.ailing.get(owner), judgements, nodes, impact).map(|it| Ailing {
+        priority: app.priority_of(owner),
+        role: app.priorities.role_in(owner, &mind.index),
+        ..it
+    });
+    mind.scene.note(owner, ailing);
+    judged
+}
+
+/// Finds the causes of what is wrong now; the owners of whom something else is to be said than before.
+pub(super) fn regroup(
+    app: &App,
+    mind: &mut Mind,
+    looked_at: &BTreeSet<ObjectRef>,
+    now: Timestamp,
+) -> BTreeSet<ObjectRef> {
+    if !std::mem::take(&mut mind.scene.dirty) {
+        return BTreeSet::new();
+    }
+    let needs = |who: &ObjectRef, what: &ObjectRef, role| app.priorities.needs(who, what, role);
+    let is_open = |owner: &ObjectRef| mind.open.contains_key(owner);
+    let causes = Causes::find(&mind.scene.ailing, &World { needs: &needs, is_open: &is_open });
+    let mut changed = causes.changed_from(&mind.scene.causes);
+    // Who is hit is hit more or less than before.
+    changed.extend(looked_at.iter().filter_map(|owner| causes.of(owner)).cloned());
+    let before = std::mem::replace(&mut mind.scene.causes, causes);
+    let Scene { ailing, causes, released, waiting, .. } = &mut mind.scene;
+    for owner in changed.iter().filter(|owner| before.of(owner).is_some() && causes.of(owner).is_none()) {
+        if let Some(it) = ailing.get(owner) {
+            released.insert(owner.clone(), later(now, it.grace().max(RELEASED_AFTER)));
+        }
+    }
+    released.retain(|owner, _| ailing.contains_key(owner) && causes.of(owner).is_none());
+    waiting.retain(|owner, _| causes.of(owner).is_none());
+    changed
+}
+
+/// How an owner stands to what is wrong with others.
+pub(super) fn standing<'a>(mind: &'a Mind, owner: &ObjectRef, now: Timestamp) -> Standing<'a> {
+    let Scene { causes, released, .. } = &mind.scene;
+    match causes.of(owner) {
+        Some(cause) => {
+            let since = causes.since(cause, &mind.scene.ailing).unwrap_or(now);
+            Standing::Symptom { cause, since, incident: mind.open.get(cause).map(|incident| &incident.id) }
+        }
+        None if released.get(owner).is_some_and(|until| now < *until) => Standing::Released,
+        None => Standing::Alone,
+    }
+}
+
+/// How long a first post waits. By schedule it leaves with its pass.
+pub(super) fn first_post_wait(app: &App) -> SignedDuration {
+    match app.config.detection {
+        Detection::Watch => app.config.first_post_wait,
+        Detection::Schedule => SignedDuration::ZERO,
+    }
+}
+
+fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
