@@ -77,6 +77,13 @@ async fn a_server_that_takes_watches_and_tells_nothing_is_silent_after_a_while_a
     watch.until("listed api-1").await;
 }
 
+#[rstest]
+#[case(Patience::default().stale, "nothing heard of pods for 4 min")]
+#[case(Duration::from_secs(45), "nothing heard of pods for 45 s")]
+fn silence_is_told_with_its_length(#[case] after: Duration, #[case] expected: &str) {
+    assert_eq!(ReadError::Silent { resource: "pods", after }.to_string(), expected);
+}
+
 #[tokio::test]
 async fn a_quiet_kind_of_a_server_without_bookmarks_is_not_silent() {
     let cluster = Cluster::start().await.unwrap();

@@ -155,7 +155,7 @@ async fn however_a_list_comes_it_is_the_same_in_small_pieces(#[values(false, tru
     for (streams, largest) in [(StreamedLists::Sent, 100), (StreamedLists::Refused, 500), (StreamedLists::Ignored, 500)]
     {
         cluster.streamed_lists(streams);
-        let client = client(&cluster).with_patience(Duration::from_millis(500));
+        let client = client(&cluster).with_patience(Duration::from_millis(1_500));
         let mut watch = Listening::with(client, Kind::Pod, quick());
         let mut heard = vec![watch.next().await];
         while !matches!(heard.last(), Some(Change::Listed { .. })) {
@@ -186,7 +186,7 @@ async fn however_a_list_comes_it_is_the_same_in_small_pieces(#[values(false, tru
 async fn a_server_that_does_not_stream_lists_is_asked_once(#[case] streams: StreamedLists) {
     let cluster = Cluster::start().await.unwrap();
     cluster.streamed_lists(streams);
-    let client = client(&cluster).with_patience(Duration::from_millis(300));
+    let client = client(&cluster).with_patience(Duration::from_secs(1));
     for kind in [Kind::Pod, Kind::Node] {
         let mut watch = Listening::with(client.clone(), kind, quick());
         assert_eq!(watch.news().await, "listed ");
