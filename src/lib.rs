@@ -47,6 +47,7 @@
 //! | [`cluster::Sight`] | what can be seen, per kind: seen, blind (since when, why), not applicable |
 //! | [`cluster::History`] | the last transitions of each owner: restarts, lost endpoints, failed runs |
 //! | [`findings::Check`] | one rule; says a [`findings::Verdict`] of an owner: wrong, pending, healthy, not wanted, unknown, symptom |
+//! | [`findings::Settings`] | the numbers each check declares, as they are set; what is switched off, and what is to be left alone |
 //! | [`findings::Finding`] | something that is wrong: owner, objects, reason, since, who is hit, evidence |
 //! | [`incidents::Incident`] | one problem: at most one open for each cluster and top owner; its findings are keyed by their class |
 //! | [`incidents::causes`] | what explains whom: a node, a registry or cluster DNS that is down is one incident that names its hits |
@@ -62,7 +63,8 @@
 //!
 //! 1. `cluster`, `findings`, `services`, `incidents`, `alerts::from_incidents`, the texts of `alerts::message` and all of
 //!    `conversation` are pure: values in, values out, `now` is an argument, no async. (Loading a dump reads files.) A stage imports
-//!    only what comes before it in the flow, with one exception: the check of failed Jobs reads a cron line by `schedule`.
+//!    only what comes before it in the flow, with two exceptions: the checks of Jobs read a cron line by `schedule`, and what is to
+//!    be left alone is named by the patterns of `services`.
 //! 2. `clients` and `store` import the types of the stages, never the reverse; `event` carries what the clients return. `&App` is
 //!    taken by `process` and `alerts::outbox` only.
 //! 3. Timers, watches and Slack only send events. A Slack envelope is an inbox row with a unique id before it is acknowledged. A
@@ -111,6 +113,9 @@
 //!   pending, and lets go after the symptom's own grace anew, so that what heals with it is never told.
 //! - **A digest is an incident.** So it has a message that is edited, a thread, a name to acknowledge, and it survives a restart;
 //!   its members are incidents whose parent it is. The first look at a cluster and a storm are the same mechanism.
+//! - **A check is asked again by time where the trouble is that nothing happens** (`Check::looks_again`): a `CronJob` that is not run
+//!   and a pod that does not go send no news. Until then they are healthy, not pending: everything takes its time to go.
+//! - **What is switched off or ignored is `NotWanted`**, not skipped: an open incident then ends, with that reason in words.
 //! - **Missing ReplicaSets make a Deployment unknown**, not its pods: they are then judged under the ReplicaSet they name.
 //! - **What people wrote wins over what is built in.** A line `kube-system/*` sets the priority of CoreDNS as well; its role, from
 //!   which SEV-1 follows, stays.

@@ -315,6 +315,36 @@ mod tests {
         assert_eq!(none.role_of(&owner("Deployment", "shop", "coredns")), None);
     }
 
+    #[rstest]
+    #[case::the_only_api_server("kube-apiserver-n1", &["kube-apiserver-n1"], Some(Role::OnlyControlPlane))]
+    #[case::one_of_two("kube-apiserver-n1", &["kube-apiserver-n1", "kube-apiserver-n2"], Some(Role::ControlPlane))]
+    #[case::the_only_etcd("etcd-n1", &["etcd-n1", "kube-apiserver-n1"], Some(Role::OnlyControlPlane))]
+    #[case::the_scheduler("kube-scheduler-n1", &["kube-scheduler-n1"], Some(Role::ControlPlane))]
+    #[case::not_a_static_pod("etcd-backup", &["etcd-n1"], None)]
+    #[case::something_else("web", &["web"], None)]
+    fn static_pods_of_the_control_plane_have_a_role(
+        #[case] name: &str,
+        #[case] fixed: &[&str],
+        #[case] role: Option<Role>,
+    ) {
+        let pod = |name: &str, controller: &str| {
+            let owners = serde_json::json!([{"apiVersion": "v1", "kind": controller, "name": "n1", "uid": "n1", "controller": true}]);
+            let pod = serde_json::json!({"metadata": {"name": name, "namespace": "kube-system", "uid": name, "ownerReferences": owners}});
+            Fact::Pod(Box::new(serde_json::from_value(pod).unwrap()))
+        };
+        let mut index = ClusterIndex::default();
+        index.apply(pod("etcd-backup", "Backup"), jiff::Timestamp::UNIX_EPOCH);
+        for name in fixed {
+            index.apply(pod(name, "Node"), jiff::Timestamp::UNIX_EPOCH);
+        }
+        assert_eq!(Priorities::default().role_in(&owner("Pod", "kube-system", name), &index), role);
+        assert_eq!(
+            Priorities::default().priority_of(&owner("Job", "kube-system", "helm-install-traefik")),
+            Some(Priority::P1)
+        );
+        assert_eq!(Priorities::default().priority_of(&owner("Job", "kube-system", "coredns")), None);
+    }
+
     #[test]
     fn a_line_that_names_nothing_is_said_with_the_nearest_name() {
         let priorities = Priorities::new(&lists(&[(Priority::P0, "shop/apo"), (Priority::P1, "shop/*")])).unwrap();
