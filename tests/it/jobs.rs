@@ -94,3 +94,30 @@ async fn a_nightly_job_that_fails_twice_is_one_alert_until_a_later_run_succeeds(
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_cron_job_that_is_not_run_is_told_though_nothing_happens() {
+    run_test(async |bot| {
+        let mut stopped = cron(None);
+        stopped["status"]["lastScheduleTime"] = json!(bot.now());
+        bot.cluster().apply(stopped);
+        bot.starts().await?;
+        bot.wait(Duration::from_secs(14 * 60 + 30)).await?;
+        assert_eq!(bot.everything_new("#alerts").await?, "", "the second run is not late yet");
+        bot.wait(Duration::from_mins(1)).await?;
+        insta::assert_snapshot!(bot.next_message("#alerts").await?, @r#"
+        🟠 *SEV-2 · CronJob api does not run when it is due* · INC-2026-11-24-001
+        ▌#a30200
+        It was run last at 2026-11-24T14:00:00Z although it is due by "*/5 * * * *", cause unknown
+        CronJob shop/api (P0)
+        Do: See its events and the controller's: kubectl -n shop describe cronjob api
+        ```
+        CronJob shop/api status: it was run last at 2026-11-24T14:00:00Z; due at 2026-11-24T14:05:00Z and not run
+        ```
+        [ Acknowledge ]
+        SEV-2 because P0 service: it does not run when it is due · since 14:05 UTC · seen 14:15 UTC
+        "#);
+        Ok(())
+    })
+    .await;
+}

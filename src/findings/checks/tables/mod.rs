@@ -2,6 +2,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "`json!` in place reads better than references to it")]
 
 mod deletion;
+mod ignored;
 mod never_opens;
 mod nodes;
 mod pods;
