@@ -142,7 +142,7 @@ async fn what_was_told_before_a_third_was_hit_becomes_part_of_the_registrys_aler
         apply(bot, &shops[0].clone().image_pull_failing());
         bot.wait(Duration::from_mins(8)).await?;
         insta::assert_snapshot!(bot.story("#alerts").await?, @"
-        edited in #alerts: 🟠 *SEV-2 · recovering · images of ghcr.io are pulled again* · INC-2026-11-24-002
+        edited in #alerts: 🔴 *SEV-1 · recovering · images of ghcr.io are pulled again* · INC-2026-11-24-002
 
         edited in #alerts: 🟠 *SEV-2 · web-01 serves nobody* · INC-2026-11-24-001
 
