@@ -201,7 +201,17 @@ async fn five_things_that_were_broken_before_the_first_start_are_one_summary() {
         let told = bot.story("#alerts").await?;
         assert!(!told.contains("posted"), "{told}");
         let summary = messages(bot).into_iter().find(|text| text.contains("problems")).unwrap_or_default();
-        insta::assert_snapshot!(summary, @"");
+        insta::assert_snapshot!(summary, @"
+        🟠 *SEV-2 · production: 4 problems were there before I began to watch it, 1 of them is over* · INC-2026-11-24-001
+        ▌#a30200
+        🟠 *SEV-2 · acknowledged · cart serves nobody* · INC-2026-11-24-003 · Deployment shop/cart · since 11:00 UTC
+        🟠 *SEV-2 · search serves nobody* · INC-2026-11-24-005 · Deployment shop/search · since 11:00 UTC
+        🟠 *SEV-2 · web serves nobody* · INC-2026-11-24-006 · Deployment shop/web · since 11:00 UTC
+        ✅ *SEV-2 · over · mail: CrashLoopBackOff* · INC-2026-11-24-004 · Deployment shop/mail · since 11:00 UTC
+        This list is kept up to date. A SEV-1 has a message of its own; the others are taken with `/k8s ack` and their name.
+        [ Acknowledge ]
+        SEV-2 because many problems at once · since 11:00 UTC · seen 14:00 UTC · updated 14:08 UTC
+        ");
         Ok(())
     })
     .await;

@@ -362,7 +362,9 @@ impl BotTester {
                     self.titles.borrow_mut().insert(ts.clone(), title);
                     told.push((None, seen.to_string()));
                 }
-                _ => told.push((None, seen.to_string())),
+                Seen::Replied { .. } | Seen::Ephemeral { .. } | Seen::Deleted { .. } => {
+                    told.push((None, seen.to_string()));
+                }
             }
         }
         Ok(told.into_iter().map(|(_, line)| line).collect::<Vec<_>>().join("\n\n"))

@@ -1,5 +1,7 @@
 //! What happens in clusters, as time goes by, and every message people see of it: each story asserts the whole list.
 
+#![expect(clippy::indexing_slicing, reason = "fields of objects that the story made itself")]
+
 mod alone;
 mod away;
 mod nodes;

@@ -164,7 +164,7 @@ async fn a_bot_that_was_restarted_with_its_node_knows_that() {
         the_worker_restarts(bot, &shops);
         bot.starts().await?;
         bot.wait(Duration::from_secs(280)).await?;
-        apply_all(bot, shops.to_vec());
+        apply_all(bot, shops.clone());
         bot.wait(Duration::from_mins(6)).await
     })
     .await;

@@ -138,7 +138,7 @@ async fn a_job_that_succeeds_at_its_third_try() {
             let now = bot.now();
             bot.cluster().apply(job(json!({"active": 1, "failed": failed, "startTime": began})));
             bot.cluster().apply(pod(failed, "Running", json!({"running": {"startedAt": now}})));
-            bot.wait(Duration::from_secs(60)).await?;
+            bot.wait(Duration::from_mins(1)).await?;
             if failed < 2 {
                 let ended = json!({"terminated": {"exitCode": 1, "reason": "Error", "startedAt": now, "finishedAt": bot.now()}});
                 bot.cluster().apply(pod(failed, "Failed", ended));
