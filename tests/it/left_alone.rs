@@ -84,6 +84,7 @@ async fn a_namespace_that_is_to_be_ignored_is_looked_at_again_when_its_annotatio
         shop["metadata"]["annotations"] = json!({});
         bot.cluster().apply(shop);
         bot.settle().await?;
+        bot.wait(Duration::from_secs(15)).await?;
         let first = bot.next_message("#alerts").await?;
         assert!(first.contains("api serves nobody"), "{first}");
         bot.everything_new("#alerts").await?;

@@ -51,6 +51,7 @@ async fn a_webhook_that_loses_its_backend_refuses_writes_and_is_told_until_it_an
         bot.wait(Duration::from_secs(45)).await?;
         assert_eq!(bot.everything_new("#alerts").await?, "", "a pod of it may just be replaced");
         bot.wait(Duration::from_secs(15)).await?;
+        bot.wait(Duration::from_secs(10)).await?;
         insta::assert_snapshot!(bot.next_message("#alerts").await?, @"
         🔴 *SEV-1 · writes are refused: webhook policies has no backend* · INC-2026-11-24-001
         ▌#a30200

@@ -47,10 +47,15 @@ async fn metrics_tell_what_is_seen_what_is_wrong_and_how_long_it_took() {
         apply(bot, &api);
         bot.starts().await?;
         let now = bot.now();
-        bot.cluster().apply_all(api.crash_looping(6, false).objects(now));
+        bot.cluster().apply_all(api.clone().crash_looping(6, false).objects(now));
         bot.settle().await?;
         bot.wait(Duration::from_mins(2)).await?;
         assert!(bot.everything_new("#alerts").await?.contains("api serves nobody"));
+        // What is told already is told anew as soon as it changes.
+        let now = bot.now();
+        bot.cluster().apply_all(api.crash_looping(7, false).objects(now));
+        bot.settle().await?;
+        assert!(bot.everything_new("#alerts").await?.contains("restarted 7 times"));
         bot.cluster().forbid("watch", Kind::Event, None);
         bot.cluster().cut_watches();
         let is_blind = |kind: Kind| {
