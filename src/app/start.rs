@@ -88,7 +88,7 @@ pub(super) async fn begin(
     // First of all: whatever comes now may be slow, and a lease that ran out cannot be renewed.
     app.spawn_vital("the task that holds the store", lease::keep(Arc::clone(&app)));
     let sockets = Sockets::default();
-    let setting_out = app.stop.run_until_cancelled(set_out(&app, &sockets, &name, receiver)).await;
+    let setting_out = app.stop.run_until_cancelled(Box::pin(set_out(&app, &sockets, &name, receiver))).await;
     let why = || app.failed.get().map_or(STOPPED, String::as_str).to_owned();
     match setting_out.with_context(why).flatten() {
         Ok(cluster) => Ok(Bot { app, cluster, started, sockets }),

@@ -112,7 +112,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
     let result = match arguments.command {
         Command::Check(check) => check::run(check, &options).await,
         Command::Checks { name } => checks::run(name.as_deref()),
-        Command::Run { once } => run::run(once, &options).await,
+        Command::Run { once } => Box::pin(run::run(once, &options)).await,
         Command::Config { check } => config::run(check, &options),
         Command::TestAlert => test_alert::run(&options).await,
         #[cfg(feature = "sandbox")]

@@ -59,13 +59,12 @@ fn settle(check: &dyn Check, owner: &ObjectRef, look: &Look<'_>, wanted: &OnceCe
         }
     }
     match wanted.get_or_init(|| is_wanted(owner, look)).clone() {
-        Wanted::Gone(why) => Verdict::NotWanted(why),
         // What is there although nobody wants it is not healthy for that.
         Wanted::No(why) if check.judges_what_is_being_deleted() => {
             let verdict = check.verdict(owner, look);
             if verdict == Verdict::Healthy { Verdict::NotWanted(why) } else { verdict }
         }
-        Wanted::No(why) => Verdict::NotWanted(why),
+        Wanted::No(why) | Wanted::Gone(why) => Verdict::NotWanted(why),
         Wanted::Yes => check.verdict(owner, look),
     }
 }

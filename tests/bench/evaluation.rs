@@ -44,11 +44,11 @@ pub(crate) fn evaluation(pods: usize) -> Result<()> {
     let mut changes = Vec::new();
     let every = ready.len() / CHANGES.min(ready.len());
     for (n, pod) in ready.iter().step_by(every.max(1)).enumerate() {
-        let mut changed = (*pod).clone();
-        changed["metadata"]["resourceVersion"] = json!((10_000_000 + n).to_string());
-        changed["status"]["conditions"][3]["status"] = json!("False");
-        changed["status"]["containerStatuses"][0]["ready"] = json!(false);
-        for fact in facts(&[changed])? {
+        let mut unready = (*pod).clone();
+        unready["metadata"]["resourceVersion"] = json!((10_000_000 + n).to_string());
+        unready["status"]["conditions"][3]["status"] = json!("False");
+        unready["status"]["containerStatuses"][0]["ready"] = json!(false);
+        for fact in facts(&[unready])? {
             let started = Instant::now();
             let touched = index.apply(fact, now);
             let look = Look {

@@ -32,7 +32,6 @@ pub struct Watched {
 
 /// What a watch has to say.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "the large one is the common one")]
 pub enum Change {
     /// A list begins: everything there is comes in pieces. One that had begun before and has not ended is void.
     Begin(Reason),

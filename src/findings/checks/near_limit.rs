@@ -212,7 +212,7 @@ mod tests {
         pod
     }
 
-    fn says(check: &dyn Check, minutes_ago: i64, measured: Measured, meter: Meter) -> Verdict {
+    fn says(check: &dyn Check, minutes_ago: i64, measured: &Measured, meter: Meter) -> Verdict {
         let mut index = index(with(1, vec![mounted()]));
         for minute in [minutes_ago, 0] {
             index.take_measured(meter, vec![measured.clone()], true, now() - SignedDuration::from_mins(minute));
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn memory_near_its_limit_is_wrong_after_its_grace() {
         let nearly = memory_of("app", 23 << 20);
-        let verdict = |minutes| says(&MemoryNearLimit, minutes, nearly.clone(), Meter::Metrics);
+        let verdict = |minutes| says(&MemoryNearLimit, minutes, &nearly, Meter::Metrics);
         assert!(matches!(verdict(4), Verdict::Pending(..)));
         let finding = wrong(verdict(5));
         assert_eq!(finding.message, "container app uses 95 % of its 24 MiB memory limit");
@@ -251,7 +251,7 @@ mod tests {
     #[case::little(memory_of("app", 10 << 20))]
     #[case::a_container_without_a_limit(memory_of("debug", 10 << 30))]
     fn memory_well_below_its_limit_is_healthy(#[case] measured: Measured) {
-        assert_eq!(says(&MemoryNearLimit, 60, measured, Meter::Metrics), Verdict::Healthy);
+        assert_eq!(says(&MemoryNearLimit, 60, &measured, Meter::Metrics), Verdict::Healthy);
     }
 
     #[rstest]
@@ -264,14 +264,14 @@ mod tests {
         #[case] message: &str,
         #[case] level: Level,
     ) {
-        let finding = wrong(says(&VolumeNearlyFull, 5, volume_of(bytes, inodes), Meter::Kubelets));
+        let finding = wrong(says(&VolumeNearlyFull, 5, &volume_of(bytes, inodes), Meter::Kubelets));
         assert_eq!((finding.message.as_str(), finding.severity), (message, level));
         assert_eq!(finding.objects.len(), 2, "the claim and the pod that mounts it");
     }
 
     #[test]
     fn a_volume_at_its_limit_is_not_waited_for() {
-        let at_once = |bytes| says(&VolumeNearlyFull, 0, volume_of(bytes, (0, 0)), Meter::Kubelets);
+        let at_once = |bytes| says(&VolumeNearlyFull, 0, &volume_of(bytes, (0, 0)), Meter::Kubelets);
         assert!(matches!(at_once((97, 100)), Verdict::Wrong(_)));
         assert!(matches!(at_once((96, 100)), Verdict::Pending(..)));
     }

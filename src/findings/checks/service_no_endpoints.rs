@@ -150,9 +150,9 @@ fn nearest(service: &Service, look: &Look<'_>) -> Option<String> {
     let mut best: Option<(usize, String)> = None;
     for fact in look.index.all_in(Kind::Pod, service.meta().namespace.as_str()) {
         let labels = &fact.meta().labels;
-        let mut other = selector.iter().filter(|(k, v)| labels.get(*k).is_none_or(|has| **has != **v));
+        let mut other = selector.iter().filter(|(k, v)| labels.get(k).is_none_or(|has| **has != **v));
         let (Some((key, wanted)), None) = (other.next(), other.next()) else { continue };
-        let Some(has) = labels.get(*key) else {
+        let Some(has) = labels.get(key) else {
             if selector.len() > 1 {
                 let rest = selector.iter().filter(|(k, _)| k != key).map(|(k, v)| format!("{k}={v}"));
                 let said = format!("pods with {} exist, without the label {key}", rest.collect::<Vec<_>>().join(","));

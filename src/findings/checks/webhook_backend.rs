@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::references::{last_change, trouble};
 use crate::{
     cluster::{
-        Fact, Kind, ObjectRef,
+        Fact, Kind, ObjectRef, Text,
         facts::{Meta, ServiceReference, Webhook},
     },
     findings::{
@@ -151,7 +151,7 @@ fn refused(webhooks: &[Webhook<'_>]) -> String {
                 rule.resources.iter().map(move |resource| named(resource, group))
             }));
         }
-        let operations = listed(operations.iter().map(|operation| operation.as_str()), "or");
+        let operations = listed(operations.iter().map(Text::as_str), "or");
         let what = format!("{operations} {} {of}", listed(resources.iter().map(String::as_str), "and"));
         if !all.contains(&what) {
             all.push(what);

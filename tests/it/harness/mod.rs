@@ -48,7 +48,8 @@ pub(crate) async fn run_test(test: impl AsyncFnOnce(&mut BotTester) -> anyhow::R
     drop(rustls::crypto::ring::default_provider().install_default());
     let outcome = async {
         let mut tester = BotTester::start().await?;
-        test(&mut tester).await?;
+        // A whole story is large.
+        Box::pin(test(&mut tester)).await?;
         tester.settle().await?;
         tester.expect_nothing_left().await
     };

@@ -20,7 +20,7 @@ fn crashing(of_workload: Option<&str>, of_namespace: Option<&str>) -> Vec<Value>
 
 fn says_with(settings: &Settings, objects: Vec<Value>, of: &ObjectRef) -> (Verdict, Option<String>) {
     let (index, history) = (index(objects), History::default());
-    let look = Look { index: &index, history: &history, now: now(), no_grace: false, settings };
+    let look = Look { index: &index, history: &history, now: now(), no_grace: false, settings, known: None };
     let verdict = judge(of, &look).into_iter().find(|j| j.check == "crash-loop").unwrap().verdict;
     (verdict, ignored_of(of, &look))
 }
