@@ -18,7 +18,9 @@ pub const REGISTRY_IS_ONE_FROM: usize = 3;
 /// A cause may show so much later than its symptoms: readiness is probed every ten seconds and given up at the third failure.
 pub const SHOWS_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 /// What was explained and is still wrong is told by itself after its own grace anew, but not sooner than this.
-pub const RELEASED_AFTER: SignedDuration = SignedDuration::from_secs(60);
+const RELEASED_AFTER: SignedDuration = SignedDuration::from_secs(60);
+/// ... and not later: a check that counts its grace from an older beginning gives a longer one than it waits.
+const RELEASED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// Troubles that follow from any other of the same owner.
 const FOLLOWS: [ConditionClass; 2] = [ConditionClass::RolloutStuck, ConditionClass::ReplicasMissing];
@@ -73,9 +75,10 @@ impl Ailing {
         Some(Self { findings, unseen, due, silent_nodes, impact: impact.clone(), priority: None, role: None })
     }
 
-    /// How long its own grace is.
-    pub fn grace(&self) -> SignedDuration {
-        self.all().map(|f| f.grace).max().unwrap_or(SignedDuration::ZERO)
+    /// How long it is given to heal once its cause is gone.
+    pub fn release(&self) -> SignedDuration {
+        let grace = self.all().map(|f| f.grace).max().unwrap_or(SignedDuration::ZERO);
+        grace.clamp(RELEASED_AFTER, RELEASED_WITHIN)
     }
 
     fn all(&self) -> impl Iterator<Item = &Finding> {

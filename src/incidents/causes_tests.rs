@@ -208,3 +208,12 @@ fn what_is_not_seen_any_more_is_remembered_as_it_was() {
     assert_eq!(Ailing::after(None, &blind(), Vec::new(), &impact), None, "what was never wrong is not");
     assert_eq!(Ailing::after(Some(&unseen), &judged(Verdict::Healthy), Vec::new(), &impact), None);
 }
+
+#[rstest]
+#[case::at_least_a_minute(0, 60)]
+#[case::its_own_grace(180, 180)]
+#[case::of_a_crash_that_began_hours_ago(9000, 300)]
+fn once_its_cause_is_gone_it_is_given_its_grace_anew(#[case] grace: i64, #[case] given: i64) {
+    let crash = Finding { grace: SignedDuration::from_secs(grace), ..finding(Crash, 0, None) };
+    assert_eq!(ailing(0, &[crash]).release(), SignedDuration::from_secs(given));
+}

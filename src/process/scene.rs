@@ -13,7 +13,7 @@ use crate::{
     findings::{self, Impact, Judgement, Look, REGISTRY},
     incidents::{
         Hit, Incident, Standing,
-        causes::{self, Ailing, Causes, RELEASED_AFTER, World},
+        causes::{self, Ailing, Causes, World},
         digest::{STORM_FROM, STORM_WITHIN, is_digest},
     },
 };
@@ -188,7 +188,7 @@ pub(super) fn regroup(
     let Scene { ailing, causes, released, waiting, .. } = &mut mind.scene;
     for owner in changed.iter().filter(|owner| before.of(owner).is_some() && causes.of(owner).is_none()) {
         if let Some(it) = ailing.get(owner) {
-            released.insert(owner.clone(), later(now, it.grace().max(RELEASED_AFTER)));
+            released.insert(owner.clone(), later(now, it.release()));
         }
     }
     released.retain(|owner, _| ailing.contains_key(owner) && causes.of(owner).is_none());

@@ -141,6 +141,7 @@ async fn what_was_told_before_a_third_was_hit_becomes_part_of_the_registrys_aler
         heal(bot, &shops[4..]);
         bot.settle().await?;
         heal(bot, &shops[1..4]);
+        bot.settle().await?;
         apply(bot, &shops[0].clone().image_pull_failing());
         bot.wait(Duration::from_mins(8)).await?;
         insta::assert_snapshot!(bot.story("#alerts").await?, @"
