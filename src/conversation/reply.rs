@@ -166,7 +166,9 @@ fn blind_line(same: &[&Blind], now: Timestamp) -> String {
     let Some(first) = same.first() else { return String::new() };
     let place = first.namespace.as_ref().map_or_else(|| "everywhere".to_owned(), |ns| format!("in {}", code(ns)));
     let since = same.iter().map(|b| b.since).min().unwrap_or(first.since);
-    let what = if same.len() == Kind::ALL.len() {
+    // What is not required may not be there at all.
+    let mut required = Kind::ALL.into_iter().filter(|kind| kind.is_required());
+    let what = if required.all(|kind| same.iter().any(|b| b.kind == kind)) && first.namespace.is_none() {
         "Nothing is seen".to_owned()
     } else {
         let kinds: Vec<&str> = same.iter().map(|b| b.kind.name()).collect();

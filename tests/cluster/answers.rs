@@ -104,8 +104,9 @@ async fn end_of(client: &kube::Client, path: &str) -> Result<String> {
         bytes.extend_from_slice(&frame?.into_data().unwrap_or_default());
         let lines = bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
         if let Some(end) = lines.into_iter().find(|line| line["type"] == "BOOKMARK") {
-            let object = &end["object"];
-            return Ok(format!("{} {}", object["kind"], object["metadata"]["annotations"]));
+            let (kind, written) = (&end["object"]["kind"], &end["object"]["metadata"]["annotations"]);
+            // Others may be there for a kind's own sake.
+            return Ok(format!("{kind} {}", written["k8s.io/initial-events-end"]));
         }
     }
     Ok("it never ended".to_owned())

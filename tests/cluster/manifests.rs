@@ -137,7 +137,7 @@ async fn one_forbidden_kind_makes_blind_for_that_kind_only() -> Result<()> {
     let sight = (0..60).fold(steady(&sight.join("\n")), |text, seconds| text.replace(&since(seconds), ""));
     insta::assert_snapshot!(sight, @r#"
     ⚪ *real: I cannot say.* No incident is open, but I do not see everything.
-    Not seen: Job everywhere since 00:00 UTC: not allowed to list jobs in the whole cluster: give the bot's account the verb "list" on "jobs" (ask with `kubectl auth can-i list jobs --all-namespaces`)
+    Not seen: Job everywhere since 00:00 UTC: not allowed to watch jobs in the whole cluster: give the bot's account the verb "watch" on "jobs" (ask with `kubectl auth can-i watch jobs --all-namespaces`)
     "#);
     bot.wait(Duration::from_mins(2)).await?;
     bot.until("blindness is an alert", |bot| bot.alerts().len() == 1).await?;
@@ -147,7 +147,7 @@ async fn one_forbidden_kind_makes_blind_for_that_kind_only() -> Result<()> {
     I cannot read jobs: what depends on them is unknown, not healthy
     Do: See below why; if a right is missing, manifests/k3s has the ClusterRole with all I need
     ```
-    reading jobs: not allowed to list jobs in the whole cluster: give the bot's account the verb "list" on "jobs" (ask with `kubectl auth can-i list jobs --all-namespaces`)
+    reading jobs: not allowed to watch jobs in the whole cluster: give the bot's account the verb "watch" on "jobs" (ask with `kubectl auth can-i watch jobs --all-namespaces`)
     ```
     [ Acknowledge ]
     SEV-2 because a part of the cluster is unknown · since 00:00 UTC · seen 00:00 UTC

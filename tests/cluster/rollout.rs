@@ -43,12 +43,15 @@ pub(crate) async fn is_rolled_out(plane: &Plane) -> Result<bool> {
     let deployment = plane.get(GATEWAY).await?.json()?;
     let number = |of: &str| deployment.pointer(of).and_then(Value::as_i64).unwrap_or(0);
     let slices = plane.get("/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices").await?.json()?;
+    let pods = plane.get("/api/v1/namespaces/shop/pods").await?.json()?;
+    let pods = pods.pointer("/items").and_then(Value::as_array).map_or(0, Vec::len);
     let endpoints = slices.pointer("/items/0/endpoints").and_then(Value::as_array).map_or(0, Vec::len);
     Ok(number("/status/observedGeneration") == number("/metadata/generation")
         && number("/status/replicas") == 2
         && number("/status/updatedReplicas") == 2
         && number("/status/availableReplicas") == 2
-        && endpoints == 2)
+        && endpoints == 2
+        && pods == 2)
 }
 
 /// As the administrator, by a kubeconfig.

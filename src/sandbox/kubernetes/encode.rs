@@ -87,6 +87,8 @@ impl Encoding {
                     json!({"resourceVersion": version})
                 };
                 let items: Vec<Value> = items.collect();
+                // As upstream: a list of metadata without any is null.
+                let items = if items.is_empty() && form == Form::Metadata { Value::Null } else { items.into() };
                 json!({"kind": name, "apiVersion": api_version, "metadata": metadata, "items": items})
                     .to_string()
                     .into()
