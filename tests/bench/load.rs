@@ -16,7 +16,7 @@ use crate::plane::{ADMIN, Plane};
 /// Requests at the same time.
 const AT_ONCE: usize = 64;
 /// Pods of one Deployment.
-const REPLICAS: usize = 5;
+pub(crate) const REPLICAS: usize = 5;
 /// Deployments of one namespace.
 const PER_NAMESPACE: usize = 10;
 /// Pods of one node.
@@ -95,7 +95,7 @@ pub(crate) fn everything(pods: usize) -> Vec<Value> {
     all
 }
 
-fn namespace(workload: usize) -> String {
+pub(crate) fn namespace(workload: usize) -> String {
     format!("team-{:03}", workload / PER_NAMESPACE)
 }
 
@@ -107,7 +107,7 @@ fn meta(workload: usize, name: &str) -> Value {
     })
 }
 
-fn app(workload: usize) -> String {
+pub(crate) fn app(workload: usize) -> String {
     format!("app-{workload:04}")
 }
 
@@ -183,6 +183,16 @@ fn owners(workload: usize) -> [Value; 4] {
     ]
 }
 
+/// The workload and the replica of a pod by its number.
+pub(crate) fn nth(pod: usize) -> (usize, usize) {
+    (pod / REPLICAS, pod % REPLICAS)
+}
+
+/// The node of a pod.
+pub(crate) fn node_of(workload: usize, replica: usize) -> String {
+    format!("node-{:03}", (workload * REPLICAS + replica) / PER_NODE)
+}
+
 /// A revision that runs nothing any more.
 fn old_revision(workload: usize, revision: usize) -> Value {
     let name = app(workload);
@@ -205,7 +215,7 @@ fn pod(workload: usize, n: usize) -> Value {
     let mut metadata = meta(workload, &format!("{name}-1-{n}"));
     metadata["ownerReferences"] = owner("ReplicaSet", &format!("{name}-1"));
     let mut spec = spec(workload);
-    spec["nodeName"] = json!(format!("node-{:03}", (workload * REPLICAS + n) / PER_NODE));
+    spec["nodeName"] = json!(node_of(workload, n));
     let conditions: Vec<Value> = ["PodScheduled", "Initialized", "ContainersReady", "Ready"]
         .map(|kind| json!({"type": kind, "status": "True", "lastTransitionTime": now}))
         .into();

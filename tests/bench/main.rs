@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "the figures are its output")]
 #![expect(clippy::indexing_slicing, reason = "fields set in JSON objects that were made a line above")]
 
+mod churn;
 mod evaluation;
 mod load;
 #[path = "../cluster/plane.rs"]
@@ -18,7 +19,7 @@ use process::Bot;
 use tokio::time::Instant;
 
 /// What can be asked for.
-const FIGURES: [&str; 3] = ["evaluation", "answers", "first-picture"];
+const FIGURES: [&str; 6] = ["evaluation", "answers", "small", "first-picture", "churn", "hour"];
 /// How often each figure is taken.
 const RUNS: usize = 3;
 
@@ -38,6 +39,10 @@ async fn main() -> Result<()> {
     }
     let plane = Plane::bare().await?;
     let mut size = 0;
+    if asked("small") {
+        size = load::fill(&plane, size, 500).await?;
+        first_picture(&plane, size).await?;
+    }
     if asked("answers") {
         size = load::fill(&plane, size, 5_000).await?;
         answers(&plane, size).await?;
@@ -45,6 +50,13 @@ async fn main() -> Result<()> {
     if asked("first-picture") {
         size = load::fill(&plane, size, 10_000).await?;
         first_picture(&plane, size).await?;
+    }
+    for (name, minutes) in [("churn", 5), ("hour", 60)] {
+        // An hour is only waited for if it is asked for.
+        if asked(name) && (name == "churn" || !all) {
+            size = load::fill(&plane, size, 10_000).await?;
+            churn::churn(&plane, size, minutes).await?;
+        }
     }
     Ok(())
 }
@@ -56,7 +68,7 @@ async fn first_picture(plane: &Plane, pods: usize) -> Result<()> {
     for run in 1..=RUNS {
         let bare = load::bare_read(plane).await?;
         let started = Instant::now();
-        let mut bot = Bot::start(&kubeconfig, None)?;
+        let mut bot = Bot::start(&kubeconfig, None, "")?;
         bot.is_ready().await?;
         let took = started.elapsed();
         let (now, peak) = bot.memory()?;
@@ -79,7 +91,7 @@ async fn answers(plane: &Plane, pods: usize) -> Result<()> {
     let (mut acks, mut answers) = (Vec::new(), Vec::new());
     for _ in 1..=RUNS {
         let workspace = Workspace::start(Options { patience: Duration::from_mins(1), ..Options::default() }).await?;
-        let bot = Bot::start(&kubeconfig, Some(&workspace.base_url()))?;
+        let bot = Bot::start(&kubeconfig, Some(&workspace.base_url()), "")?;
         workspace.wait_for_sockets(1).await?;
         loop {
             let seen = workspace.ephemeral_for("ana").len();

@@ -1,6 +1,11 @@
 //! The bot's release binary as a process of its own, with what it holds in memory.
 
-use std::{net::TcpListener, path::Path, process::Stdio, time::Duration};
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 use k8s_monitor::sandbox::slack::Options;
@@ -16,13 +21,14 @@ use tokio::{
 pub(crate) struct Bot {
     child: Child,
     port: u16,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Bot {
-    /// Starts it, with Slack at that address or without Slack.
-    pub(crate) fn start(kubeconfig: &Path, slack: Option<&str>) -> Result<Self> {
+    /// Starts it, with Slack at that address or without Slack, and with that configuration file.
+    pub(crate) fn start(kubeconfig: &Path, slack: Option<&str>, config: &str) -> Result<Self> {
         let folder = tempfile::tempdir()?;
+        std::fs::write(folder.path().join("k8s-monitor.toml"), config)?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let tokens = Options::default();
         let mut command = Command::new(env!("CARGO_BIN_EXE_k8s-monitor"));
@@ -47,7 +53,7 @@ impl Bot {
                 .env("SLACK_APP_TOKEN", &tokens.app_token)
                 .env("SLACK_CHANNEL", "alerts"),
         };
-        Ok(Self { child: command.spawn()?, port, _folder: folder })
+        Ok(Self { child: command.spawn()?, port, folder })
     }
 
     /// Whether `/readyz` says that the picture is complete.
@@ -71,6 +77,21 @@ impl Bot {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Ok(())
+    }
+
+    /// Its database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("bot.db")
+    }
+
+    /// Processor time it has used.
+    pub(crate) fn processor(&self) -> Result<Duration> {
+        let id = self.child.id().context("it ended")?;
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
+        let after_name = stat.rsplit_once(')').context("no name")?.1;
+        let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok());
+        // A tick is a hundredth of a second on every Linux there is.
+        Ok(Duration::from_millis(ticks.sum::<u64>().saturating_mul(10)))
     }
 
     /// Resident memory now and at its peak, in MiB.
