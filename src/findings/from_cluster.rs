@@ -53,7 +53,7 @@ fn settle(check: &dyn Check, owner: &ObjectRef, look: &Look<'_>, wanted: &OnceCe
     for kind in check.reads().iter().copied().chain(between).chain(own) {
         if let Some(why) = look.index.sight().blind(kind, &owner.namespace) {
             // A pod may name an owner whose kind is not read; the pod itself is still judged.
-            if own != Some(kind) || check.reads().contains(&kind) || look.index.pods_of(owner).next().is_none() {
+            if own != Some(kind) || check.reads().contains(&kind) || look.pods_of(owner).is_empty() {
                 return Verdict::Unknown(format!("cannot read {}: {why}", kind.plural()));
             }
         }
@@ -80,7 +80,7 @@ enum Wanted {
 }
 
 fn is_wanted(owner: &ObjectRef, look: &Look<'_>) -> Wanted {
-    if !look.index.contains(owner) && look.index.pods_of(owner).next().is_none() {
+    if !look.index.contains(owner) && look.pods_of(owner).is_empty() {
         return Wanted::Gone("deleted".into());
     }
     if let Some(top) = above(owner, look) {

@@ -20,13 +20,25 @@ pub(crate) const HOLD: SignedDuration = SignedDuration::from_mins(5);
 #[derive(Debug)]
 pub struct Known<'a> {
     owner: &'a ObjectRef,
+    all: OnceLock<Vec<&'a Pod>>,
     pods: OnceLock<Pods<'a>>,
 }
 
 impl<'a> Known<'a> {
     /// Nothing yet.
     pub(crate) fn of(owner: &'a ObjectRef) -> Self {
-        Self { owner, pods: OnceLock::new() }
+        Self { owner, all: OnceLock::new(), pods: OnceLock::new() }
+    }
+}
+
+impl<'a> Look<'a> {
+    /// All pods of an owner, in the order of their names.
+    pub(crate) fn pods_of(&self, owner: &ObjectRef) -> Vec<&'a Pod> {
+        let find = || self.index.pods_of(owner).collect();
+        match self.known.filter(|known| known.owner == owner) {
+            Some(known) => known.all.get_or_init(find).clone(),
+            None => find(),
+        }
     }
 }
 
@@ -82,7 +94,7 @@ impl<'a> Pods<'a> {
     fn find(owner: &ObjectRef, look: &Look<'a>) -> Self {
         let superseded = superseded(owner, look);
         let mut pods = Self::default();
-        for pod in look.index.pods_of(owner) {
+        for pod in look.pods_of(owner) {
             let set = pod.meta().controller().map_or("", |c| c.name.as_str());
             if is_leaving(pod) || superseded.contains(set) {
                 continue;

@@ -41,7 +41,7 @@ impl Trouble {
     /// just been restarted.
     fn due(&self, owner: &ObjectRef, look: &Look<'_>) -> Timestamp {
         let is_meant = |pod: &&Pod| self.object == *owner || self.object.name == pod.meta().name;
-        let settled = look.index.pods_of(owner).filter(is_meant).filter_map(|pod| settles_until(pod, look)).max();
+        let settled = look.pods_of(owner).into_iter().filter(is_meant).filter_map(|pod| settles_until(pod, look)).max();
         let due = self.since.checked_add(self.grace).unwrap_or(Timestamp::MAX);
         settled.map_or(due, |settled| settled.max(due))
     }
@@ -165,7 +165,7 @@ fn ordered_trap(owner: &ObjectRef, pod: &ObjectRef, look: &Look<'_>) -> Option<S
 /// say that they are gone.
 pub(crate) fn silent_nodes_of(owner: &ObjectRef, look: &Look<'_>) -> Vec<(ObjectRef, usize)> {
     let mut nodes: BTreeMap<&str, usize> = BTreeMap::new();
-    for pod in look.index.pods_of(owner).filter(|pod| !is_finished(pod)) {
+    for pod in look.pods_of(owner).into_iter().filter(|pod| !is_finished(pod)) {
         if node_of(pod, look).is_some_and(is_silent) {
             *nodes.entry(pod.node_name()).or_default() += 1;
         }
@@ -267,7 +267,7 @@ pub(crate) fn replicas(owner: &ObjectRef, look: &Look<'_>) -> Option<(i32, i32)>
             | Fact::Event(_),
         ) => None,
         None => {
-            let pods: Vec<_> = look.index.pods_of(owner).collect();
+            let pods = look.pods_of(owner);
             let ready = pods.iter().filter(|p| p.is_ready()).count();
             (!pods.is_empty() && !is_batch(&owner.kind))
                 .then(|| (i32::try_from(ready).unwrap_or(i32::MAX), i32::try_from(pods.len()).unwrap_or(i32::MAX)))

@@ -259,7 +259,7 @@ fn still_installing(owner: &ObjectRef, look: &Look<'_>) -> Option<Trouble> {
 fn of_job(owner: &ObjectRef, job: &Job, failed: &Condition, look: &Look<'_>) -> Trouble {
     let meta = job.meta();
     let mut last: Option<&Pod> = None;
-    for pod in look.index.pods_of(owner).filter(|p| p.meta().controller().is_some_and(|c| c.name == meta.name)) {
+    for pod in look.pods_of(owner).into_iter().filter(|p| p.meta().controller().is_some_and(|c| c.name == meta.name)) {
         if last.is_none_or(|l| l.meta().created() <= pod.meta().created()) {
             last = Some(pod);
         }
