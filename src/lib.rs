@@ -74,9 +74,9 @@
 //! 4. At least once everywhere, seen once by people: outbox row, call to Slack, marked as sent. A message's metadata carries the id
 //!    of its row; where it is not known whether Slack took it, the channel is searched before it is posted again. One process holds
 //!    the store's lease, on the database's clock, and sends. *Not yet*: several replicas that share the work.
-//! 5. Blindness is a state of a (kind, namespace). Forbidden, time-out and a stale watch are [`findings::Verdict::Unknown`]: never "missing",
-//!    never "healthy". Incidents whose checks read it there freeze, others go on; what is seen again within 90 s was never told. A required kind lost beyond its grace is an
-//!    alert; an optional one is a line in the status, and so are nodes and namespaces where only some namespaces are watched; an API
+//! 5. Blindness is a state of a (kind, namespace). Forbidden, time-out and a stale watch are [`findings::Verdict::Unknown`]: never
+//!    "missing", never "healthy". Incidents whose checks read it there freeze, others go on; what is seen again within 90 s was never
+//!    told. A required kind lost beyond its grace is an alert; an optional one is a line in the status, and so are nodes and namespaces where only some namespaces are watched; an API
 //!    group the cluster does not have is not applicable.
 //! 6. An incident is resolved only by `Healthy` or `NotWanted`, held for its hold time, with the reason in words; never by silence.
 //!    A failed Job ends by a later success, its deletion, or after 24 h. It reopens in the same thread if it comes back within a day.
@@ -98,6 +98,12 @@
 //!   transaction, so a crash between them neither loses nor doubles it. The price is a row for every answer.
 //! - **Own list and watch loop** over `kube`'s client instead of its watcher: protobuf, lists as streams or in pages, bookmarks, and
 //!   the time of the last frame, without which staleness cannot be told from silence.
+//! - **What is decoded is not what is kept.** Both decoders fill the same plain structs; of these the index keeps short strings in
+//!   place, long ones counted, and what neighbours have in common (labels, containers, the words of conditions) once for all. Old
+//!   `ReplicaSet`s that run nothing are a name, an owner and a number. Annotations of others are dropped.
+//! - **Usage is measured, not watched.** The metrics API is asked each minute, kubelets each five, beside the API server and only if
+//!   `nodes/stats` is granted; only what is near its limit is kept, and what was not measured for 15 min is unknown.
+//! - **An owner is looked at once.** What many checks ask of it (its pods, whether anybody wants it) is found out by the first.
 //! - **A list replaces by mark and sweep.** It comes in pieces of at most 500 objects, each taken into the index at once; what it did
 //!   not name by its end is deleted, and a list that is not finished deletes nothing. Whom it touched is judged at its end.
 //! - **A pass reads versions, not objects**, and only holds them against the index. What a watch had to have told and has not is a bug:

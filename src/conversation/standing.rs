@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    cluster::{ClusterId, Kind, Sight},
+    cluster::{ClusterId, Kind, Meter, Sight},
     incidents::Incident,
 };
 
@@ -35,6 +35,8 @@ pub struct ClusterStanding {
     /// Whether every kind was listed (or found to be blind) once; before that nothing can be said.
     pub complete: bool,
     pub blind: Vec<Blind>,
+    /// What cannot be measured, and why; without it nobody is told of what is about to be full.
+    pub unmeasured: Vec<(Meter, String)>,
     /// The watches of what can be seen.
     pub watches: Vec<WatchStanding>,
     /// The open incidents, in any order.
@@ -244,6 +246,7 @@ pub(crate) mod samples {
             now: at("14:09:00"),
             started_at: at("10:57:00"),
             clusters: vec![ClusterStanding {
+                unmeasured: Vec::new(),
                 name: "production".into(),
                 id: Some(ClusterId("uid-1".into())),
                 complete: true,

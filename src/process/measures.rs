@@ -99,6 +99,15 @@ fn kubelets(mind: &Mind) -> Vec<Kubelet> {
 }
 
 impl Mind {
+    /// What cannot be measured, and why. A cluster without a metrics API is not short of anything.
+    pub(super) fn unmeasured(&self) -> Vec<(Meter, String)> {
+        let why = |meter| match self.index.usage().meter(meter)? {
+            Visibility::Blind { why, .. } => Some((meter, why.clone())),
+            Visibility::Seen(_) | Visibility::NotApplicable => None,
+        };
+        [Meter::Metrics, Meter::Kubelets].into_iter().filter_map(why).collect()
+    }
+
     /// What was measured goes into the index. What could not be measured is near its limit as before, and in time unknown.
     fn take(
         &mut self,

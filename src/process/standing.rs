@@ -49,6 +49,7 @@ impl Mind {
                 id: Some(self.cluster.clone()),
                 complete: self.complete,
                 blind: Blind::all_of(self.index.sight()),
+                unmeasured: self.unmeasured(),
                 watches: self.fresh(now),
                 incidents: self.open.values().cloned().collect(),
                 cycles: cycles

@@ -9,6 +9,25 @@ use crate::harness::run_test;
 const GIB: u64 = 1 << 30;
 
 #[tokio::test]
+async fn what_may_not_be_measured_is_a_line_of_the_status() {
+    run_test(async |bot| {
+        let (address, port) = bot.cluster().kubelet();
+        bot.cluster().apply(json!({"kind": "Node", "apiVersion": "v1", "metadata": {"name": "n1"},
+            "status": {"addresses": [{"type": "InternalIP", "address": address}], "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
+                "conditions": [{"type": "Ready", "status": "True"}]}}));
+        bot.cluster().measures_nothing();
+        bot.starts().await?;
+        bot.person("ana").runs("/k8s status", "#alerts")?;
+        bot.settle().await?;
+        let status = bot.next("#alerts").await?.to_string();
+        let line = status.lines().find(|line| line.starts_with("Not measured"));
+        insta::assert_snapshot!(line.unwrap_or("no line"), @r#"Not measured, optional: how full volumes are: not allowed to get nodes/stats in the whole cluster: give the bot's account the verb "get" on "nodes/stats" (ask with `kubectl auth can-i get nodes/stats --all-namespaces`)"#);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_volume_that_fills_up_is_told_before_it_is_full_and_closed_when_there_is_room_again() {
     run_test(async |bot| {
         let (address, port) = bot.cluster().kubelet();

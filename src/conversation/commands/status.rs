@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Answer, Command, analyze};
 use crate::{
-    cluster::Kind,
+    cluster::{Kind, Meter},
     conversation::{
         reply,
         standing::{ClusterStanding, Standing, WatchStanding},
@@ -82,6 +82,13 @@ fn cluster_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
         lines.push(format!("... and {} more", open.len() - SHOWN));
     }
     lines.extend(reply::blind_lines(&cluster.blind, SHOWN, now));
+    lines.extend(cluster.unmeasured.iter().map(|(meter, why)| {
+        let what = match meter {
+            Meter::Metrics => "how much memory containers use",
+            Meter::Kubelets => "how full volumes are",
+        };
+        format!("Not measured, optional: {what}: {}", reply::quote(why, 200))
+    }));
     lines.extend(watching_lines(cluster, now));
     if let Some(last) = cluster.cycles.first() {
         let millis = last.took.as_millis();

@@ -217,6 +217,11 @@ impl Cluster {
         self.shared.world().not_served.insert(kind);
     }
 
+    /// Has kubelets that refuse to say how full volumes are.
+    pub fn measures_nothing(&self) {
+        self.shared.settings().refuses_statistics = true;
+    }
+
     /// Has a metrics API, which says this of the memory of containers: namespace, Pod, container, and how much (`23Mi`).
     pub fn measures_memory(&self, used: &[(&str, &str, &str, &str)]) {
         let items: Vec<Value> = used

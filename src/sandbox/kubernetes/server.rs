@@ -56,6 +56,8 @@ pub(super) struct Settings {
     pub(super) json_only: bool,
     /// What is answered at the paths of the metrics API and the kubelets.
     pub(super) measured: BTreeMap<&'static str, serde_json::Value>,
+    /// The kubelets answer that this is not allowed.
+    pub(super) refuses_statistics: bool,
     pub(super) streams: StreamedLists,
     pub(super) busy: Option<Duration>,
     /// The next frames are cut in their middle, and the connection with them.
@@ -185,6 +187,9 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
             return ([(header::CONTENT_TYPE, "application/json")], version.to_string()).into_response();
         }
         // One server plays the kubelets too.
+        SUMMARY if shared.settings().refuses_statistics => {
+            return (StatusCode::FORBIDDEN, "Forbidden (user=system:serviceaccount:k8s-monitor:k8s-monitor, verb=get, resource=nodes, subresource(s)=[stats])").into_response();
+        }
         path @ (METRICS | SUMMARY) => {
             let measured = shared.settings().measured.get(path).cloned();
             return match measured {
