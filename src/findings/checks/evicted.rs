@@ -56,8 +56,8 @@ impl Check for Evicted {
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
         let from = look.now.checked_sub(look.settings.time(&WINDOW)).unwrap_or(Timestamp::MIN);
         let recent: Vec<(&Pod, Timestamp)> = look
-            .index
             .pods_of(owner)
+            .into_iter()
             .filter(|p| p.status.as_ref().is_some_and(|s| s.reason == "Evicted"))
             .map(|p| (p, when_evicted(p, look)))
             .filter(|(_, at)| *at >= from)

@@ -56,8 +56,8 @@ impl Check for KubeletRefused {
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
         let from = look.now.checked_sub(look.settings.time(&WINDOW)).unwrap_or(Timestamp::MIN);
         let recent: Vec<(&Pod, &str, Timestamp)> = look
-            .index
             .pods_of(owner)
+            .into_iter()
             .filter_map(|pod| Some((pod, refused_as(pod)?, when(pod, look))))
             .filter(|(_, _, at)| *at >= from)
             .collect();
