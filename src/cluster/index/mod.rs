@@ -5,6 +5,7 @@
 
 mod links;
 mod measured;
+mod objects;
 mod queries;
 mod references;
 mod relist;
@@ -19,14 +20,14 @@ use jiff::Timestamp;
 
 pub use self::measured::Measured;
 pub use self::relist::Relist;
-use self::{links::Links, transitions::PodTransition};
+use self::{links::Links, objects::Objects, transitions::PodTransition};
 use super::{Fact, Kind, ObjectKey, ObjectRef, Sight, Transition, Usage, facts};
 
 /// All facts of one cluster.
 #[derive(Clone, Debug, Default)]
 pub struct ClusterIndex {
     sight: Sight,
-    objects: BTreeMap<Kind, BTreeMap<ObjectKey, Fact>>,
+    objects: Objects,
     links: Links,
     usage: Usage,
     /// What lately happened to a Pod, so that it can be told again to the owner that turns out to be the right one.
@@ -65,7 +66,7 @@ impl ClusterIndex {
             return touched;
         }
         if held.is_some_and(|held| same_but_for_version(&mut fact, held)) {
-            self.objects.entry(key.kind).or_default().insert(key, fact);
+            self.objects.insert(&key, fact);
             return touched;
         }
         let owners_before = self.controlled_pods(&key);
@@ -93,7 +94,7 @@ impl ClusterIndex {
     pub fn delete(&mut self, key: &ObjectKey, now: Timestamp) -> Touched {
         let mut touched = Touched::default();
         self.touch(key, &mut touched.owners);
-        let Some(gone) = self.objects.get_mut(&key.kind).and_then(|of| of.remove(key)) else {
+        let Some(gone) = self.objects.remove(key) else {
             return Touched::default();
         };
         self.links.remove(key, &gone);
@@ -107,14 +108,8 @@ impl ClusterIndex {
     /// Replaces everything known of a kind (in a namespace, or everywhere) by a fresh list; what is not in it is deleted.
     pub fn replace(&mut self, kind: Kind, namespace: Option<&str>, fresh: Vec<Fact>, now: Timestamp) -> Touched {
         let listed: BTreeSet<ObjectKey> = fresh.iter().map(Fact::key).collect();
-        let gone: Vec<ObjectKey> = self
-            .objects
-            .get(&kind)
-            .into_iter()
-            .flat_map(BTreeMap::keys)
-            .filter(|key| namespace.is_none_or(|ns| key.namespace == ns) && !listed.contains(*key))
-            .cloned()
-            .collect();
+        let is_meant = |key: &ObjectKey| namespace.is_none_or(|ns| key.namespace == ns) && !listed.contains(key);
+        let gone: Vec<ObjectKey> = self.objects.keys(kind).filter(is_meant).collect();
         let mut touched = Touched::default();
         for key in gone {
             touched.absorb(self.delete(&key, now));
@@ -137,11 +132,11 @@ impl ClusterIndex {
 
     /// Puts an object in its place with all links to it, and gives back what was there.
     fn insert(&mut self, key: &ObjectKey, fact: Fact) -> Option<Fact> {
-        if let Some(old) = self.objects.get(&key.kind).and_then(|of| of.get(key)) {
+        if let Some(old) = self.objects.get(key) {
             self.links.remove(key, old);
         }
         self.links.add(key, &fact);
-        self.objects.entry(key.kind).or_default().insert(key.clone(), fact)
+        self.objects.insert(key, fact)
     }
 
     /// Adds the owners whose verdicts read this object as it is now.

@@ -38,29 +38,22 @@ const JUDGED: [Kind; 18] = [
 impl ClusterIndex {
     /// The object itself, by kind.
     pub fn get(&self, key: &ObjectKey) -> Option<&Fact> {
-        self.objects.get(&key.kind)?.get(key)
+        self.objects.get(key)
     }
 
     /// All objects of a kind.
     pub fn all(&self, kind: Kind) -> impl Iterator<Item = &Fact> + use<'_> {
-        self.objects.get(&kind).into_iter().flat_map(BTreeMap::values)
+        self.objects.all(kind)
     }
 
     /// All objects of a kind in a namespace.
     pub fn all_in<'a>(&'a self, kind: Kind, namespace: &str) -> impl Iterator<Item = &'a Fact> + use<'a> {
-        let from = ObjectKey { kind, namespace: namespace.into(), name: Text::new() };
-        let namespace = from.namespace.clone();
-        self.objects
-            .get(&kind)
-            .into_iter()
-            .flat_map(move |of| of.range(from.clone()..))
-            .take_while(move |(key, _)| key.namespace == namespace)
-            .map(|(_, fact)| fact)
+        self.objects.all_in(kind, namespace)
     }
 
     /// How many objects of a kind are known.
     pub fn count(&self, kind: Kind) -> usize {
-        self.objects.get(&kind).map_or(0, BTreeMap::len)
+        self.objects.count(kind)
     }
 
     /// The namespaces known: of Namespace objects and of any object.
@@ -89,8 +82,8 @@ impl ClusterIndex {
     /// Everything a check can judge: top-level workloads (also those known only by the reference of what they control),
     /// `CronJob`s, Jobs and Pods without an owner, claims, Services, nodes, namespaces, and what says of itself whether it works.
     pub fn owners(&self) -> impl Iterator<Item = ObjectRef> {
-        let keys = JUDGED.iter().filter_map(|kind| self.objects.get(kind)).flat_map(BTreeMap::keys);
-        keys.map(|key| self.owner_of(key)).collect::<BTreeSet<_>>().into_iter()
+        let keys = JUDGED.iter().flat_map(|kind| self.objects.keys(*kind));
+        keys.map(|key| self.owner_of(&key)).collect::<BTreeSet<_>>().into_iter()
     }
 
     /// Those that live in a namespace.

@@ -1,0 +1,56 @@
+//! The facts themselves, by kind, namespace and name: few names are compared to find one, and a namespace is walked in order.
+
+use std::collections::BTreeMap;
+
+use crate::cluster::{Fact, Kind, ObjectKey, Text};
+
+/// All facts. What has no namespace lives in the empty one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Objects(BTreeMap<Kind, BTreeMap<Text, BTreeMap<Text, Fact>>>);
+
+impl Objects {
+    pub(super) fn get(&self, key: &ObjectKey) -> Option<&Fact> {
+        self.0.get(&key.kind)?.get(&key.namespace)?.get(&key.name)
+    }
+
+    /// Those of a kind, in the order of their namespaces and names.
+    pub(super) fn all(&self, kind: Kind) -> impl Iterator<Item = &Fact> + use<'_> {
+        self.0.get(&kind).into_iter().flat_map(BTreeMap::values).flat_map(BTreeMap::values)
+    }
+
+    /// Those of a kind in a namespace, in the order of their names.
+    pub(super) fn all_in<'a>(&'a self, kind: Kind, namespace: &str) -> impl Iterator<Item = &'a Fact> + use<'a> {
+        self.0.get(&kind).and_then(|of| of.get(namespace)).into_iter().flat_map(BTreeMap::values)
+    }
+
+    pub(super) fn count(&self, kind: Kind) -> usize {
+        self.0.get(&kind).into_iter().flat_map(BTreeMap::values).map(BTreeMap::len).sum()
+    }
+
+    pub(super) fn keys(&self, kind: Kind) -> impl Iterator<Item = ObjectKey> + use<'_> {
+        let namespaces = self.0.get(&kind).into_iter().flatten();
+        namespaces.flat_map(move |(namespace, of)| {
+            of.keys().map(move |name| ObjectKey { kind, namespace: namespace.clone(), name: name.clone() })
+        })
+    }
+
+    /// Puts a fact in its place; gives back what was there.
+    pub(super) fn insert(&mut self, key: &ObjectKey, fact: Fact) -> Option<Fact> {
+        let of = self.0.entry(key.kind).or_default().entry(key.namespace.clone()).or_default();
+        of.insert(key.name.clone(), fact)
+    }
+
+    /// Takes a fact out; what is left empty vanishes.
+    pub(super) fn remove(&mut self, key: &ObjectKey) -> Option<Fact> {
+        let namespaces = self.0.get_mut(&key.kind)?;
+        let of = namespaces.get_mut(&key.namespace)?;
+        let gone = of.remove(&key.name);
+        if of.is_empty() {
+            namespaces.remove(&key.namespace);
+        }
+        if namespaces.is_empty() {
+            self.0.remove(&key.kind);
+        }
+        gone
+    }
+}
