@@ -187,6 +187,7 @@ pub(crate) mod samples {
             }],
             recommendation: "Raise the memory limit or find the leak".into(),
             cause: None,
+            log: None,
             grace: jiff::SignedDuration::ZERO,
         }
     }
@@ -221,6 +222,7 @@ pub(crate) mod samples {
             peak: severity,
             role: None,
             outage: None,
+            log: None,
             priority: Some(Priority::P0),
             impact: finding.impact.clone(),
             since: finding.since,

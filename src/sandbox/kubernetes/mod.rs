@@ -197,6 +197,16 @@ impl Cluster {
         self.shared.world().logs.insert(key, text.to_owned());
     }
 
+    /// Logs that are asked for do not come until this is taken back.
+    pub fn hold_logs(&self, held: bool) {
+        self.shared.holds_logs.send_replace(held);
+    }
+
+    /// Whether logs may be read.
+    pub fn forbid_logs(&self, forbidden: bool) {
+        self.shared.settings().forbids_logs = forbidden;
+    }
+
     /// From now on only this bearer token is accepted.
     pub fn require_token(&self, token: &str) {
         self.shared.settings().token = Some(token.to_owned());

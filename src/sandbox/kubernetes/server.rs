@@ -43,6 +43,8 @@ pub(super) struct Shared {
     pub(super) bookmarks: watch::Sender<u64>,
     /// Nothing is sent on open watches.
     pub(super) mute: watch::Sender<bool>,
+    /// Logs that are asked for do not come yet.
+    pub(super) holds_logs: watch::Sender<bool>,
     /// How many watches are open.
     pub(super) open: watch::Sender<BTreeMap<Kind, usize>>,
     pub(super) requests: watch::Sender<VecDeque<String>>,
@@ -61,6 +63,8 @@ pub(super) struct Settings {
     /// The next frames are cut in their middle, and the connection with them.
     pub(super) cuts_a_frame: bool,
     pub(super) sends_no_bookmarks: bool,
+    /// Nobody may read logs.
+    pub(super) forbids_logs: bool,
 }
 
 /// Pods of the metrics API.
@@ -77,6 +81,7 @@ impl Default for Shared {
             cuts: watch::Sender::new(0),
             bookmarks: watch::Sender::new(0),
             mute: watch::Sender::new(false),
+            holds_logs: watch::Sender::new(false),
             open: watch::Sender::default(),
             requests: watch::Sender::default(),
         }
@@ -165,6 +170,10 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
     if let Some(broken) = broken(&shared).await {
         return broken;
     }
+    if uri.path().ends_with("/log") {
+        // The sender is held by `shared`, so waiting cannot fail.
+        shared.holds_logs.subscribe().wait_for(|held| !held).await.ok();
+    }
     let of = |name: header::HeaderName| {
         request.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned()
     };
@@ -212,7 +221,9 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
         return not_served();
     }
     let encoding = if kind.is_custom() { Encoding::Json } else { encoding };
-    if shared.settings().forbidden.contains(&(verb.to_owned(), kind, namespace.clone())) {
+    let is_log = matches!(target, Target::Log { .. });
+    let forbids_logs = shared.settings().forbids_logs;
+    if (is_log && forbids_logs) || shared.settings().forbidden.contains(&(verb.to_owned(), kind, namespace.clone())) {
         let group = kind.api_version().split_once('/').map_or("", |(group, _)| group);
         let place = namespace.map_or("at the cluster scope".to_owned(), |ns| format!("in the namespace {ns:?}"));
         let named = if group.is_empty() { resource.clone() } else { format!("{resource}.{group}") };
