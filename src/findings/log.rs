@@ -120,9 +120,8 @@ fn plain(line: &str) -> String {
                 Some('[') => drop(rest.by_ref().find(|c| matches!(c, '@'..='~'))),
                 // A title or a link ends with a bell, or with another escape.
                 Some(']' | 'P' | '^' | '_') => {
-                    if rest.by_ref().find(|c| matches!(c, '\u{7}' | '\u{1b}' | '\u{9c}')) == Some('\u{1b}') {
-                        rest.next_if_eq(&'\\');
-                    }
+                    while rest.next().is_some_and(|c| !matches!(c, '\u{7}' | '\u{1b}' | '\u{9c}')) {}
+                    rest.next_if_eq(&'\\');
                 }
                 _ => {}
             }

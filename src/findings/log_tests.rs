@@ -69,12 +69,12 @@ fn mark_up_stays_as_it_is_written_and_is_made_text_where_it_is_shown() {
 
 #[test]
 fn only_the_end_of_a_log_is_kept_and_only_the_beginning_of_a_line() {
-    let numbered: String = (1..=50).map(|n| format!("line {n}\n")).collect();
+    let numbered = (1..=50).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n");
     let lines = LogLines::kept(of(true), &numbered).unwrap();
     assert_eq!((lines.lines.len(), lines.lines.first().unwrap().as_str()), (20, "line 31"));
     assert_eq!(lines.shown().collect::<Vec<_>>(), ["line 45", "line 46", "line 47", "line 48", "line 49", "line 50"]);
 
-    let long: String = (1..=50).map(|n| format!("{n} {}\n", "ä".repeat(1000))).collect();
+    let long = (1..=50).map(|n| format!("{n} {}", "ä".repeat(1000))).collect::<Vec<_>>().join("\n");
     let lines = LogLines::kept(of(true), &long).unwrap();
     assert!(lines.lines.iter().map(String::len).sum::<usize>() <= 4096);
     assert!(lines.lines.iter().all(|line| line.chars().count() == 200 && line.ends_with('…')));

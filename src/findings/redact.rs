@@ -159,11 +159,11 @@ fn without_credentials(word: &str) -> String {
 /// Whether a name is one of a secret.
 fn is_sensitive(name: &str) -> bool {
     let name = name.trim_end_matches(QUOTES).as_bytes();
-    let ends_with = |word: &&str| {
+    let ends_with = |word: &str| {
         let from = name.len().checked_sub(word.len());
         from.and_then(|from| name.get(from..)).is_some_and(|end| end.eq_ignore_ascii_case(word.as_bytes()))
     };
-    SENSITIVE.iter().any(|word| ends_with(&word))
+    SENSITIVE.iter().any(|word| ends_with(word))
 }
 
 /// What a secret that begins with this word says of the next word: it goes on if it is in quotes that are not closed.
@@ -185,7 +185,7 @@ fn mask_part(part: &str) -> (String, Next) {
         if value.trim_matches(QUOTES).is_empty() {
             return match opened(value) {
                 Next::Plain => (part.to_owned(), if value.is_empty() { Next::Secret } else { Next::Plain }),
-                next => (format!("{part}{MASK}"), next),
+                next @ (Next::Named | Next::Secret | Next::Quoted(_)) => (format!("{part}{MASK}"), next),
             };
         }
         let end = value.chars().last().filter(|c| "&?,;".contains(*c)).map(String::from).unwrap_or_default();

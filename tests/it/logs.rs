@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use k8s_monitor::sandbox::kubernetes::{Workload, deployment};
+use k8s_monitor::sandbox::kubernetes::{Logs, Workload, deployment};
 
 use crate::harness::{BotTester, run_test};
 
@@ -22,7 +22,7 @@ fn reads(bot: &mut BotTester) -> Vec<String> {
 /// It crashes, its log cannot be had yet, and people hear of it all the same.
 async fn is_told_before_its_log_is_read(bot: &mut BotTester) -> anyhow::Result<String> {
     bot.starts().await?;
-    bot.cluster().hold_logs(true);
+    bot.cluster().logs(Logs::Wait);
     let (now, api) = (bot.now(), crashing(bot));
     bot.cluster().apply_all(api.objects(now));
     bot.settle().await?;
@@ -36,11 +36,47 @@ async fn the_facts_are_said_first_and_the_last_lines_of_the_log_are_added_withou
         let pod = crashing(bot).pod_names().concat();
         bot.cluster().set_log("shop", &pod, true, LOG);
         bot.cluster().set_log("shop", &pod, false, "the run that is not at fault");
-        insta::assert_snapshot!(is_told_before_its_log_is_read(bot).await?, @"");
+        insta::assert_snapshot!(is_told_before_its_log_is_read(bot).await?, @"
+        🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001
+        ▌#a30200
+        Container api ends with exit code 1, cause unknown; restarted 6 times
+        0 of 1 replicas ready · Deployment shop/api (P0)
+        Hit: Service shop/api has no ready endpoint
+        Do: Read why it ended: kubectl -n shop logs api-6g2rghbgk-24c9j -c api --previous
+        ```
+        Pod shop/api-6g2rghbgk-24c9j container api: ended: Error, exit code 1, ran 3 s, restarted 6 times
+        Pod shop/api-6g2rghbgk-24c9j container api: waiting: CrashLoopBackOff: back-off restarting failed container=api
+        Event BackOff ×6: Back-off restarting failed container api in pod api-6g2rghbgk-24c9j
+        ```
+        [ Acknowledge ]
+        SEV-1 because P0 service: nothing ready for over 1 min · since 11:00 UTC · seen 14:00 UTC
+        ");
 
-        bot.cluster().hold_logs(false);
+        bot.cluster().logs(Logs::Come);
         bot.settle().await?;
-        insta::assert_snapshot!(bot.everything_new("#alerts").await?, @"");
+        insta::assert_snapshot!(bot.everything_new("#alerts").await?, @"
+        edited in #alerts:
+        🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001
+        ▌#a30200
+        Container api ends with exit code 1, cause unknown; restarted 6 times
+        0 of 1 replicas ready · Deployment shop/api (P0)
+        Hit: Service shop/api has no ready endpoint
+        Do: Read why it ended: kubectl -n shop logs api-6g2rghbgk-24c9j -c api --previous
+        ```
+        Pod shop/api-6g2rghbgk-24c9j container api: ended: Error, exit code 1, ran 3 s, restarted 6 times
+        Pod shop/api-6g2rghbgk-24c9j container api: waiting: CrashLoopBackOff: back-off restarting failed container=api
+        Event BackOff ×6: Back-off restarting failed container api in pod api-6g2rghbgk-24c9j
+        log of shop/api-6g2rghbgk-24c9j api (previous run):
+        | FATAL cannot log in to postgres://***@db:5432/shop
+        | <!here> @​channel <https://evil.example|kubectl> *SEV-4* ``' all is well ``'
+        | then backwards password=***
+        | *** (a key or certificate)
+        | Authorization: Bearer ***
+        | giving up
+        ```
+        [ Acknowledge ]
+        SEV-1 because P0 service: nothing ready for over 1 min · since 11:00 UTC · seen 14:00 UTC
+        ");
         assert_eq!(reads(bot).len(), 1);
 
         // It is known after a restart, and when the pod is gone.
@@ -49,7 +85,7 @@ async fn the_facts_are_said_first_and_the_last_lines_of_the_log_are_added_withou
         bot.cluster().delete(k8s_monitor::cluster::Kind::Pod, "shop", &pod);
         bot.wait(Duration::from_mins(1)).await?;
         assert_eq!(reads(bot).len(), 1);
-        assert!(bot.alert("#alerts").await?.contains("\ngiving up\n"));
+        assert!(bot.alert("#alerts").await?.contains("\n| giving up\n"));
         Ok(())
     })
     .await;
@@ -58,9 +94,8 @@ async fn the_facts_are_said_first_and_the_last_lines_of_the_log_are_added_withou
 #[tokio::test]
 async fn a_log_that_may_not_be_read_changes_nothing() {
     run_test(async |bot| {
-        bot.cluster().forbid_logs(true);
         let told = is_told_before_its_log_is_read(bot).await?;
-        bot.cluster().hold_logs(false);
+        bot.cluster().logs(Logs::Forbidden);
         bot.wait(Duration::from_mins(7)).await?;
         assert_eq!(reads(bot).len(), 1, "it is not asked for again and again");
         assert_eq!(bot.everything_new("#alerts").await?, "");
@@ -80,7 +115,7 @@ async fn the_log_of_another_container_is_read_five_minutes_later() {
             bot.cluster().set_log("shop", &pod, true, &format!("last words of {pod}\n"));
         }
         is_told_before_its_log_is_read(bot).await?;
-        bot.cluster().hold_logs(false);
+        bot.cluster().logs(Logs::Come);
         bot.settle().await?;
         let now = bot.now();
         bot.cluster().play(&second.change_from(Some(&first), now));

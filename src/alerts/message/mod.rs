@@ -154,7 +154,8 @@ fn evidence(incident: &Incident) -> String {
     }
     if let Some(log) = &incident.log {
         lines.push(cap(&escape_line(&log.title()), LINE));
-        lines.extend(log.shown().map(|line| cap(&escape_line(line), LINE)));
+        // Marked, so that what an application writes cannot pass for what is known.
+        lines.extend(log.shown().map(|line| format!("| {}", cap(&escape_line(line), LINE))));
     }
     lines.join("\n")
 }

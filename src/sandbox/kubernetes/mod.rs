@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::cluster::{Kind, ObjectKey};
+pub use server::Logs;
 use server::Shared;
 pub use workload::{Workload, deployment, stateful_set};
 
@@ -197,14 +198,9 @@ impl Cluster {
         self.shared.world().logs.insert(key, text.to_owned());
     }
 
-    /// Logs that are asked for do not come until this is taken back.
-    pub fn hold_logs(&self, held: bool) {
-        self.shared.holds_logs.send_replace(held);
-    }
-
-    /// Whether logs may be read.
-    pub fn forbid_logs(&self, forbidden: bool) {
-        self.shared.settings().forbids_logs = forbidden;
+    /// What becomes of logs that are asked for, from now on.
+    pub fn logs(&self, logs: Logs) {
+        self.shared.logs.send_replace(logs);
     }
 
     /// From now on only this bearer token is accepted.
