@@ -54,7 +54,9 @@ async fn the_facts_are_said_first_and_the_last_lines_of_the_log_are_added_withou
 
         bot.cluster().logs(Logs::Come);
         bot.settle().await?;
-        insta::assert_snapshot!(bot.everything_new("#alerts").await?, @"
+        // What takes its power from a mention is not seen.
+        let edited = bot.everything_new("#alerts").await?.replace('\u{200b}', "(nothing)");
+        insta::assert_snapshot!(edited, @"
         edited in #alerts:
         🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001
         ▌#a30200
@@ -68,7 +70,7 @@ async fn the_facts_are_said_first_and_the_last_lines_of_the_log_are_added_withou
         Event BackOff ×6: Back-off restarting failed container api in pod api-6g2rghbgk-24c9j
         log of shop/api-6g2rghbgk-24c9j api (previous run):
         | FATAL cannot log in to postgres://***@db:5432/shop
-        | <!here> @​channel <https://evil.example|kubectl> *SEV-4* ``' all is well ``'
+        | <!here> @(nothing)channel <https://evil.example|kubectl> *SEV-4* ``' all is well ``'
         | then backwards password=***
         | *** (a key or certificate)
         | Authorization: Bearer ***
