@@ -7,7 +7,7 @@ use crate::{
     clients::kubernetes::{Listed, ObjectVersion, Page, ReadError, Scope, Watched},
     cluster::{ClusterId, Kind},
     conversation::{Said, permissions::Person},
-    process::Measurements,
+    process::{LogRead, Measurements},
 };
 
 /// Something that happened.
@@ -70,6 +70,8 @@ pub enum Event {
     Measure,
     /// What was measured.
     Measured(Measurements),
+    /// A log that may say why something is wrong was read.
+    LogRead(LogRead),
     /// It is time to forget what is gone.
     Tidy,
 }

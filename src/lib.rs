@@ -114,6 +114,10 @@
 //!   transition of the history of what names it; so its waiting time survives a restart.
 //! - **A failed run of a `CronJob` is a transition of the history.** Kubernetes keeps one failed Job by default, so two failures in a
 //!   row cannot be seen in the objects; after a restart the schedule and the last success tell.
+//! - **Lines of a log come after the alert.** The facts are posted first; the last lines of the log of the container that is at fault
+//!   are read meanwhile, stored with the incident, and shown by one edit. They are untrusted evidence: no headline, severity or
+//!   identity depends on them. They are read again if it gets worse or shows at another container, never more than once in five
+//!   minutes for the latter.
 //! - **A symptom is no incident.** What a cause explains is a hit of the cause's incident, with its own outage and severity, and
 //!   lifts it. Only what was told before its cause was found is an incident with a `parent`. A cause explains as soon as it is
 //!   pending, and lets go after the symptom's own grace anew, so that what heals with it is never told.

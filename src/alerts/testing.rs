@@ -53,6 +53,7 @@ pub(crate) fn finding(class: ConditionClass, message: &str) -> Finding {
         }],
         recommendation: "Read why it ended: kubectl -n shop logs api-1 -c api --previous".into(),
         cause: None,
+        log: None,
         grace: jiff::SignedDuration::ZERO,
     }
 }
@@ -79,6 +80,7 @@ pub(crate) fn incident(severity: Severity) -> Incident {
         impact: crash.impact.clone(),
         findings: [(crash.class, crash)].into(),
         outage: None,
+        log: None,
         since: at(0),
         opened_at: at(1),
         updated_at: at(2),

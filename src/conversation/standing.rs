@@ -189,6 +189,7 @@ pub(crate) mod samples {
             }],
             recommendation: "Raise the memory limit or find the leak".into(),
             cause: None,
+            log: None,
             grace: jiff::SignedDuration::ZERO,
         }
     }
@@ -223,6 +224,7 @@ pub(crate) mod samples {
             peak: severity,
             role: None,
             outage: None,
+            log: None,
             priority: Some(Priority::P0),
             impact: finding.impact.clone(),
             since: finding.since,

@@ -141,6 +141,10 @@ fn evidence(incident: &Incident, now: Timestamp) -> Vec<String> {
         .flat_map(|f| &f.evidence)
         .take(12)
         .map(|e| format!("• {}", reply::evidence_line(e, now)))
+        .chain(incident.log.iter().flat_map(|log| {
+            let lines = log.shown().map(|line| format!("   {}", reply::quote(line, 200)));
+            std::iter::once(format!("• {}", reply::quote(&log.title(), 200))).chain(lines).collect::<Vec<_>>()
+        }))
         .collect();
     if lines.is_empty() { vec!["No evidence was kept for it.".to_owned()] } else { lines }
 }

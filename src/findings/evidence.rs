@@ -65,6 +65,21 @@ pub(crate) fn reason_of(end: &Terminated) -> &str {
     }
 }
 
+/// What an exit code proves by itself: how a signal or a shell ends a process; else that the cause is unknown.
+pub(crate) fn exit_code(code: i32) -> String {
+    let means = match code {
+        126 => ": its command cannot be executed",
+        127 => ": its command does not exist",
+        132 => ": it was killed for an instruction that this machine does not know (SIGILL)",
+        134 => ": it aborted itself (SIGABRT)",
+        135 => ": it was killed for a faulty access to memory (SIGBUS)",
+        136 => ": it was killed for a faulty calculation (SIGFPE)",
+        139 => ": it was killed for a faulty access to memory (SIGSEGV)",
+        _ => ", cause unknown",
+    };
+    format!("{code}{means}")
+}
+
 /// The last warnings about the object with that uid, newest first, each reason once.
 pub(crate) fn warnings(look: &Look<'_>, uid: &Uid, most: usize) -> Vec<Evidence> {
     let mut events: Vec<&Event> = look.index.events_of(uid).filter(|e| e.kind == "Warning").collect();

@@ -62,6 +62,7 @@ mod tests {
             evidence: Vec::new(),
             recommendation: String::new(),
             cause: None,
+            log: None,
             grace: jiff::SignedDuration::ZERO,
         })
     }

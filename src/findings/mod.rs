@@ -5,6 +5,7 @@ mod evidence;
 mod from_cluster;
 mod ignore;
 mod inhibition;
+mod log;
 mod pods;
 mod redact;
 mod settings;
@@ -17,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use from_cluster::{judge, judge_all, looks_again};
 pub use ignore::{ANNOTATION, LeaveAlone, ignored_of};
+pub use log::{LINES as LOG_LINES, LogLines, LogOf};
 pub use pods::Known;
 pub(crate) use redact::redact;
 pub use settings::{Parameter, Settings, Unit};
@@ -266,6 +268,9 @@ pub struct Finding {
     /// The shared cause that the objects prove: a symptom of it is not told beside it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cause: Option<Cause>,
+    /// The log that may say why: of the container at which it shows first.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub log: Option<LogOf>,
     /// How long it had to last before it counted.
     #[serde(default)]
     pub grace: SignedDuration,

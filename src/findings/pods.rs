@@ -7,7 +7,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Look;
+use super::{LogOf, Look};
 use crate::cluster::{
     Fact, Kind, ObjectKey, ObjectRef, TransitionKind,
     facts::{Container, ContainerStatus, Node, Pod, ReplicaSet, Terminated, Time, Waiting},
@@ -266,6 +266,23 @@ impl<'a> Seen<'a> {
     /// How it ended last: now, or before it was started again.
     pub(crate) fn last_end(&self) -> Option<&'a Terminated> {
         self.terminated().or_else(|| self.status.last_state.as_ref()?.terminated.as_deref())
+    }
+
+    /// The log of the run that ended last, else of the one that goes on.
+    pub(crate) fn log(&self) -> LogOf {
+        let has_ended_before = self.status.last_state.as_ref().is_some_and(|state| state.terminated.is_some());
+        LogOf { previous: self.terminated().is_none() && has_ended_before, ..self.log_of_this_run() }
+    }
+
+    /// The log of the run that goes on.
+    pub(crate) fn log_of_this_run(&self) -> LogOf {
+        let meta = self.pod.meta();
+        LogOf {
+            namespace: meta.namespace.to_string(),
+            pod: meta.name.to_string(),
+            container: self.status.name.to_string(),
+            previous: false,
+        }
     }
 
     /// Since when it runs.

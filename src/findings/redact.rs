@@ -4,14 +4,50 @@
 pub(crate) const LONGEST: usize = 300;
 
 /// Words that make the value written after them a secret.
-const SENSITIVE: [&str; 10] =
-    ["password", "passwd", "pwd", "secret", "token", "api_key", "apikey", "api-key", "authorization", "private_key"];
+const SENSITIVE: [&str; 18] = [
+    "password",
+    "passwd",
+    "pwd",
+    "passphrase",
+    "secret",
+    "token",
+    "api_key",
+    "apikey",
+    "api-key",
+    "access_key",
+    "accesskey",
+    "secret_key",
+    "secretkey",
+    "secretaccesskey",
+    "account_key",
+    "accountkey",
+    "authorization",
+    "private_key",
+];
 
 /// Beginnings by which tokens of well-known services are recognised.
-const TOKENS: [&str; 12] =
-    ["ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "xapp-", "sk-ant-", "sk-proj-", "AKIA", "eyJ"];
+const TOKENS: [&str; 14] = [
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "github_pat_",
+    "glpat-",
+    "xoxb-",
+    "xoxp-",
+    "xapp-",
+    "sk-ant-",
+    "sk-proj-",
+    "AKIA",
+    "ASIA",
+    "AIza",
+    "eyJ",
+];
+
+/// A word of letters, digits and `+/` so long, with everything in it, is a key; nobody reads it anyway.
+const KEY: usize = 40;
 
 const MASK: &str = "***";
+const QUOTES: [char; 3] = ['"', '\'', '\\'];
 
 /// One line, secrets masked, at most [`LONGEST`] characters.
 pub(crate) fn redact(text: &str) -> String {
@@ -28,56 +64,165 @@ pub(crate) fn cap(text: &str, longest: usize) -> String {
     cut
 }
 
+/// What the words so far say of the next one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// Nothing.
+    Plain,
+    /// It is a secret if it is an equals sign or a colon with something behind it.
+    Named,
+    /// It is a secret.
+    Secret,
+    /// It goes on with a secret that began with this quote.
+    Quoted(char),
+}
+
 /// Masks secrets word by word; white space and control characters become single spaces.
 fn mask(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut next_is_secret = false;
+    let mut out = String::with_capacity(text.len().min(LONGEST));
+    let mut next = Next::Plain;
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()) {
+        if let Next::Quoted(quote) = next {
+            // It was masked when it began.
+            if word.contains(quote) {
+                next = Next::Plain;
+            }
+            continue;
+        }
         if !out.is_empty() {
             out.push(' ');
         }
         let is_scheme = matches!(word.to_ascii_lowercase().as_str(), "bearer" | "basic");
-        if next_is_secret && !is_scheme {
+        if next == Next::Secret && !is_scheme {
             out.push_str(MASK);
-            next_is_secret = false;
+            next = opened(word);
             continue;
         }
-        next_is_secret = is_scheme && (next_is_secret || word.eq_ignore_ascii_case("bearer"));
-        for part in word.split_inclusive(['&', '?', ',', ';']) {
-            let (shown, asks) = mask_part(part);
-            out.push_str(&shown);
-            next_is_secret |= asks;
+        if next == Next::Named && matches!(word, "=" | ":" | "=>" | ":=") {
+            out.push_str(word);
+            next = Next::Secret;
+            continue;
         }
+        if matches!(word.to_ascii_lowercase().trim_matches(QUOTES), "cookie:" | "set-cookie:") {
+            // All of its parts are secret.
+            return format!("{out}{word} {MASK}");
+        }
+        if is_scheme && (next == Next::Secret || word.eq_ignore_ascii_case("bearer")) {
+            out.push_str(word);
+            next = Next::Secret;
+            continue;
+        }
+        next = mask_word(word, &mut out);
     }
     out
 }
 
-/// Masks one part of a word; the flag says that the secret is in the next word.
-fn mask_part(part: &str) -> (String, bool) {
-    if let Some((before, host)) = part.split_once("://").and_then(|(scheme, rest)| {
-        let authority = rest.split('/').next().unwrap_or(rest);
-        authority.rfind('@').and_then(|at| Some((scheme, rest.get(at..)?)))
-    }) {
-        return (format!("{before}://{MASK}{host}"), false);
-    }
-    if let Some(at) = part.find(['=', ':']) {
-        let (key, rest) = part.split_at(at);
-        let value = rest.get(1..).unwrap_or_default();
-        let lower = key.to_ascii_lowercase();
-        if !value.starts_with("//") && SENSITIVE.iter().any(|s| lower.trim_matches(['"', '\'', '\\']).ends_with(s)) {
-            let sign = rest.get(..1).unwrap_or_default();
-            if value.trim_matches(['"', '\'', '\\']).is_empty() {
-                return (part.to_owned(), true);
-            }
-            let end = value.chars().last().filter(|c| "&?,;".contains(*c)).map(String::from).unwrap_or_default();
-            return (format!("{key}{sign}{MASK}{end}"), false);
+fn mask_word(word: &str, out: &mut String) -> Next {
+    let word = without_credentials(word);
+    let mut next = if word.starts_with("--") && is_sensitive(&word) {
+        Next::Secret
+    } else if is_sensitive(&word) {
+        Next::Named
+    } else {
+        Next::Plain
+    };
+    for part in word.split_inclusive(['&', '?', ',', ';']) {
+        let (shown, of_next) = mask_part(part);
+        out.push_str(&shown);
+        if of_next != Next::Plain {
+            next = of_next;
         }
     }
-    let bare = part.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
-    if TOKENS.iter().any(|t| bare.starts_with(t) && bare.len() > t.len() + 8) {
-        return (MASK.to_owned(), false);
+    next
+}
+
+/// A word without what stands before the `@` of its addresses.
+fn without_credentials(word: &str) -> String {
+    let mut out = String::with_capacity(word.len());
+    let mut rest = word;
+    while let Some((scheme, after)) = rest.split_once("://") {
+        out.push_str(scheme);
+        out.push_str("://");
+        let authority = after.split(['/', '"', '<', '>']).next().unwrap_or(after);
+        match authority.rfind('@').and_then(|at| after.get(at..)) {
+            Some(host) => {
+                out.push_str(MASK);
+                rest = host;
+            }
+            None => rest = after,
+        }
     }
-    (part.to_owned(), false)
+    out.push_str(rest);
+    out
+}
+
+/// Whether a name is one of a secret.
+fn is_sensitive(name: &str) -> bool {
+    let name = name.trim_end_matches(QUOTES).as_bytes();
+    let ends_with = |word: &str| {
+        let from = name.len().checked_sub(word.len());
+        from.and_then(|from| name.get(from..)).is_some_and(|end| end.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    SENSITIVE.iter().any(|word| ends_with(word))
+}
+
+/// What a secret that begins with this word says of the next word: it goes on if it is in quotes that are not closed.
+fn opened(value: &str) -> Next {
+    let value = value.trim_start_matches('\\');
+    match value.chars().next() {
+        Some(quote @ ('"' | '\'')) if !value.get(1..).unwrap_or_default().contains(quote) => Next::Quoted(quote),
+        _ => Next::Plain,
+    }
+}
+
+/// Masks one part of a word, and says what follows from it for the next word.
+fn mask_part(part: &str) -> (String, Next) {
+    for (at, sign) in part.match_indices(['=', ':']) {
+        let (key, value) = (part.get(..at).unwrap_or_default(), part.get(at.saturating_add(1)..).unwrap_or_default());
+        if value.starts_with("//") || !is_sensitive(key) {
+            continue;
+        }
+        if value.trim_matches(QUOTES).is_empty() {
+            return match opened(value) {
+                Next::Plain => (part.to_owned(), if value.is_empty() { Next::Secret } else { Next::Plain }),
+                next @ (Next::Named | Next::Secret | Next::Quoted(_)) => (format!("{part}{MASK}"), next),
+            };
+        }
+        let end = value.chars().last().filter(|c| "&?,;".contains(*c)).map(String::from).unwrap_or_default();
+        return (format!("{key}{sign}{MASK}{end}"), opened(value));
+    }
+    (without_tokens(part), Next::Plain)
+}
+
+/// Without what looks like a token or a key, wherever it stands.
+fn without_tokens(part: &str) -> String {
+    let is_inside = |c: char| c.is_ascii_alphanumeric() || "_-./+=".contains(c);
+    let mut out = String::with_capacity(part.len());
+    for piece in part.split_inclusive(|c: char| !is_inside(c)) {
+        let run = piece.trim_end_matches(|c: char| !is_inside(c));
+        // What is before an equals sign is a name.
+        let (name, value) = match run.trim_end_matches('=').rfind('=') {
+            Some(at) => run.split_at(at.saturating_add(1)),
+            None => ("", run),
+        };
+        let bare = value.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+        let is_token = TOKENS.iter().any(|t| bare.starts_with(t) && bare.len() > t.len() + 8) || is_key(value);
+        out.push_str(name);
+        out.push_str(if is_token { MASK } else { value });
+        out.push_str(piece.get(run.len()..).unwrap_or_default());
+    }
+    out
+}
+
+/// Whether a word is nothing but a key in Base64. Names of files and classes, and sums in hexadecimal, are none.
+fn is_key(word: &str) -> bool {
+    let has = |of: fn(&u8) -> bool| word.as_bytes().iter().any(of);
+    word.len() >= KEY
+        && !word.starts_with('/')
+        && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
+        && has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_digit)
 }
 
 #[cfg(test)]

@@ -107,6 +107,7 @@ pub fn judge_sight(owner: &ObjectRef, sight: &Sight, now: Timestamp) -> Judgemen
             })
             .to_owned(),
         cause: None,
+        log: None,
         grace: GRACE,
     };
     let due = since.saturating_add(GRACE).unwrap_or(Timestamp::MAX);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Cause, ConditionClass, Evidence, Finding, Impact, Level, Look, ServiceHit, Verdict, evidence,
+    Cause, ConditionClass, Evidence, Finding, Impact, Level, LogOf, Look, ServiceHit, Verdict, evidence,
     pods::{Pods, Seen, containers, is_batch, is_finished, is_silent, newest_has_none_ready, node_of, settles_until},
     redact::{cap, redact},
 };
@@ -32,6 +32,8 @@ pub(crate) struct Trouble {
     pub(crate) grace: SignedDuration,
     /// How loud as long as something still serves.
     pub(crate) level: Level,
+    /// The log that may say why.
+    pub(crate) log: Option<LogOf>,
     pub(crate) evidence: Vec<Evidence>,
     pub(crate) recommendation: String,
 }
@@ -139,6 +141,7 @@ fn finding(
         evidence: pieces,
         recommendation: format!("{}{trap}", redact(&first.recommendation)),
         cause,
+        log: first.log,
         grace: first.grace,
     }))
 }

@@ -317,6 +317,7 @@ fn judge(registry: &ObjectRef, hit: &[(&ObjectRef, &Ailing, &Finding)]) -> Optio
             "See whether {name} works (its status page, pull limits) and whether the nodes reach it: DNS, proxy, firewall, certificates"
         ),
         cause: None,
+        log: None,
         grace: first.grace,
     };
     let is_seen = |(_, it, finding): &(&ObjectRef, &Ailing, &Finding)| it.findings.contains(finding);

@@ -30,6 +30,7 @@ fn finding(class: ConditionClass, since: i64, cause: Option<&str>) -> Finding {
         evidence: vec![Evidence { source: "Event Failed".into(), text: "connection refused".into(), at: None }],
         recommendation: String::new(),
         cause: cause.map(|name| Cause { owner: owner(name), why: "the registry refuses connections".into() }),
+        log: None,
         grace: SignedDuration::from_secs(60),
     }
 }

@@ -136,6 +136,7 @@ pub fn judgement(owner: &ObjectRef, members: &[Member]) -> Judgement {
             evidence: Vec::new(),
             recommendation: String::new(),
             cause: None,
+            log: None,
             grace: SignedDuration::ZERO,
         })),
     };

@@ -131,6 +131,7 @@ fn open(last: Option<&Incident>, wrong: BTreeMap<ConditionClass, Finding>, step:
         priority: step.priority,
         role: step.role,
         outage: Outage::after(None, impact.is_unserved(), since, now),
+        log: None,
         findings: wrong,
         impact,
         since,

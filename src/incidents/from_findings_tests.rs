@@ -31,6 +31,7 @@ fn finding(check: &'static str, class: ConditionClass, ready: i32) -> Finding {
         evidence: vec![Evidence { source: "Pod shop/api-1".into(), text: "exit 1".into(), at: None }],
         recommendation: "look".into(),
         cause: None,
+        log: None,
         grace: jiff::SignedDuration::ZERO,
     }
 }

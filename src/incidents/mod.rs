@@ -19,7 +19,7 @@ pub use words::in_words;
 
 use crate::{
     cluster::{ClusterId, ObjectRef},
-    findings::{ConditionClass, Finding, Impact, redact},
+    findings::{ConditionClass, Finding, Impact, LogLines, LogOf, redact},
 };
 
 /// Name of an incident as people say it: `INC-2026-11-24-001`.
@@ -98,6 +98,9 @@ pub struct Incident {
     pub role: Option<Role>,
     /// What is wrong, by condition class; the first makes the headline.
     pub findings: BTreeMap<ConditionClass, Finding>,
+    /// The last lines of the log that may say why, once they were read. Evidence only: nothing is decided by them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogLines>,
     /// Who is hit.
     pub impact: Impact,
     /// The time in which nothing is ready, if so.
@@ -141,6 +144,17 @@ impl Incident {
         self.findings.values().next()
     }
 
+    /// The log that may say why, and of which sort of trouble; of the strongest proved cause that has one.
+    pub fn wants_log(&self) -> Option<(ConditionClass, &LogOf)> {
+        self.findings.values().find_map(|finding| Some((finding.class, finding.log.as_ref()?)))
+    }
+
+    /// The incident with lines that were read of a log; None if it is over or has the same.
+    pub fn with_log(&self, log: &LogLines, at: Timestamp) -> Option<Self> {
+        let is_news = self.is_open() && self.log.as_ref() != Some(log);
+        is_news.then(|| Self { log: Some(log.clone()), updated_at: at, ..self.clone() })
+    }
+
     /// How long it has to be healthy before it is resolved; doubles with every reopening, 5 min to 60 min.
     pub fn hold(&self) -> SignedDuration {
         SignedDuration::from_mins((5 << self.reopened.min(4)).min(60))
@@ -171,6 +185,7 @@ impl Incident {
             && self.why == other.why
             && self.priority == other.priority
             && self.impact == other.impact
+            && self.log == other.log
             && self.healthy_since.is_some() == other.healthy_since.is_some()
             && self.frozen == other.frozen
             && self.reopened == other.reopened

@@ -299,7 +299,8 @@ async fn consider_one(
         }
     }
     let again = findings::looks_again(owner, &scene::look(app, mind, now));
-    let at = incidents::due(mind.open.get(owner), judgements, now).into_iter().chain(again).min();
+    let log = mind.logs.consider(owner, mind.open.get(owner), now);
+    let at = incidents::due(mind.open.get(owner), judgements, now).into_iter().chain(again).chain(log).min();
     due(mind, at);
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod analysis;
 mod first_look;
 mod incidents;
+mod logs;
 mod looks;
 mod measures;
 mod people;
@@ -20,6 +21,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::{sync::mpsc, time::Instant};
 
+pub use logs::LogRead;
 pub use measures::Measurements;
 pub use standing::parts;
 pub use watches::watch_cluster;
@@ -86,6 +88,8 @@ pub struct Mind {
     last_pass: Option<Timestamp>,
     /// When it is measured next how full things are.
     meters: measures::Meters,
+    /// Which logs were read, and which are to be.
+    logs: logs::Logs,
     /// When the bot was started.
     started_at: Timestamp,
 }
@@ -104,6 +108,7 @@ impl Mind {
         Ok(Self {
             first_look,
             scene: Scene::remembered(open.iter()),
+            logs: logs::Logs::remembered(open.iter(), app.clock.now()),
             formerly: BTreeSet::new(),
             unwritten: Vec::new(),
             failures: BTreeMap::new(),
@@ -215,6 +220,7 @@ async fn handle_and_count(app: &Arc<App>, mind: &mut Mind, event: Event) {
     if let Err(error) = handle(app, mind, event).await {
         tracing::error!(%error, "an event could not be handled");
     }
+    logs::begin(app, mind);
     app.health.beat();
     let blind = mind.blind();
     match &blind {
@@ -283,6 +289,7 @@ async fn handle(app: &Arc<App>, mind: &mut Mind, event: Event) -> Result<(), Sto
         }
         Event::Measure => measures::begin(app, mind),
         Event::Measured(measured) => measures::arrived(app, mind, measured).await,
+        Event::LogRead(read) => logs::arrived(app, mind, read).await?,
         Event::Tidy => mind.forget_what_is_gone(app).await?,
     }
     Ok(())

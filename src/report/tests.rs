@@ -48,6 +48,7 @@ fn finding() -> Finding {
         ],
         recommendation: "Read why it ended: kubectl -n shop logs api-1 --previous".into(),
         cause: None,
+        log: None,
         grace: jiff::SignedDuration::ZERO,
     }
 }

@@ -7,6 +7,7 @@ mod harness;
 mod jobs;
 mod left_alone;
 mod lifecycle;
+mod logs;
 mod monitoring;
 mod objects;
 mod timelines;

@@ -5,7 +5,7 @@ use proptest::{prelude::*, test_runner::TestCaseError};
 use super::*;
 use crate::{
     alerts::testing::{at, finding, incident},
-    findings::{ConditionClass, Evidence, ServiceHit},
+    findings::{ConditionClass, Evidence, LogLines, LogOf, ServiceHit},
     incidents::{Acknowledgement, Hit, Hits, IncidentId, Member, MemberState, Resolution, Severity, Status, digest},
     sandbox::slack::blocks,
 };
@@ -33,11 +33,11 @@ pub(crate) fn hostile() -> impl Strategy<Value = String> {
 
 prop_compose! {
     pub(crate) fn any_incident()(
-        texts in proptest::collection::vec(hostile(), 14),
+        texts in proptest::collection::vec(hostile(), 18),
         severity in prop_oneof![Just(Severity::Sev1), Just(Severity::Sev2), Just(Severity::Sev3)],
         life in 0..5,
         others in 0..5_usize,
-        longest in 0..14_usize,
+        longest in 0..18_usize,
     ) -> Incident {
         let mut texts = texts;
         texts[longest] = texts[longest].repeat(20_000).chars().take(100_000).collect();
@@ -51,6 +51,8 @@ prop_compose! {
         let mut first = finding(ConditionClass::Crash, &next());
         (first.reason, first.recommendation) = (next(), next());
         first.evidence = vec![Evidence { source: next(), text: next(), at: None }; 2];
+        let of = LogOf { namespace: next(), pod: next(), container: next(), previous: life > 2 };
+        it.log = LogLines::kept(of, &next());
         it.impact.services =
             vec![ServiceHit { namespace: next(), name: next(), ready_endpoints: 0, endpoints: 3 }; 4];
         let hit = Hit {

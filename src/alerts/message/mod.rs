@@ -138,7 +138,7 @@ fn id(incident: &Incident) -> String {
     cap(&escape_line(&incident.id.0), NAME)
 }
 
-/// The evidence of the headline first; several findings may be proved by the same.
+/// The evidence of the headline first; several findings may be proved by the same. Lines of a log come last: they prove nothing.
 fn evidence(incident: &Incident) -> String {
     let mut lines: Vec<String> = Vec::new();
     for it in incident.findings.values().flat_map(|f| &f.evidence) {
@@ -151,6 +151,11 @@ fn evidence(incident: &Incident) -> String {
         if !lines.contains(&line) {
             lines.push(line);
         }
+    }
+    if let Some(log) = &incident.log {
+        lines.push(cap(&escape_line(&log.title()), LINE));
+        // Marked, so that what an application writes cannot pass for what is known.
+        lines.extend(log.shown().map(|line| format!("| {}", cap(&escape_line(line), LINE))));
     }
     lines.join("\n")
 }

@@ -214,6 +214,7 @@ fn trouble(object: ObjectRef, message: String, since: jiff::Timestamp, look: &Lo
         since,
         grace: look.settings.time(&GRACE),
         level: Level::High,
+        log: None,
         evidence: Vec::new(),
         recommendation,
     }

@@ -107,13 +107,15 @@ fn of_container(seen: &Seen<'_>, look: &Look<'_>) -> Option<Trouble> {
     } else {
         format!("{} cannot be started: {}", seen.label(), cause(said, seen.pod))
     };
-    Some(trouble(
+    let it = trouble(
         seen.pod,
         (ConditionClass::CannotCreateContainer, reason),
         message,
         proof,
         (seen.attempt_since(look), grace),
-    ))
+    );
+    // What never ran has said nothing.
+    Some(Trouble { log: seen.last_end().map(|_| seen.log()), ..it })
 }
 
 fn of_preparation(pod: &Pod, look: &Look<'_>) -> Option<Trouble> {
@@ -160,6 +162,7 @@ fn trouble(
         since,
         grace,
         level: Level::High,
+        log: None,
         evidence,
         recommendation: format!(
             "Supply what is missing or correct the template; details: kubectl -n {} describe pod {}",

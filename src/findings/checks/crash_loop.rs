@@ -3,7 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    cluster::{Kind, ObjectRef, TransitionKind, facts::Time},
+    cluster::{
+        Kind, ObjectRef, TransitionKind,
+        facts::{Event, Time},
+    },
     findings::{
         Check, CheckDoc, ConditionClass, Evidence, Level, Look, Parameter, Verdict, evidence,
         pods::{self, Role, Seen},
@@ -117,6 +120,7 @@ fn trouble(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Option<Troubl
         since: first,
         grace: grace.checked_add(since.duration_since(first)).unwrap_or(grace),
         level: Level::High,
+        log: Some(seen.log()),
         evidence: proof,
         recommendation: format!(
             "Read why it ended: kubectl -n {} logs {} -c {} --previous",
@@ -156,23 +160,38 @@ pub(crate) fn cause(seen: &Seen<'_>, look: &Look<'_>) -> (String, Vec<Evidence>)
         let limit =
             seen.memory_limit().map_or_else(|| "its memory limit".to_owned(), |l| format!("its {l} memory limit"));
         format!("{label} is killed for using more than {limit}")
-    } else if let Some((probe, event)) =
-        ["Liveness", "Startup"].into_iter().find_map(|p| Some((p, evidence::probe_failure(look, seen, p)?)))
-    {
+    } else if let Some((probe, event)) = killed_by_probe(seen, end.exit_code, look) {
         proof.push(evidence::of_event(event));
         format!("{label} is killed because its {} probe fails: {}", probe.to_lowercase(), after_colon(&event.message))
+    } else if let Some(event) = evidence::container_event(look, seen.pod, &seen.status.name, |e| {
+        e.reason == "FailedPostStartHook" && matches!(end.exit_code, 137 | 143)
+    }) {
+        proof.push(evidence::of_event(event));
+        format!("{label} is killed because its postStart hook fails: {}", event.message)
     } else if matches!(reason, "StartError" | "ContainerCannotRun") {
         format!("{label} cannot be started: {}", super::container_create::cause(&end.message, seen.pod))
     } else if end.exit_code == 0 {
-        format!("{label} ends with exit code 0 each time although it is to run for ever")
+        format!("{label} ends with exit code 0 again and again (completes instead of running)")
     } else if end.exit_code == 137 {
         format!("{label} is killed (exit code 137, not for its memory limit), cause unknown")
     } else if end.message.is_empty() {
-        format!("{label} ends with exit code {}, cause unknown", end.exit_code)
+        format!("{label} ends with exit code {}", evidence::exit_code(end.exit_code))
     } else {
         format!("{label} ends with exit code {}: {}", end.exit_code, end.message)
     };
     (cause, proof)
+}
+
+/// The probe for whose failures a container is killed, and its last failure. A process that ends by itself fails its probe as
+/// well: unless the kubelet says that it kills for it, only an end that was asked for is held against the probe.
+fn killed_by_probe<'a>(seen: &Seen<'_>, exit_code: i32, look: &Look<'a>) -> Option<(&'static str, &'a Event)> {
+    ["Liveness", "Startup"].into_iter().find_map(|probe| {
+        let failed = format!("failed {} probe", probe.to_lowercase());
+        let kills = |e: &Event| e.reason == "Killing" && e.message.contains(&failed);
+        let is_proved = || evidence::container_event(look, seen.pod, &seen.status.name, kills).is_some();
+        let event = evidence::probe_failure(look, seen, probe)?;
+        (matches!(exit_code, 0 | 137 | 143) || is_proved()).then_some((probe, event))
+    })
 }
 
 /// What a probe's event says after `Liveness probe failed:`.

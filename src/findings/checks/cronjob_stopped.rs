@@ -198,6 +198,7 @@ fn base(owner: &ObjectRef, since: Timestamp, reason: &str) -> Trouble {
         since,
         grace: SignedDuration::ZERO,
         level: Level::Warning,
+        log: None,
         evidence: Vec::new(),
         recommendation: format!(
             "See its events and the controller's: kubectl -n {} describe cronjob {}",

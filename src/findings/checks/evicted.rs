@@ -104,6 +104,7 @@ fn trouble(pod: &Pod, (at, grace): (Timestamp, SignedDuration), times: usize, lo
         since: at,
         grace,
         level: Level::High,
+        log: None,
         evidence: proof,
         recommendation: format!("See what it used: kubectl -n {} describe pod {}", meta.namespace, meta.name),
     }

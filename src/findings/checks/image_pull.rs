@@ -181,6 +181,7 @@ fn trouble(seen: &Seen<'_>, look: &Look<'_>) -> Option<Trouble> {
         since: since(seen, first, look),
         grace: look.settings.time(&GRACE),
         level: Level::High,
+        log: None,
         evidence: proof,
         recommendation: format!(
             "Check the image's name and the access to its registry: kubectl -n {} describe pod {}",

@@ -203,6 +203,7 @@ fn of_gone_job(owner: &ObjectRef, failure: &Failure<'_>) -> Trouble {
         since: failure.at,
         grace: SignedDuration::ZERO,
         level: Level::High,
+        log: None,
         evidence: vec![evidence::piece(
             format!("Job {}/{name}", owner.namespace),
             "failed; seen before it was cleaned up",
@@ -249,6 +250,7 @@ fn still_installing(owner: &ObjectRef, look: &Look<'_>) -> Option<Trouble> {
         since: pods::started(seen.pod, look),
         grace: SignedDuration::ZERO,
         level: Level::High,
+        log: Some(seen.log()),
         evidence: seen.last_end().map(|end| evidence::ended(&seen, end)).into_iter().collect(),
         recommendation: format!("Read its log: kubectl -n {} logs job/{} --previous", owner.namespace, owner.name),
     };
@@ -305,6 +307,7 @@ fn of_job(owner: &ObjectRef, job: &Job, failed: &Condition, look: &Look<'_>) -> 
         since: at(failed, look),
         grace: SignedDuration::ZERO,
         level: Level::High,
+        log: culprit.map(Seen::log),
         evidence: proof,
         recommendation: format!("Read its log: kubectl -n {} logs job/{}", meta.namespace, meta.name),
     }
@@ -323,7 +326,7 @@ pub(crate) fn ending(seen: &Seen<'_>) -> String {
             seen.memory_limit().map_or_else(|| "its memory limit".to_owned(), |l| format!("its {l} memory limit"));
         format!("{label} was killed for using more than {limit}")
     } else if end.message.is_empty() {
-        format!("{label} ended with exit code {}, cause unknown", end.exit_code)
+        format!("{label} ended with exit code {}", evidence::exit_code(end.exit_code))
     } else {
         format!("{label} ended with exit code {}: {}", end.exit_code, end.message)
     }

@@ -120,6 +120,7 @@ fn trouble(
         since: at,
         grace,
         level: Level::High,
+        log: None,
         evidence: proof,
         recommendation: format!(
             "Compare what it asks for with what the node has: kubectl -n {} describe pod {}; kubectl describe {node}",

@@ -168,6 +168,7 @@ fn trouble(
         since: near.since,
         grace: GRACE,
         level: Level::Warning,
+        log: None,
         evidence: vec![evidence::piece("last measurement", &used, Some(near.at))],
         recommendation: recommendation.to_owned(),
     }

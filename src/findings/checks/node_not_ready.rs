@@ -92,6 +92,7 @@ fn trouble(owner: &ObjectRef, node: &Node, ready: &Condition, look: &Look<'_>) -
         since,
         grace: look.settings.time(&GRACE),
         level: if node.is_control_plane() { Level::Critical } else { Level::High },
+        log: None,
         evidence: proof,
         recommendation: format!("Look at the machine and its kubelet: kubectl describe node {}", owner.name),
     }

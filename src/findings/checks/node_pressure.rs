@@ -116,6 +116,7 @@ fn trouble(owner: &ObjectRef, node: &Node, condition: &Condition, what: &str, lo
         since,
         grace: look.settings.time(&GRACE),
         level: if is_loud { Level::High } else { Level::Warning },
+        log: None,
         evidence: proof,
         recommendation: format!(
             "See what uses it up: kubectl describe node {}; kubectl top node {}",

@@ -115,6 +115,7 @@ fn trouble(owner: &ObjectRef, pod: &Pod, look: &Look<'_>) -> Option<Trouble> {
         since = since.max(seen.running_since().unwrap_or(since));
         let event = evidence::probe_failure(look, seen, if is_starting { "Startup" } else { "Readiness" });
         let label = seen.label();
+        it.log = Some(seen.log_of_this_run());
         it.message = match event {
             Some(event) => {
                 it.evidence.insert(0, evidence::of_event(event));
@@ -133,7 +134,8 @@ fn trouble(owner: &ObjectRef, pod: &Pod, look: &Look<'_>) -> Option<Trouble> {
             .collect();
         it.message = if unmet.is_empty() {
             let said = format!("{} {}", condition.reason, condition.message);
-            evidence::with_message("its containers are ready but the pod is not", &said)
+            let said = if said.trim().is_empty() { "cause unknown" } else { &said };
+            evidence::with_message("its containers are ready but the pod is not", said)
         } else {
             format!("its containers are ready but the readiness gate {} is not met", unmet.join(", "))
         };
@@ -166,6 +168,7 @@ fn base(pod: &Pod, look: &Look<'_>) -> Trouble {
         since: look.now,
         grace: look.settings.time(&GRACE),
         level: Level::Warning,
+        log: None,
         evidence: evidence::warnings(look, &meta.uid, 3),
         recommendation: format!(
             "See the pod's probes and events: kubectl -n {} describe pod {}",

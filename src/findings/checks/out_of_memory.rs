@@ -106,6 +106,7 @@ fn trouble(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Option<Troubl
         since: kills.first().copied().unwrap_or(look.now),
         grace,
         level: Level::High,
+        log: Some(seen.log()),
         evidence: proof,
         recommendation: format!(
             "Raise the memory limit of {} or find what grows: kubectl -n {} top pod {} --containers",

@@ -7,7 +7,7 @@ use crate::{
     cluster::{Fact, Kind, ObjectRef, facts::Time},
     findings::{
         Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
-        pods::{self, Pods},
+        pods::{self, Pods, Seen},
         trouble::{Trouble, conclude, fact},
     },
 };
@@ -81,6 +81,7 @@ impl Check for PodFailed {
             since,
             grace: SignedDuration::ZERO,
             level: Level::Warning,
+            log: culprit.map(Seen::log),
             evidence: proof,
             recommendation: format!("Read its log: kubectl -n {} logs {}", meta.namespace, meta.name),
         };

@@ -44,6 +44,7 @@ pub(crate) fn trouble(
         since,
         grace,
         level,
+        log: None,
         evidence: Vec::<Evidence>::new(),
         recommendation: format!(
             "See its conditions and events: kubectl {place}describe {} {}",

@@ -179,6 +179,7 @@ fn base(owner: &ObjectRef, reason: &str, since: Timestamp, grace: SignedDuration
         since,
         grace,
         level: Level::Warning,
+        log: None,
         evidence: Vec::new(),
         recommendation: format!(
             "Compare its selector with the labels of the pods: kubectl -n {0} describe service {1}; kubectl -n {0} get pods --show-labels",

@@ -239,6 +239,7 @@ fn trouble(
         since: since.min(look.now),
         grace: SignedDuration::ZERO,
         level: Level::Warning,
+        log: None,
         evidence: evidence::warnings(look, &meta.uid, 2),
         recommendation,
         object,

@@ -32,9 +32,21 @@ fn replicas_that_a_crash_loop_takes_away_are_counted_in_its_impact_only() {
 }
 
 #[rstest]
-#[case::exit_0_for_ever(looping(4, "Completed", 0, 20), "ends with exit code 0 each time")]
+#[case::exit_0_for_ever(
+    looping(4, "Completed", 0, 20),
+    "app ends with exit code 0 again and again (completes instead of running); restarted 4 times"
+)]
 #[case::out_of_memory(looping(4, "OOMKilled", 137, 20), "more than its 24Mi memory limit")]
-#[case::killed_137(looping(4, "Error", 137, 20), "not for its memory limit")]
+#[case::killed_137(looping(4, "Error", 137, 20), "not for its memory limit), cause unknown")]
+#[case::unknown(looping(4, "Error", 1, 20), "ends with exit code 1, cause unknown")]
+#[case::no_command(looping(4, "Error", 127, 20), "ends with exit code 127: its command does not exist")]
+#[case::segmentation_fault(
+    looping(4, "Error", 139, 20),
+    "ends with exit code 139: it was killed for a faulty access to memory (SIGSEGV)"
+)]
+#[case::last_words(json!({"conditions": [ready(false, 20)], "containerStatuses": [{"name": "app", "ready": false, "restartCount": 4,
+    "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+    "lastState": {"terminated": {"reason": "Error", "exitCode": 1, "message": "no licence", "finishedAt": ago(20)}}}]}), "ends with exit code 1: no licence")]
 fn the_cause_of_a_crash_loop_is_read_from_its_last_end(#[case] status: Value, #[case] part: &str) {
     let found = wrong(says("crash-loop", &owner("Deployment", "api"), with(0, vec![pod("a", status)])));
     assert!(found.message.contains(part), "{}", found.message);
@@ -48,6 +60,86 @@ fn a_liveness_kill_is_told_by_the_event_and_is_not_out_of_memory() {
     let found = wrong(says("crash-loop", &of, objects.clone()));
     assert!(found.message.contains("its liveness probe fails: connection refused"), "{}", found.message);
     assert_eq!(says("out-of-memory", &of, objects), Verdict::Healthy);
+}
+
+#[rstest]
+#[case::killed(137, "Error", None, "is killed because its liveness probe fails: connection refused")]
+#[case::asked_to_end(143, "Error", None, "is killed because its liveness probe fails: connection refused")]
+#[case::ends_well_when_asked(0, "Completed", None, "is killed because its liveness probe fails: connection refused")]
+#[case::ends_badly_when_asked(
+    1,
+    "Error",
+    Some("Container app failed liveness probe, will be restarted"),
+    "is killed because its liveness probe fails: connection refused"
+)]
+#[case::ended_by_itself(1, "Error", None, "ends with exit code 1, cause unknown")]
+#[case::another_container_was_killed(
+    1,
+    "Error",
+    Some("Stopping container app"),
+    "ends with exit code 1, cause unknown"
+)]
+#[case::out_of_memory(
+    137,
+    "OOMKilled",
+    Some("Container app failed liveness probe, will be restarted"),
+    "is killed for using more than its 24Mi memory limit"
+)]
+fn a_probe_is_blamed_for_what_it_ends_only(
+    #[case] exit: i32,
+    #[case] reason: &str,
+    #[case] killing: Option<&str>,
+    #[case] part: &str,
+) {
+    let mut objects = with(0, vec![pod("a", looping(6, reason, exit, 20))]);
+    objects.push(event("a", "Unhealthy", "Liveness probe failed: connection refused", 300));
+    objects.extend(killing.map(|said| event("a", "Killing", said, 300)));
+    let found = wrong(says("crash-loop", &owner("Deployment", "api"), objects));
+    assert_eq!(found.message, format!("container app {part}; restarted 6 times"));
+}
+
+#[test]
+fn a_hook_that_fails_is_the_cause_of_the_kill() {
+    let mut objects = with(0, vec![pod("a", looping(6, "Error", 137, 20))]);
+    objects.push(event("a", "FailedPostStartHook", "PostStartHook failed", 300));
+    let found = wrong(says("crash-loop", &owner("Deployment", "api"), objects));
+    assert_eq!(
+        found.message,
+        "container app is killed because its postStart hook fails: PostStartHook failed; restarted 6 times"
+    );
+}
+
+#[rstest]
+#[case::looping("crash-loop", looping(6, "Error", 1, 20), Some(true))]
+#[case::runs_again("crash-loop", json!({"conditions": [ready(true, 20)], "containerStatuses": [{"name": "app", "ready": true, "restartCount": 3,
+    "state": {"running": {"startedAt": ago(20)}},
+    "lastState": {"terminated": {"reason": "Error", "exitCode": 1, "startedAt": ago(60), "finishedAt": ago(40)}}}]}), Some(true))]
+#[case::has_just_ended("crash-loop", json!({"conditions": [ready(false, 20)], "containerStatuses": [{"name": "app", "ready": false, "restartCount": 3,
+    "state": {"terminated": {"reason": "Error", "exitCode": 1, "finishedAt": ago(20)}},
+    "lastState": {"terminated": {"reason": "Error", "exitCode": 1, "finishedAt": ago(90)}}}]}), Some(false))]
+#[case::out_of_memory("out-of-memory", looping(6, "OOMKilled", 137, 20), Some(true))]
+#[case::not_ready("not-ready", json!({"conditions": [ready(false, 400)], "containerStatuses": [{"name": "app", "ready": false, "started": true,
+    "restartCount": 1, "state": {"running": {"startedAt": ago(3000)}}, "lastState": {"terminated": {"exitCode": 1, "finishedAt": ago(3010)}}}]}), Some(false))]
+#[case::never_ran("container-create", waiting("CreateContainerConfigError", "secret \"db\" not found"), None)]
+#[case::ran_before("container-create", json!({"phase": "Pending", "conditions": [ready(false, 3000)], "containerStatuses": [
+    {"name": "app", "ready": false, "restartCount": 2, "state": {"waiting": {"reason": "RunContainerError", "message": "no"}},
+    "lastState": {"terminated": {"exitCode": 1, "finishedAt": ago(20)}}}]}), Some(true))]
+#[case::no_log_can_say_why("image-pull", waiting("ImagePullBackOff", "no such host"), None)]
+fn a_finding_names_the_log_of_the_run_that_failed(
+    #[case] check: &str,
+    #[case] status: Value,
+    #[case] run: Option<bool>,
+) {
+    let of = owner("Deployment", "api");
+    let verdict = says(check, &of, with(0, vec![pod("a", status)]));
+    let log = verdict.finding().unwrap().log.clone();
+    let expected = run.map(|previous| crate::findings::LogOf {
+        namespace: "shop".into(),
+        pod: "a".into(),
+        container: "app".into(),
+        previous,
+    });
+    assert_eq!(log, expected);
 }
 
 #[test]
@@ -210,12 +302,40 @@ fn pods_of_a_silent_node_are_the_nodes_trouble() {
 fn the_scheduler_s_words_are_read_for_this_pod() {
     let said = "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector. preemption: 0/3 nodes are available.";
     let found = wrong(says("unschedulable", &owner("Deployment", "api"), with(0, vec![unschedulable(said, 90)])));
-    assert_eq!(found.message, "no node matches accelerator=nvidia (0 of 3)");
-    let soft = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu.";
-    let found = wrong(says("unschedulable", &owner("Deployment", "api"), with(0, vec![unschedulable(soft, 90)])));
-    assert_eq!(found.message, "not enough nvidia.com/gpu on 3 of 3 nodes");
+    assert_eq!(found.message, "no node matches `accelerator=nvidia` (0 of 3)");
     let young = says("unschedulable", &owner("Deployment", "api"), with(0, vec![unschedulable(said, 10)]));
     assert!(matches!(young, Verdict::Pending(..)));
+}
+
+#[rstest]
+#[case::the_selector_is_not_blamed("3 Insufficient nvidia.com/gpu", "not enough nvidia.com/gpu on 3 of 3 nodes")]
+#[case::soft_wishes_are_not_blamed("3 Insufficient cpu", "not enough cpu on 3 of 3 nodes (it asks for 4)")]
+#[case::some_do_not_match(
+    "1 Insufficient cpu, 2 node(s) didn't match Pod's node affinity/selector",
+    "not enough cpu on 1 of 3 nodes (it asks for 4); 2 of 3 nodes do not match `accelerator=nvidia`"
+)]
+#[case::anti_affinity(
+    "3 node(s) didn't match pod anti-affinity rules",
+    "its anti-affinity keeps it away from the pods on 3 of 3 nodes"
+)]
+#[case::affinity(
+    "3 node(s) didn't match pod affinity rules",
+    "the pods it wants to be with (affinity) are not on 3 of 3 nodes"
+)]
+#[case::said_twice(
+    "3 node(s) didn't match pod affinity/anti-affinity, 3 node(s) didn't match pod anti-affinity rules",
+    "its anti-affinity keeps it away from the pods on 3 of 3 nodes"
+)]
+#[case::taint("3 node(s) had untolerated taint {gpu: true}", "3 of 3 nodes had untolerated taint {gpu: true}")]
+fn only_what_the_scheduler_names_is_blamed(#[case] clauses: &str, #[case] expected: &str) {
+    let said =
+        format!("0/3 nodes are available: {clauses}. preemption: 0/3 nodes are available: 3 No preemption victims.");
+    let mut waits = unschedulable(&said, 90);
+    waits["spec"]["containers"] = json!([{"name": "app", "resources": {"requests": {"cpu": "4"}}}]);
+    waits["spec"]["affinity"] = json!({"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
+        {"weight": 1, "preference": {"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a"]}]}}]}});
+    let found = wrong(says("unschedulable", &owner("Deployment", "api"), with(0, vec![waits])));
+    assert_eq!(found.message, expected);
 }
 
 #[test]

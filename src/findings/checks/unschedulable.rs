@@ -85,6 +85,7 @@ fn trouble(pod: &Pod, look: &Look<'_>) -> Option<Trouble> {
         since,
         grace: look.settings.time(&GRACE),
         level: Level::High,
+        log: None,
         evidence: proof,
         recommendation: format!(
             "Compare what it asks for with what the nodes offer: kubectl -n {} describe pod {}; kubectl describe nodes",
@@ -113,7 +114,12 @@ fn cause(pod: &Pod, said: &str) -> String {
         parts.push(
             if let (true, Some(selector)) = (why.contains("node affinity") || why.contains("node selector"), selector) {
                 let wanted: Vec<String> = selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
-                format!("no node matches {} (0 of {all})", wanted.join(","))
+                let wanted = wanted.join(",");
+                if count == all {
+                    format!("no node matches `{wanted}` (0 of {all})")
+                } else {
+                    format!("{count} of {all} nodes do not match `{wanted}`")
+                }
             } else if let Some(resource) = why.strip_prefix("Insufficient ") {
                 let asks = requests(pod, resource);
                 let asks = if asks.is_empty() { String::new() } else { format!(" (it asks for {})", asks.join(" + ")) };
@@ -122,6 +128,13 @@ fn cause(pod: &Pod, said: &str) -> String {
                 let asked = host_ports(pod);
                 let which = if asked.is_empty() { "a port".to_owned() } else { format!("port {}", asked.join(" or ")) };
                 format!("{which} is taken on {count} of {all} nodes")
+            } else if why.contains("pod anti-affinity rules") {
+                format!("its anti-affinity keeps it away from the pods on {count} of {all} nodes")
+            } else if why.contains("pod affinity rules") {
+                format!("the pods it wants to be with (affinity) are not on {count} of {all} nodes")
+            } else if why.contains("affinity/anti-affinity") && rest.contains("affinity rules") {
+                // The same is said once more in detail.
+                continue;
             } else {
                 format!("{count} of {all} nodes {why}")
             },

@@ -130,6 +130,7 @@ pub(crate) fn trouble(
         since,
         grace,
         level: Level::Warning,
+        log: None,
         evidence: Vec::new(),
         recommendation: format!(
             "See its conditions and events: kubectl -n {} describe {} {}",

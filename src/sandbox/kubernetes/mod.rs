@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::cluster::{Kind, ObjectKey};
+pub use server::Logs;
 use server::Shared;
 pub use workload::{Workload, deployment, stateful_set};
 
@@ -195,6 +196,11 @@ impl Cluster {
     pub fn set_log(&self, namespace: &str, pod: &str, previous: bool, text: &str) {
         let key = (namespace.to_owned(), pod.to_owned(), previous);
         self.shared.world().logs.insert(key, text.to_owned());
+    }
+
+    /// What becomes of logs that are asked for, from now on.
+    pub fn logs(&self, logs: Logs) {
+        self.shared.logs.send_replace(logs);
     }
 
     /// From now on only this bearer token is accepted.

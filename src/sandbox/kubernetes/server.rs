@@ -43,9 +43,23 @@ pub(super) struct Shared {
     pub(super) bookmarks: watch::Sender<u64>,
     /// Nothing is sent on open watches.
     pub(super) mute: watch::Sender<bool>,
+    /// What becomes of logs that are asked for.
+    pub(super) logs: watch::Sender<Logs>,
     /// How many watches are open.
     pub(super) open: watch::Sender<BTreeMap<Kind, usize>>,
     pub(super) requests: watch::Sender<VecDeque<String>>,
+}
+
+/// What becomes of logs that are asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Logs {
+    /// They come.
+    #[default]
+    Come,
+    /// They do not come yet.
+    Wait,
+    /// They may not be read.
+    Forbidden,
 }
 
 #[derive(Debug, Default)]
@@ -79,6 +93,7 @@ impl Default for Shared {
             cuts: watch::Sender::new(0),
             bookmarks: watch::Sender::new(0),
             mute: watch::Sender::new(false),
+            logs: watch::Sender::default(),
             open: watch::Sender::default(),
             requests: watch::Sender::default(),
         }
@@ -86,6 +101,11 @@ impl Default for Shared {
 }
 
 impl Shared {
+    fn forbids(&self, target: &Target, what: &(String, Kind, Option<String>)) -> bool {
+        let is_log = matches!(target, Target::Log { .. });
+        (is_log && *self.logs.borrow() == Logs::Forbidden) || self.settings().forbidden.contains(what)
+    }
+
     pub(super) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -167,6 +187,7 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
     if let Some(broken) = broken(&shared).await {
         return broken;
     }
+    until_logs_come(&shared, uri.path()).await;
     let of = |name: header::HeaderName| {
         request.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned()
     };
@@ -217,7 +238,7 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
         return not_served();
     }
     let encoding = if kind.is_custom() { Encoding::Json } else { encoding };
-    if shared.settings().forbidden.contains(&(verb.to_owned(), kind, namespace.clone())) {
+    if shared.forbids(&target, &(verb.to_owned(), kind, namespace.clone())) {
         let group = kind.api_version().split_once('/').map_or("", |(group, _)| group);
         let place = namespace.map_or("at the cluster scope".to_owned(), |ns| format!("in the namespace {ns:?}"));
         let named = if group.is_empty() { resource.clone() } else { format!("{resource}.{group}") };
@@ -255,6 +276,14 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
             None => not_found(encoding, key.kind, &key.name),
         },
         Target::Log { namespace, pod } => log_of(&shared, encoding, &namespace, &pod, &query),
+    }
+}
+
+/// Returns when a log that is asked for is to come.
+async fn until_logs_come(shared: &Shared, path: &str) {
+    if path.ends_with("/log") {
+        // The sender is held by `shared`, so waiting cannot fail.
+        shared.logs.subscribe().wait_for(|logs| *logs != Logs::Wait).await.ok();
     }
 }
 

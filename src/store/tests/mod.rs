@@ -45,6 +45,7 @@ fn wrong(name: &str, now: Timestamp) -> Incident {
         peak: Severity::Sev2,
         role: None,
         outage: None,
+        log: None,
         priority: None,
         findings: BTreeMap::new(),
         impact: Impact::default(),
