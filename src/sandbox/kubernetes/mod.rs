@@ -225,7 +225,7 @@ impl Cluster {
 
     /// Has kubelets that refuse to say how full volumes are.
     pub fn measures_nothing(&self) {
-        self.shared.settings().refuses_statistics = true;
+        self.shared.settings().measured.insert(server::SUMMARY, server::Measured::Refused);
     }
 
     /// Has a metrics API, which says this of the memory of containers: namespace, Pod, container, and how much (`23Mi`).
@@ -237,7 +237,7 @@ impl Cluster {
             })
             .collect();
         let list = json!({"kind": "PodMetricsList", "apiVersion": "metrics.k8s.io/v1beta1", "items": items});
-        self.shared.settings().measured.insert(server::METRICS, list);
+        self.shared.settings().measured.insert(server::METRICS, server::Measured::This(list));
     }
 
     /// Has kubelets that say this of volumes: namespace, claim, used and possible bytes. Nodes have to say that they listen at
@@ -251,7 +251,7 @@ impl Cluster {
             })
             .collect();
         let summary = json!({"node": {"nodeName": "n1"}, "pods": [{"podRef": {"name": "p"}, "volume": volumes}]});
-        self.shared.settings().measured.insert(server::SUMMARY, summary);
+        self.shared.settings().measured.insert(server::SUMMARY, server::Measured::This(summary));
     }
 
     /// Answers in JSON whatever is asked for, as for resources without protobuf.

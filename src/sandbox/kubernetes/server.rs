@@ -69,14 +69,19 @@ pub(super) struct Settings {
     pub(super) fault: Option<Fault>,
     pub(super) json_only: bool,
     /// What is answered at the paths of the metrics API and the kubelets.
-    pub(super) measured: BTreeMap<&'static str, serde_json::Value>,
-    /// The kubelets answer that this is not allowed.
-    pub(super) refuses_statistics: bool,
+    pub(super) measured: BTreeMap<&'static str, Measured>,
     pub(super) streams: StreamedLists,
     pub(super) busy: Option<Duration>,
     /// The next frames are cut in their middle, and the connection with them.
     pub(super) cuts_a_frame: bool,
     pub(super) sends_no_bookmarks: bool,
+}
+
+/// What is answered to who asks for measurements.
+#[derive(Clone, Debug)]
+pub(super) enum Measured {
+    This(serde_json::Value),
+    Refused,
 }
 
 /// Pods of the metrics API.
@@ -173,6 +178,20 @@ async fn broken(shared: &Shared) -> Option<Response> {
     Some(response)
 }
 
+/// The answer at a path of the metrics API or of a kubelet.
+fn measured(shared: &Shared, path: &str) -> Response {
+    match shared.settings().measured.get(path) {
+        Some(Measured::This(measured)) => {
+            ([(header::CONTENT_TYPE, "application/json")], measured.to_string()).into_response()
+        }
+        Some(Measured::Refused) => {
+            (StatusCode::FORBIDDEN, "Forbidden (user=k8s-monitor, verb=get, resource=nodes, subresource(s)=[stats])")
+                .into_response()
+        }
+        None => not_served(),
+    }
+}
+
 /// Answers one request.
 pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let uri = request.uri().clone();
@@ -208,16 +227,7 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
             return ([(header::CONTENT_TYPE, "application/json")], version.to_string()).into_response();
         }
         // One server plays the kubelets too.
-        SUMMARY if shared.settings().refuses_statistics => {
-            return (StatusCode::FORBIDDEN, "Forbidden (user=system:serviceaccount:k8s-monitor:k8s-monitor, verb=get, resource=nodes, subresource(s)=[stats])").into_response();
-        }
-        path @ (METRICS | SUMMARY) => {
-            let measured = shared.settings().measured.get(path).cloned();
-            return match measured {
-                Some(measured) => ([(header::CONTENT_TYPE, "application/json")], measured.to_string()).into_response(),
-                None => not_served(),
-            };
-        }
+        path @ (METRICS | SUMMARY) => return measured(&shared, path),
         _ => {}
     }
     let Some(target) = target(uri.path()) else { return not_served() };
