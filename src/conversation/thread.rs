@@ -142,7 +142,7 @@ fn evidence(incident: &Incident, now: Timestamp) -> Vec<String> {
         .take(12)
         .map(|e| format!("• {}", reply::evidence_line(e, now)))
         .chain(incident.log.iter().flat_map(|log| {
-            let lines = log.shown().map(|line| format!("   {}", reply::quote(line, 200)));
+            let lines = log.shown().map(|line| format!("   | {}", reply::quote(line, 200)));
             std::iter::once(format!("• {}", reply::quote(&log.title(), 200))).chain(lines).collect::<Vec<_>>()
         }))
         .collect();
