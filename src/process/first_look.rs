@@ -50,8 +50,8 @@ impl FirstLook {
 }
 
 /// Judges everything. What is wrong the first time that something of a cluster is seen was there before; so is what shows when
-/// the rest is seen soon after.
-pub(super) async fn judge_everything(app: &App, mind: &mut Mind) {
+/// the rest is seen soon after. Says how much the checks found wrong.
+pub(super) async fn judge_everything(app: &App, mind: &mut Mind) -> usize {
     let now = app.clock.now();
     let begun = match mind.first_look {
         FirstLook::Outstanding => sees_something(mind).then_some(now),
@@ -59,6 +59,7 @@ pub(super) async fn judge_everything(app: &App, mind: &mut Mind) {
         FirstLook::OneByOne | FirstLook::InDigest | FirstLook::Unsaid | FirstLook::Done => None,
     };
     let round = incidents::look_at_all(app, mind);
+    let findings = round.findings();
     if begun.is_some() {
         let is_much = were_there(app, mind, &round) > ONE_BY_ONE;
         mind.first_look = if is_much { FirstLook::InDigest } else { FirstLook::OneByOne };
@@ -80,6 +81,7 @@ pub(super) async fn judge_everything(app: &App, mind: &mut Mind) {
             Err(error) => tracing::error!(%error, "that the cluster was seen for the first time is not written yet"),
         }
     }
+    findings
 }
 
 /// Whether anything at all can be judged: without an API server nothing is known of what was there.

@@ -20,7 +20,7 @@ use crate::{
     app::App,
     cluster::ObjectRef,
     config::Detection,
-    findings::{self, Impact, REGISTRY},
+    findings::{self, Impact, REGISTRY, Verdict},
     incidents::{
         self, Digest, Hit, Incident, Member, Step,
         digest::{self, is_digest},
@@ -39,7 +39,8 @@ pub(super) async fn judge_due(app: &App, mind: &mut Mind) {
     let due: BTreeSet<_> = mind.due.iter().filter(|(_, at)| **at <= now).map(|(owner, _)| owner.clone()).collect();
     if due.iter().any(|owner| owner.kind == findings::CLUSTER) {
         // What can be seen changed a while ago, and with it what can be said of all others.
-        return first_look::judge_everything(app, mind).await;
+        first_look::judge_everything(app, mind).await;
+        return;
     }
     consider(app, mind, due).await;
 }
@@ -70,6 +71,13 @@ pub(super) async fn consider(app: &App, mind: &mut Mind, owners: BTreeSet<Object
 pub(super) struct Round(BTreeMap<ObjectRef, Judged>);
 
 impl Round {
+    /// How much the checks found wrong; what follows from it (a registry, a digest, blindness) is not counted again.
+    pub(super) fn findings(&self) -> usize {
+        let follows = |owner: &ObjectRef| owner.kind == REGISTRY || owner.kind == findings::CLUSTER || is_digest(owner);
+        let judged = self.0.iter().filter(|(owner, _)| !follows(owner)).flat_map(|(_, (judgements, _))| judgements);
+        judged.filter(|judgement| matches!(judgement.verdict, Verdict::Wrong(_))).count()
+    }
+
     /// The incidents of which people would hear for the first time after this round, if there were no digest.
     pub(super) fn would_tell(&self, app: &App, mind: &Mind) -> BTreeSet<ObjectRef> {
         let now = app.clock.now();

@@ -10,7 +10,6 @@ use crate::{
     app::App,
     clients::kubernetes::{ReadError, Scope},
     event::Event,
-    findings::{self, Look, Verdict},
     store::{Cycle, StoreError},
 };
 
@@ -81,18 +80,8 @@ pub(super) async fn end_pass(app: &App, mind: &mut Mind, errors: Vec<String>) ->
     mind.reconciling.end();
     // What could not be written when it happened.
     mind.remember(app, Vec::new()).await;
-    if mind.complete {
-        first_look::judge_everything(app, mind).await;
-    }
-    let look = Look {
-        index: &mind.index,
-        history: &mind.history,
-        now,
-        no_grace: false,
-        settings: &app.config.settings,
-        known: None,
-    };
-    let findings = findings::judge_all(&look).iter().filter(|j| matches!(j.verdict, Verdict::Wrong(_))).count();
+    // Before the first picture nothing was found, because nothing was judged.
+    let findings = if mind.complete { first_look::judge_everything(app, mind).await } else { 0 };
     let status = if !mind.complete {
         "starting"
     } else if mind.blind().is_some() {
@@ -108,8 +97,7 @@ pub(super) async fn end_pass(app: &App, mind: &mut Mind, errors: Vec<String>) ->
         started,
         finished: app.clock.now(),
         status: status.to_owned(),
-        // Before the first picture nothing was found, because nothing was judged.
-        findings: if mind.complete { count(findings) } else { 0 },
+        findings: count(findings),
         alerts: count(std::mem::take(&mut mind.said)),
         incidents_open: count(mind.open.len()),
         error: errors.into_iter().next(),
