@@ -1,15 +1,15 @@
 //! `check`: one look at a cluster or a dump, printed.
 
-use std::{io::IsTerminal, path::Path, process::ExitCode};
+use std::{collections::BTreeMap, io::IsTerminal, path::Path, process::ExitCode};
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 
 use super::{CheckArguments, Options, Output, find_cluster, load, print};
 use crate::{
-    clients::kubernetes::{Kubernetes, ReadError},
+    clients::kubernetes::{Change, Kubernetes, ReadError, Scope, Watched},
     clock::Clock,
-    cluster::{ClusterIndex, Dump, History, Kind, ObjectRef, Visibility},
+    cluster::{ClusterIndex, Dump, History, Kind, ObjectRef, Relist, Touched, Visibility},
     config::{Config, Purpose},
     conversation::nearest,
     findings::Look,
@@ -69,7 +69,7 @@ fn unknown_namespace(index: &ClusterIndex, namespace: &str) -> Option<String> {
     Some(format!("there is no namespace {namespace:?}; {hint}"))
 }
 
-/// Lists every kind once; what cannot be read is blind and does not stop the rest. Also returns the cluster as people call it.
+/// Reads everything once; what cannot be read is blind and does not stop the rest. Also returns the cluster as people call it.
 async fn read_cluster(
     config: &Config,
     namespace: Option<&str>,
@@ -77,21 +77,49 @@ async fn read_cluster(
 ) -> anyhow::Result<(ClusterIndex, History, String)> {
     let (place, described) = find_cluster(config).await?;
     let kubernetes = Kubernetes::connect(place)?;
-    let mut index = ClusterIndex::default();
-    let mut history = History::default();
-    for (kind, list) in kubernetes.list_all(namespace).await {
-        let visibility = match list {
-            Ok(listed) => {
-                for transition in index.replace(kind, None, listed.facts, now).transitions {
-                    history.record(transition);
-                }
-                Visibility::Seen(now)
-            }
-            Err(ReadError::NotServed { .. }) => Visibility::NotApplicable,
-            Err(error) => Visibility::Blind { since: now, why: error.to_string() },
-        };
-        // What was read of one namespace says nothing of the others.
-        index.sight_mut().set(kind, namespace.filter(|_| kind.is_namespaced()), visibility);
+    let (mut index, mut history) = (ClusterIndex::default(), History::default());
+    let mut namespaces = config.cluster.namespaces.clone();
+    if let Some(namespace) = namespace {
+        // Where not everything is meant to be seen, this is all that is.
+        if !namespaces.is_empty() {
+            index.sight_mut().watch_only([namespace.to_owned()]);
+        }
+        namespaces = vec![namespace.to_owned()];
+    } else {
+        index.sight_mut().watch_only(namespaces.iter().cloned());
     }
+    let mut lists: BTreeMap<Scope, Relist> = BTreeMap::new();
+    let take = |Watched { scope, change, .. }: Watched| {
+        let in_namespace = scope.namespace.as_deref();
+        let mut touched = Touched::default();
+        let mut visibility = None;
+        match change {
+            Change::Begin(_) => {
+                lists.insert(scope.clone(), index.begin_list(scope.kind, in_namespace));
+            }
+            Change::Page(facts) => {
+                let list = lists.entry(scope.clone()).or_default();
+                for fact in facts {
+                    touched.absorb(index.note(list, fact, now));
+                }
+            }
+            Change::Applied { fact, .. } => touched = index.apply(fact, now),
+            Change::Deleted { key, .. } => touched = index.delete(&key, now),
+            Change::Listed { .. } => {
+                touched = index.finish_list(lists.remove(&scope).unwrap_or_default(), now);
+                visibility = Some(Visibility::Seen(now));
+            }
+            Change::Lost(ReadError::NotServed { .. }) => visibility = Some(Visibility::NotApplicable),
+            Change::Lost(error) => visibility = Some(Visibility::Blind { since: now, why: error.to_string() }),
+            Change::Bookmark(_) | Change::Live => {}
+        }
+        for transition in touched.transitions {
+            history.record(transition);
+        }
+        if let Some(visibility) = visibility {
+            index.sight_mut().set(scope.kind, in_namespace, visibility);
+        }
+    };
+    kubernetes.read_once(&Scope::all(&namespaces), &Clock::System, take).await;
     Ok((index, history, described))
 }

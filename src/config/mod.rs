@@ -142,6 +142,8 @@ pub struct Config {
     pub schedule: Schedule,
     /// How long the first message of a problem waits for its cause or company.
     pub first_post_wait: SignedDuration,
+    /// From so many new problems within [`crate::incidents::digest::STORM_WITHIN`] on they are told in one message.
+    pub storm_from: usize,
     pub slack: SlackConfig,
     pub github: ApiConfig,
     pub anthropic: ApiConfig,
@@ -192,6 +194,7 @@ impl Config {
                 .choice("monitoring.detection", &[("watch", Detection::Watch), ("schedule", Detection::Schedule)]),
             schedule,
             first_post_wait: values.seconds("alerts.first_post_wait", 60),
+            storm_from: values.number("alerts.storm_from", 3, 1000).into(),
             slack,
             github: ApiConfig { token: values.secret("github.token"), url: values.address("github.api_url") },
             anthropic: ApiConfig {

@@ -123,7 +123,7 @@ fn annotations<'a>(owner: &ObjectRef, look: &Look<'a>) -> Vec<(ObjectRef, &'a st
     let of = |fact: &'a Fact| fact.meta().annotations.get(ANNOTATION).map(AsRef::as_ref);
     let own = match fact(owner, look) {
         Some(held) => of(held).map(|value| (owner.clone(), value)),
-        None => look.pods_of(owner).into_iter().find_map(|pod| {
+        None => look.pods_of(owner).iter().copied().find_map(|pod| {
             let value = pod.meta().annotations.get(ANNOTATION)?;
             Some((super::pods::reference(pod), value.as_str()))
         }),

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -20,25 +20,40 @@ pub(crate) const HOLD: SignedDuration = SignedDuration::from_mins(5);
 #[derive(Debug)]
 pub struct Known<'a> {
     owner: &'a ObjectRef,
-    all: OnceLock<Vec<&'a Pod>>,
-    pods: OnceLock<Pods<'a>>,
+    fact: OnceLock<Option<&'a Fact>>,
+    all: OnceLock<Arc<[&'a Pod]>>,
+    pods: OnceLock<Arc<Pods<'a>>>,
 }
 
 impl<'a> Known<'a> {
     /// Nothing yet.
     pub(crate) fn of(owner: &'a ObjectRef) -> Self {
-        Self { owner, all: OnceLock::new(), pods: OnceLock::new() }
+        Self { owner, fact: OnceLock::new(), all: OnceLock::new(), pods: OnceLock::new() }
     }
 }
 
 impl<'a> Look<'a> {
     /// All pods of an owner, in the order of their names.
-    pub(crate) fn pods_of(&self, owner: &ObjectRef) -> Vec<&'a Pod> {
+    pub(crate) fn pods_of(&self, owner: &ObjectRef) -> Arc<[&'a Pod]> {
         let find = || self.index.pods_of(owner).collect();
-        match self.known.filter(|known| known.owner == owner) {
-            Some(known) => known.all.get_or_init(find).clone(),
+        match self.knows(owner) {
+            Some(known) => Arc::clone(known.all.get_or_init(find)),
             None => find(),
         }
+    }
+
+    /// The object an owner is, if it is watched and held.
+    pub(crate) fn fact_of(&self, owner: &ObjectRef) -> Option<&'a Fact> {
+        let find = || self.index.get_ref(owner);
+        match self.knows(owner) {
+            Some(known) => *known.fact.get_or_init(find),
+            None => find(),
+        }
+    }
+
+    /// What is known, if that is the owner which is being judged.
+    fn knows(&self, owner: &ObjectRef) -> Option<&'a Known<'a>> {
+        self.known.filter(|known| std::ptr::eq(known.owner, owner) || known.owner == owner)
     }
 }
 
@@ -84,17 +99,18 @@ pub(crate) fn is_batch(kind: &str) -> bool {
 
 impl<'a> Pods<'a> {
     /// Those of an owner.
-    pub(crate) fn of(owner: &ObjectRef, look: &Look<'a>) -> Self {
-        match look.known.filter(|known| known.owner == owner) {
-            Some(known) => known.pods.get_or_init(|| Self::find(owner, look)).clone(),
-            None => Self::find(owner, look),
+    pub(crate) fn of(owner: &ObjectRef, look: &Look<'a>) -> Arc<Self> {
+        let find = || Arc::new(Self::find(owner, look));
+        match look.knows(owner) {
+            Some(known) => Arc::clone(known.pods.get_or_init(find)),
+            None => find(),
         }
     }
 
     fn find(owner: &ObjectRef, look: &Look<'a>) -> Self {
         let superseded = superseded(owner, look);
         let mut pods = Self::default();
-        for pod in look.pods_of(owner) {
+        for pod in look.pods_of(owner).iter().copied() {
             let set = pod.meta().controller().map_or("", |c| c.name.as_str());
             if is_leaving(pod) || superseded.contains(set) {
                 continue;
@@ -173,15 +189,11 @@ fn superseded<'a>(owner: &ObjectRef, look: &Look<'a>) -> BTreeSet<&'a str> {
     if owner.kind != "Deployment" {
         return BTreeSet::new();
     }
-    let sets: BTreeMap<u64, &ReplicaSet> = look.index.replica_sets_of(owner).map(|set| (revision(set), set)).collect();
-    let newest = sets.last_key_value().map(|(_, set)| *set);
-    let served = newest.and_then(|s| s.status.as_ref()).is_some_and(|s| s.ready_replicas > 0);
-    look.index
-        .replica_sets_of(owner)
-        .filter(|set| {
-            let is_old = newest.is_some_and(|n| n.meta().name != set.meta().name);
-            is_old && (served || set.spec.as_ref().and_then(|s| s.replicas) == Some(0))
-        })
+    let sets: Vec<&ReplicaSet> = look.index.replica_sets_of(owner).collect();
+    let Some(newest) = sets.iter().max_by_key(|set| revision(set)) else { return BTreeSet::new() };
+    let served = newest.status.as_ref().is_some_and(|s| s.ready_replicas > 0);
+    let old = sets.iter().filter(|set| set.meta().name != newest.meta().name);
+    old.filter(|set| served || set.spec.as_ref().and_then(|s| s.replicas) == Some(0))
         .map(|set| set.meta().name.as_str())
         .collect()
 }

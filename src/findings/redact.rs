@@ -1,5 +1,7 @@
 //! Untrusted text goes in; one line without secrets, control characters and excess length comes out.
 
+use std::borrow::Cow;
+
 /// Longest text a piece of evidence or a cause may have, in characters.
 pub(crate) const LONGEST: usize = 300;
 
@@ -92,7 +94,8 @@ fn mask(text: &str) -> String {
         if !out.is_empty() {
             out.push(' ');
         }
-        let is_scheme = matches!(word.to_ascii_lowercase().as_str(), "bearer" | "basic");
+        let is_bearer = word.eq_ignore_ascii_case("bearer");
+        let is_scheme = is_bearer || word.eq_ignore_ascii_case("basic");
         if next == Next::Secret && !is_scheme {
             out.push_str(MASK);
             next = opened(word);
@@ -103,11 +106,12 @@ fn mask(text: &str) -> String {
             next = Next::Secret;
             continue;
         }
-        if matches!(word.to_ascii_lowercase().trim_matches(QUOTES), "cookie:" | "set-cookie:") {
+        let bare = word.trim_matches(QUOTES);
+        if bare.eq_ignore_ascii_case("cookie:") || bare.eq_ignore_ascii_case("set-cookie:") {
             // All of its parts are secret.
             return format!("{out}{word} {MASK}");
         }
-        if is_scheme && (next == Next::Secret || word.eq_ignore_ascii_case("bearer")) {
+        if is_bearer || (is_scheme && next == Next::Secret) {
             out.push_str(word);
             next = Next::Secret;
             continue;
@@ -137,7 +141,10 @@ fn mask_word(word: &str, out: &mut String) -> Next {
 }
 
 /// A word without what stands before the `@` of its addresses.
-fn without_credentials(word: &str) -> String {
+fn without_credentials(word: &str) -> Cow<'_, str> {
+    if !word.contains("://") {
+        return Cow::Borrowed(word);
+    }
     let mut out = String::with_capacity(word.len());
     let mut rest = word;
     while let Some((scheme, after)) = rest.split_once("://") {
@@ -153,7 +160,7 @@ fn without_credentials(word: &str) -> String {
         }
     }
     out.push_str(rest);
-    out
+    Cow::Owned(out)
 }
 
 /// Whether a name is one of a secret.

@@ -43,7 +43,8 @@ impl Trouble {
     /// just been restarted.
     fn due(&self, owner: &ObjectRef, look: &Look<'_>) -> Timestamp {
         let is_meant = |pod: &&Pod| self.object == *owner || self.object.name == pod.meta().name;
-        let settled = look.pods_of(owner).into_iter().filter(is_meant).filter_map(|pod| settles_until(pod, look)).max();
+        let settled =
+            look.pods_of(owner).iter().copied().filter(is_meant).filter_map(|pod| settles_until(pod, look)).max();
         let due = self.since.checked_add(self.grace).unwrap_or(Timestamp::MAX);
         settled.map_or(due, |settled| settled.max(due))
     }
@@ -168,7 +169,7 @@ fn ordered_trap(owner: &ObjectRef, pod: &ObjectRef, look: &Look<'_>) -> Option<S
 /// say that they are gone.
 pub(crate) fn silent_nodes_of(owner: &ObjectRef, look: &Look<'_>) -> Vec<(ObjectRef, usize)> {
     let mut nodes: BTreeMap<&str, usize> = BTreeMap::new();
-    for pod in look.pods_of(owner).into_iter().filter(|pod| !is_finished(pod)) {
+    for pod in look.pods_of(owner).iter().copied().filter(|pod| !is_finished(pod)) {
         if node_of(pod, look).is_some_and(is_silent) {
             *nodes.entry(pod.node_name()).or_default() += 1;
         }
@@ -280,7 +281,7 @@ pub(crate) fn replicas(owner: &ObjectRef, look: &Look<'_>) -> Option<(i32, i32)>
 
 /// The object an owner is, if it is watched and known.
 pub(crate) fn fact<'a>(owner: &ObjectRef, look: &Look<'a>) -> Option<&'a Fact> {
-    look.index.get(&key(owner)?)
+    look.fact_of(owner)
 }
 
 /// The key of an owner of a watched kind.

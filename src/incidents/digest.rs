@@ -12,9 +12,7 @@ use crate::{
 pub const FIRST_LOOK: &str = "FirstLook";
 /// The kind of the owner of many problems that begin at once.
 pub const STORM: &str = "Storm";
-/// From so many new problems on, within [`STORM_WITHIN`], it is a storm.
-pub const STORM_FROM: usize = 10;
-/// How close together the problems of a storm begin.
+/// How close together the problems of a storm begin; from how many on it is one is configured.
 pub const STORM_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// The judgement of a digest, beside the checks.

@@ -182,7 +182,7 @@ async fn digest_for(app: &App, mind: &mut Mind, round: &Round) -> Option<ObjectR
         FirstLook::InDigest => digest::FIRST_LOOK,
         FirstLook::OneByOne => return None,
         FirstLook::Outstanding | FirstLook::Partial(_) | FirstLook::Unsaid | FirstLook::Done => {
-            mind.scene.is_storm(new, now).then_some(digest::STORM)?
+            mind.scene.is_storm(new, app.config.storm_from, now).then_some(digest::STORM)?
         }
     };
     let owner = digest::owner(kind, &mind.name);

@@ -14,7 +14,7 @@ use crate::{
     incidents::{
         Hit, Incident, Standing,
         causes::{self, Ailing, Causes, World},
-        digest::{STORM_FROM, STORM_WITHIN, is_digest},
+        digest::{STORM_WITHIN, is_digest},
     },
 };
 
@@ -56,18 +56,16 @@ impl Scene {
 
     /// People hear of something new.
     pub(super) fn told(&mut self, now: Timestamp) {
+        self.told.retain(|at| later(*at, STORM_WITHIN) > now);
         self.told.push_back(now);
-        while self.told.len() > STORM_FROM {
-            self.told.pop_front();
-        }
     }
 
     /// Whether so much is new that it is told in one message: what people heard of lately, are to hear of now, and what waits.
-    pub(super) fn is_storm(&self, new: BTreeSet<ObjectRef>, now: Timestamp) -> bool {
+    pub(super) fn is_storm(&self, new: BTreeSet<ObjectRef>, from: usize, now: Timestamp) -> bool {
         let lately = self.told.iter().filter(|at| later(**at, STORM_WITHIN) > now).count();
         let mut company = new;
         company.extend(self.waiting.iter().filter(|(_, (_, is_said))| *is_said).map(|(owner, _)| owner.clone()));
-        lately.saturating_add(company.len()) >= STORM_FROM
+        lately.saturating_add(company.len()) >= from
     }
 
     /// Nothing of that owner waits any more.

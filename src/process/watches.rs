@@ -28,15 +28,7 @@ pub(super) struct RunningList {
 
 /// Starts one watch for each kind, or for each kind and namespace that is configured; what they say arrives as events.
 pub fn watch_cluster(app: &Arc<App>, kubernetes: &Kubernetes, cluster: &ClusterId) -> BTreeMap<Scope, WatchHandle> {
-    let namespaces = &app.config.cluster.namespaces;
-    let mut scopes = Vec::new();
-    for kind in Kind::ALL {
-        if namespaces.is_empty() || !kind.is_namespaced() {
-            scopes.push(Scope { kind, namespace: None });
-        } else {
-            scopes.extend(namespaces.iter().map(|ns| Scope { kind, namespace: Some(ns.clone()) }));
-        }
-    }
+    let scopes = Scope::all(&app.config.cluster.namespaces);
     scopes.into_iter().map(|scope| (scope.clone(), start_watch(app, kubernetes, cluster, scope))).collect()
 }
 

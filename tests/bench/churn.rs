@@ -24,10 +24,12 @@ use crate::{
 const PER_SECOND: u64 = 50;
 /// A workload breaks after so many changes.
 const BREAKS_EVERY: u64 = 100;
+/// So many breaks later it is well again.
+const MENDED_AFTER: u64 = 30;
 /// How long a row of the outbox is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Without waiting for company, and with everything as important as can be: what breaks is told at once.
-const CONFIG: &str = "[alerts]\nfirst_post_wait = \"0s\"\n[priorities]\nP0 = [\"team-*/*\"]\n";
+const CONFIG: &str = "[alerts]\nfirst_post_wait = \"0s\"\nstorm_from = 1000\n[priorities]\nP0 = [\"team-*/*\"]\n";
 
 /// Churns for that long; prints memory and processor time by the minute, and how soon a row of the outbox followed a change.
 pub(crate) async fn churn(plane: &Plane, pods: usize, minutes: u64) -> Result<()> {
@@ -49,14 +51,16 @@ pub(crate) async fn churn(plane: &Plane, pods: usize, minutes: u64) -> Result<()
             .await;
             if n % BREAKS_EVERY == 0 {
                 breaks(plane, n, pods).await.map(Some)
+            } else if n % BREAKS_EVERY == BREAKS_EVERY / 2 && n / BREAKS_EVERY >= MENDED_AFTER {
+                is_mended(plane, n, pods).await.map(|()| None)
             } else {
                 changes(plane, n, pods).await.map(|()| None)
             }
         });
         let mut changes = changes.buffered(64);
         while let Some(changed) = changes.next().await {
-            if let Some(at) = changed? {
-                match row_after(&mut database, at).await? {
+            if let Some(broken) = changed? {
+                match row_of(&mut database, &broken).await? {
                     Some(took) => told.push(took),
                     None => untold += 1,
                 }
@@ -106,11 +110,23 @@ async fn changes(plane: &Plane, n: u64, pods: usize) -> Result<()> {
     Ok(())
 }
 
-/// A pod begins to crash; when it did, by the answer of the API server.
-async fn breaks(plane: &Plane, n: u64, pods: usize) -> Result<Timestamp> {
-    let workloads = pods / load::REPLICAS;
-    let workload = usize::try_from(n / BREAKS_EVERY)?.wrapping_mul(31) % workloads;
-    let (namespace, app) = (load::namespace(workload), load::app(workload));
+/// A workload that broke.
+struct Broken {
+    namespace: String,
+    app: String,
+    /// When it did, by the answer of the API server.
+    at: Timestamp,
+}
+
+/// The workload whose turn it is to break.
+fn breaking(turn: u64, pods: usize) -> Result<(String, String)> {
+    let workload = usize::try_from(turn)?.wrapping_mul(31) % (pods / load::REPLICAS);
+    Ok((load::namespace(workload), load::app(workload)))
+}
+
+/// A pod begins to crash.
+async fn breaks(plane: &Plane, n: u64, pods: usize) -> Result<Broken> {
+    let (namespace, app) = breaking(n / BREAKS_EVERY, pods)?;
     let now = Clock::System.now();
     let status: Value = json!({"status": {"containerStatuses": [{
         "name": "app", "image": "registry.example/load/app:1.4.2", "imageID": "registry.example/load/app@sha256:0", "ready": false, "started": false,
@@ -118,19 +134,36 @@ async fn breaks(plane: &Plane, n: u64, pods: usize) -> Result<Timestamp> {
         "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "startedAt": now, "finishedAt": now}},
     }]}});
     plane.patch(&format!("/api/v1/namespaces/{namespace}/pods/{app}-1-0/status"), &status).await?;
-    Ok(Clock::System.now())
+    Ok(Broken { namespace, app, at: Clock::System.now() })
 }
 
-/// How long after that instant the next row of the outbox was made; None if there was none in time.
-async fn row_after(database: &mut SqliteConnection, at: Timestamp) -> Result<Option<Duration>> {
+/// A pod that crashed runs again.
+async fn is_mended(plane: &Plane, n: u64, pods: usize) -> Result<()> {
+    let (namespace, app) = breaking(n / BREAKS_EVERY - MENDED_AFTER, pods)?;
+    let status: Value = json!({"status": {"containerStatuses": [{
+        "name": "app", "image": "registry.example/load/app:1.4.2", "imageID": "registry.example/load/app@sha256:0", "ready": true, "started": true,
+        "restartCount": 4 + n / BREAKS_EVERY, "state": {"running": {"startedAt": Clock::System.now()}}, "lastState": {},
+    }]}});
+    plane.patch(&format!("/api/v1/namespaces/{namespace}/pods/{app}-1-0/status"), &status).await?;
+    Ok(())
+}
+
+/// How long after it broke the first row of the outbox about it was made; None if there was none in time.
+async fn row_of(database: &mut SqliteConnection, broken: &Broken) -> Result<Option<Duration>> {
+    const ROW: &str = "SELECT MIN(outbox.created_ms) FROM outbox JOIN incidents ON incidents.id = outbox.incident_id \
+        WHERE incidents.namespace = ? AND incidents.owner_name = ? AND outbox.created_ms >= ?";
     let started = Instant::now();
+    let at = broken.at;
     while started.elapsed() < PATIENCE {
-        let row = sqlx::query("SELECT MIN(created_ms) FROM outbox WHERE created_ms >= ?")
-            .bind(at.as_millisecond())
+        let row = sqlx::query(ROW)
+            .bind(&broken.namespace)
+            .bind(&broken.app)
+            // The answer of the API server may come after the bot heard of it.
+            .bind(at.as_millisecond() - 1000)
             .fetch_one(&mut *database)
             .await?;
         if let Some(made) = row.try_get::<Option<i64>, _>(0).context("a row without a time")? {
-            let took = made.saturating_sub(at.as_millisecond());
+            let took = made.saturating_sub(at.as_millisecond()).max(0);
             return Ok(Some(Duration::from_millis(u64::try_from(took).unwrap_or(0))));
         }
         tokio::time::sleep(Duration::from_millis(2)).await;

@@ -67,6 +67,7 @@ async fn first_picture(plane: &Plane, pods: usize) -> Result<()> {
     println!("\nfirst complete picture of {pods} pods");
     for run in 1..=RUNS {
         let bare = load::bare_read(plane).await?;
+        let check = process::check(&kubeconfig).await?;
         let started = Instant::now();
         let mut bot = Bot::start(&kubeconfig, None, "")?;
         bot.is_ready().await?;
@@ -75,8 +76,9 @@ async fn first_picture(plane: &Plane, pods: usize) -> Result<()> {
         tokio::time::sleep(Duration::from_secs(30)).await;
         let (later, _) = bot.memory()?;
         println!(
-            "  run {run}: {:.2} s (a bare client reads the same kinds in {:.2} s); resident {now} MiB then, {peak} MiB at most, {later} MiB after 30 s",
+            "  run {run}: {:.2} s, `check` {:.2} s (a bare client reads the same kinds in {:.2} s); resident {now} MiB then, {peak} MiB at most, {later} MiB after 30 s",
             took.as_secs_f64(),
+            check.as_secs_f64(),
             bare.as_secs_f64(),
         );
         bot.stop().await?;

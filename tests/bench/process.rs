@@ -17,6 +17,26 @@ use tokio::{
     time::Instant,
 };
 
+/// How long `check` takes for the whole cluster, from its start to its end.
+pub(crate) async fn check(kubeconfig: &Path) -> Result<Duration> {
+    let folder = tempfile::tempdir()?;
+    let started = Instant::now();
+    let check = Command::new(env!("CARGO_BIN_EXE_k8s-monitor"))
+        .args(["check", "--output", "json"])
+        .current_dir(folder.path())
+        .env_clear()
+        .env("HOME", folder.path())
+        .env("KUBECONFIG", kubeconfig)
+        .stdin(Stdio::null())
+        .output()
+        .await?;
+    let took = started.elapsed();
+    let said: serde_json::Value = serde_json::from_slice(&check.stdout)
+        .with_context(|| format!("check said: {}", String::from_utf8_lossy(&check.stderr)))?;
+    ensure!(said["blind"].as_array().is_some_and(Vec::is_empty), "check could not see {}", said["blind"]);
+    Ok(took)
+}
+
 /// A running bot.
 pub(crate) struct Bot {
     child: Child,

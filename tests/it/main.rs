@@ -5,6 +5,7 @@ mod check;
 mod delivery;
 mod harness;
 mod jobs;
+mod keeping;
 mod left_alone;
 mod lifecycle;
 mod logs;

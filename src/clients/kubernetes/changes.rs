@@ -17,6 +17,20 @@ pub struct Scope {
     pub namespace: Option<String>,
 }
 
+impl Scope {
+    /// Everything that is watched: each kind everywhere, or in each of these namespaces if there are any; what lives in none always
+    /// everywhere.
+    pub fn all(namespaces: &[String]) -> Vec<Self> {
+        let of = |kind: Kind| match namespaces {
+            [_, ..] if kind.is_namespaced() => {
+                namespaces.iter().map(|namespace| Self { kind, namespace: Some(namespace.clone()) }).collect()
+            }
+            _ => vec![Self { kind, namespace: None }],
+        };
+        Kind::ALL.into_iter().flat_map(of).collect()
+    }
+}
+
 /// Something seen of a scope.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Watched {

@@ -21,7 +21,7 @@ const FRESH_STARTS: usize = 3;
 /// the most that the loop gets in one piece.
 const PAGE: usize = 500;
 /// Versions per page: some hundred bytes each are kept, but all metadata comes over the wire, with its managed fields.
-const VERSIONS_PAGE: usize = 500;
+const VERSIONS_PAGE: usize = 200;
 /// Only the metadata of each object; a server that cannot do that sends whole objects, of which the same is read.
 const ACCEPT_METADATA: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,\
 application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/vnd.kubernetes.protobuf,application/json";

@@ -15,6 +15,7 @@ mod network;
 mod node;
 mod pod;
 mod quantity;
+mod scalars;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub use node::*;
 pub use pod::*;
 pub use quantity::Quantity;
 pub(crate) use quantity::amount;
+pub use scalars::*;
 pub use storage::*;
 pub use workload::*;
 
@@ -217,8 +219,10 @@ impl Fact {
         if let Some(meta) = self.meta_mut() {
             meta.keep_what_is_read();
         }
-        if let Self::ReplicaSet(set) = self {
-            set.keep_what_is_read();
+        match self {
+            Self::ReplicaSet(set) => set.keep_what_is_read(),
+            Self::EndpointSlice(slice) => slice.keep_what_is_read(),
+            _ => {}
         }
     }
 

@@ -1,6 +1,6 @@
 //! Services, EndpointSlices, Ingresses and their classes: who serves, and by which way traffic comes in.
 
-use super::{Labels, List, Meta, ObjectReference, Slim, Text, has_meta, nullable, slim};
+use super::{Labels, Meta, Slim, Text, has_meta, nullable, slim};
 
 slim! {
     /// A Service.
@@ -28,9 +28,14 @@ slim! {
     }
     /// One backend of a Service.
     Endpoint {
-        #[prost(string, repeated, tag = "1")] addresses: List<Text>,
+        #[prost(string, repeated, tag = "1")] addresses: Box<[Text]>,
         #[prost(message, optional, tag = "2")] conditions: Option<EndpointConditions>,
-        #[prost(message, optional, tag = "4")] target_ref: Option<ObjectReference>,
+        #[prost(message, optional, tag = "4")] target_ref: Option<EndpointTarget>,
+    }
+    /// The Pod behind a backend, in the namespace of its slice.
+    EndpointTarget {
+        #[prost(string, tag = "1")] kind: Text,
+        #[prost(string, tag = "3")] name: Text,
     }
     /// Readiness of a backend; not set counts as ready.
     EndpointConditions {
@@ -97,6 +102,15 @@ slim! {
     }
 }
 has_meta!(Service, EndpointSlice, Ingress, IngressClass);
+
+impl EndpointSlice {
+    /// A backend is known by its Pod; only one without has to be known by its address.
+    pub(crate) fn keep_what_is_read(&mut self) {
+        for endpoint in self.endpoints.iter_mut().filter(|endpoint| endpoint.target_ref.is_some()) {
+            endpoint.addresses = Box::default();
+        }
+    }
+}
 
 /// One rule of an Ingress.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

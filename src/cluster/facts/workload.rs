@@ -1,6 +1,6 @@
 //! Deployments, ReplicaSets, StatefulSets and DaemonSets: desired, updated, ready.
 
-use super::{LabelSelector, Labels, Meta, Text, Time, has_meta, slim};
+use super::{Labels, Meta, Text, Time, has_meta, slim};
 
 slim! {
     /// The template of the pods; only what a message needs.
@@ -26,8 +26,7 @@ slim! {
     /// What a Deployment asks for; `replicas` not set means 1.
     DeploymentSpec {
         #[prost(int32, optional, tag = "1")] replicas: Option<i32>,
-        #[prost(message, optional, tag = "2")] selector: Option<LabelSelector>,
-        #[prost(message, optional, tag = "3")] template: Option<PodTemplate>,
+        #[prost(message, optional, tag = "3")] template: Option<Box<PodTemplate>>,
         #[prost(bool, tag = "7")] paused: bool,
         #[prost(int32, optional, tag = "9")] progress_deadline_seconds: Option<i32>,
     }
@@ -58,8 +57,7 @@ slim! {
     /// What a ReplicaSet asks for; `replicas` not set means 1.
     ReplicaSetSpec {
         #[prost(int32, optional, tag = "1")] replicas: Option<i32>,
-        #[prost(message, optional, tag = "2")] selector: Option<LabelSelector>,
-        #[prost(message, optional, tag = "3")] template: Option<PodTemplate>,
+        #[prost(message, optional, tag = "3")] template: Option<Box<PodTemplate>>,
     }
     /// Where a ReplicaSet is.
     ReplicaSetStatus {
@@ -85,8 +83,7 @@ slim! {
     /// What a StatefulSet asks for; `replicas` not set means 1.
     StatefulSetSpec {
         #[prost(int32, optional, tag = "1")] replicas: Option<i32>,
-        #[prost(message, optional, tag = "2")] selector: Option<LabelSelector>,
-        #[prost(message, optional, tag = "3")] template: Option<PodTemplate>,
+        #[prost(message, optional, tag = "3")] template: Option<Box<PodTemplate>>,
         #[prost(string, tag = "5")] service_name: Text,
         #[prost(string, tag = "6")] pod_management_policy: Text,
         #[prost(message, optional, tag = "7")] update_strategy: Option<StatefulSetUpdate>,
@@ -119,8 +116,7 @@ slim! {
     }
     /// What a DaemonSet asks for.
     DaemonSetSpec {
-        #[prost(message, optional, tag = "1")] selector: Option<LabelSelector>,
-        #[prost(message, optional, tag = "2")] template: Option<PodTemplate>,
+        #[prost(message, optional, tag = "2")] template: Option<Box<PodTemplate>>,
         #[prost(message, optional, tag = "3")] update_strategy: Option<DaemonSetUpdate>,
     }
     /// How the pods of a DaemonSet are replaced.
@@ -145,7 +141,6 @@ impl ReplicaSet {
     pub(crate) fn keep_what_is_read(&mut self) {
         let runs_nothing = self.status.as_ref().is_none_or(|status| status.replicas == 0);
         let Some(spec) = self.spec.as_mut().filter(|spec| spec.replicas == Some(0) && runs_nothing) else { return };
-        spec.selector = None;
         spec.template = None;
         if let Some(meta) = self.metadata.as_mut().filter(|meta| meta.controller().is_some()) {
             meta.labels = Labels::default();

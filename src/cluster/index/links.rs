@@ -3,7 +3,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    collections::{BTreeMap, btree_map::Entry},
 };
 
 use crate::cluster::{
@@ -11,7 +11,29 @@ use crate::cluster::{
     facts::{EndpointSlice, OwnerReference, ServiceReference, Uid},
 };
 
-type Keys = BTreeSet<ObjectKey>;
+/// Few objects each: a sorted list needs half the memory of a tree.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Keys(Vec<ObjectKey>);
+
+impl Keys {
+    fn insert(&mut self, key: &ObjectKey) {
+        if let Err(place) = self.0.binary_search(key) {
+            if self.0.len() < FEW {
+                self.0.reserve_exact(1);
+            }
+            self.0.insert(place, key.clone());
+        }
+    }
+
+    fn remove(&mut self, key: &ObjectKey) {
+        if let Ok(place) = self.0.binary_search(key) {
+            self.0.remove(place);
+        }
+    }
+}
+
+/// Up to so many grow one by one, and have no room to spare.
+const FEW: usize = 16;
 
 /// The links of all objects that are held, and nothing else: they say the same in whatever order the objects came.
 #[derive(Clone, Debug, Default)]
@@ -139,9 +161,7 @@ impl Links {
         if let Some(namespace) = lives_in(key) {
             *self.namespaces.entry(namespace.clone()).or_default() += 1;
         }
-        self.each(key, fact, |keys| {
-            keys.insert(key.clone());
-        });
+        self.each(key, fact, |keys| keys.insert(key));
     }
 
     /// Removes all links of an object.
@@ -154,9 +174,7 @@ impl Links {
                 self.namespaces.remove(namespace);
             }
         }
-        self.each(key, fact, |keys| {
-            keys.remove(key);
-        });
+        self.each(key, fact, |keys| keys.remove(key));
     }
 
     /// Does something to every set of links an object belongs in; sets that are left empty vanish.
@@ -208,34 +226,39 @@ impl Links {
         }
     }
 
+    /// Everything that a controller reference names, whether it is held or not.
+    pub(super) fn controllers(&self) -> impl Iterator<Item = &ObjectRef> {
+        self.controlled.keys()
+    }
+
     /// What a controller controls, by what its controller reference says.
     pub(super) fn controlled_by(&self, controller: &ObjectRef) -> impl Iterator<Item = &ObjectKey> + use<'_> {
-        self.controlled.get(controller).into_iter().flatten()
+        self.controlled.get(controller).into_iter().flat_map(|keys| &keys.0)
     }
 
     /// The pods given to a node.
     pub(super) fn on_node(&self, node: &str) -> impl Iterator<Item = &ObjectKey> + use<'_> {
-        self.on_node.get(node).into_iter().flatten()
+        self.on_node.get(node).into_iter().flat_map(|keys| &keys.0)
     }
 
     /// The pods that name a claim.
     pub(super) fn of_claim(&self, namespace: &str, claim: &str) -> impl Iterator<Item = &ObjectKey> + use<'_> {
-        self.of_claim.get(&(namespace.into(), claim.into())).into_iter().flatten()
+        self.of_claim.get(&(namespace.into(), claim.into())).into_iter().flat_map(|keys| &keys.0)
     }
 
     /// The slices of a Service.
     pub(super) fn of_service(&self, namespace: &str, service: &str) -> impl Iterator<Item = &ObjectKey> + use<'_> {
-        self.of_service.get(&(namespace.into(), service.into())).into_iter().flatten()
+        self.of_service.get(&(namespace.into(), service.into())).into_iter().flat_map(|keys| &keys.0)
     }
 
     /// The events about a uid.
     pub(super) fn events(&self, uid: Uid) -> impl Iterator<Item = &ObjectKey> + use<'_> {
-        self.events.get(&uid).into_iter().flatten()
+        self.events.get(&uid).into_iter().flat_map(|keys| &keys.0)
     }
 
     /// What names an object, whether that is there or not.
     pub(super) fn referrers(&self, named: &ObjectRef) -> impl Iterator<Item = &ObjectKey> + use<'_> {
-        self.referrers.get(named).into_iter().flatten()
+        self.referrers.get(named).into_iter().flat_map(|keys| &keys.0)
     }
 
     /// The namespaces that exist or have an object.
@@ -254,15 +277,15 @@ fn lives_in(key: &ObjectKey) -> Option<&Text> {
 fn update<K: Ord>(sets: &mut BTreeMap<K, Keys>, of: K, change: &mut impl FnMut(&mut Keys)) {
     match sets.entry(of) {
         Entry::Vacant(place) => {
-            let mut set = Keys::new();
+            let mut set = Keys::default();
             change(&mut set);
-            if !set.is_empty() {
+            if !set.0.is_empty() {
                 place.insert(set);
             }
         }
         Entry::Occupied(mut set) => {
             change(set.get_mut());
-            if set.get().is_empty() {
+            if set.get().0.is_empty() {
                 set.remove();
             }
         }

@@ -82,8 +82,20 @@ impl ClusterIndex {
     /// Everything a check can judge: top-level workloads (also those known only by the reference of what they control),
     /// `CronJob`s, Jobs and Pods without an owner, claims, Services, nodes, namespaces, and what says of itself whether it works.
     pub fn owners(&self) -> impl Iterator<Item = ObjectRef> {
-        let keys = JUDGED.iter().flat_map(|kind| self.objects.keys(*kind));
-        keys.map(|key| self.owner_of(&key)).collect::<BTreeSet<_>>().into_iter()
+        // By what controls and what is not controlled: that is far less than all pods and old ReplicaSets.
+        let facts = JUDGED.iter().flat_map(|kind| self.all(*kind));
+        let alone = facts.filter(|fact| links::controller(fact).is_none()).map(|fact| fact.key().into());
+        let mut owners: BTreeSet<ObjectRef> = alone.collect();
+        for controller in self.links.controllers() {
+            match key_of(controller).filter(|key| self.get(key).is_some()) {
+                None => drop(owners.insert(controller.clone())),
+                Some(key) if self.get(&key).is_some_and(|held| links::controller(held).is_some()) => {
+                    owners.insert(self.owner_of(&key));
+                }
+                Some(_) => {}
+            }
+        }
+        owners.into_iter()
     }
 
     /// Those that live in a namespace.

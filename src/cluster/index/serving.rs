@@ -220,10 +220,10 @@ fn key_of_pod(pod: &Pod) -> ObjectKey {
 /// The template of the pods a workload makes.
 fn template(fact: &Fact) -> Option<&PodTemplate> {
     match fact {
-        Fact::Deployment(x) => x.spec.as_ref()?.template.as_ref(),
-        Fact::ReplicaSet(x) => x.spec.as_ref()?.template.as_ref(),
-        Fact::StatefulSet(x) => x.spec.as_ref()?.template.as_ref(),
-        Fact::DaemonSet(x) => x.spec.as_ref()?.template.as_ref(),
+        Fact::Deployment(x) => x.spec.as_ref()?.template.as_deref(),
+        Fact::ReplicaSet(x) => x.spec.as_ref()?.template.as_deref(),
+        Fact::StatefulSet(x) => x.spec.as_ref()?.template.as_deref(),
+        Fact::DaemonSet(x) => x.spec.as_ref()?.template.as_deref(),
         Fact::Namespace(_)
         | Fact::Node(_)
         | Fact::Pod(_)

@@ -2,7 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::workload::{counts, lacks_replicas};
+use super::{
+    node_pressure::evicted_by,
+    workload::{counts, lacks_replicas},
+};
 use crate::{
     cluster::{
         Kind, ObjectRef,
@@ -37,7 +40,7 @@ impl Check for Evicted {
             why: "Every replacement meets the same end: a volume over its limit, or a node short of memory or disk.",
             fix: "Raise the limit that is exceeded, or free what the node is short of; the message names it.",
             grace: "None from the third eviction on; 60 s for the replacement of fewer.",
-            silent: "Pods that were replaced in time, and what old evictions leave behind.",
+            silent: "Pods that were replaced in time, and what old evictions leave behind. What a node under pressure evicts of several owners is told with the node.",
         }
     }
 
@@ -57,8 +60,9 @@ impl Check for Evicted {
         let from = look.now.checked_sub(look.settings.time(&WINDOW)).unwrap_or(Timestamp::MIN);
         let recent: Vec<(&Pod, Timestamp)> = look
             .pods_of(owner)
-            .into_iter()
-            .filter(|p| p.status.as_ref().is_some_and(|s| s.reason == "Evicted"))
+            .iter()
+            .copied()
+            .filter(|pod| is_evicted(pod))
             .map(|p| (p, when_evicted(p, look)))
             .filter(|(_, at)| *at >= from)
             .collect();
@@ -66,14 +70,22 @@ impl Check for Evicted {
         let is_short = || fact(owner, look).and_then(counts).is_some_and(|counts| lacks_replicas(&counts));
         let grace = if is_often { SignedDuration::ZERO } else { look.settings.time(&GRACE) };
         let times = recent.len();
+        let mut causes = recent.iter().map(|(pod, _)| evicted_by(pod, look));
+        let cause =
+            causes.next().flatten().filter(|first| causes.all(|cause| cause.is_some_and(|c| c.owner == first.owner)));
         // Of one that was replaced nobody needs to hear, however impatient they are.
         let troubles = if is_often || (times > 0 && is_short()) {
             recent.into_iter().map(|(pod, at)| trouble(pod, (at, grace), times, look)).collect()
         } else {
             Vec::new()
         };
-        conclude(NAME, owner, look, &Pods::of(owner, look), troubles)
+        conclude(NAME, owner, look, &Pods::of(owner, look), troubles).caused_by(cause)
     }
+}
+
+/// Whether a kubelet threw a pod out.
+pub(super) fn is_evicted(pod: &Pod) -> bool {
+    pod.status.as_ref().is_some_and(|status| status.reason == "Evicted")
 }
 
 /// When a pod was evicted.

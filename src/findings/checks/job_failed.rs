@@ -235,8 +235,8 @@ fn installing(owner: &ObjectRef) -> Option<String> {
 /// The installer of K3s never gives up: its Job has a thousand retries, so its container tells how it goes.
 fn still_installing(owner: &ObjectRef, look: &Look<'_>) -> Option<Trouble> {
     let could_not = installing(owner)?;
-    let pods: Vec<&Pod> = Pods::of(owner, look).live;
-    let containers = pods.iter().flat_map(|pod| pods::containers(pod));
+    let pods = Pods::of(owner, look);
+    let containers = pods.live.iter().flat_map(|pod| pods::containers(pod));
     let enough = look.settings.of(&INSTALLER);
     let mut failing = containers
         .filter(|c| i64::from(c.status.restart_count) >= enough && c.last_end().is_some_and(|e| e.exit_code != 0));
@@ -261,7 +261,9 @@ fn still_installing(owner: &ObjectRef, look: &Look<'_>) -> Option<Trouble> {
 fn of_job(owner: &ObjectRef, job: &Job, failed: &Condition, look: &Look<'_>) -> Trouble {
     let meta = job.meta();
     let mut last: Option<&Pod> = None;
-    for pod in look.pods_of(owner).into_iter().filter(|p| p.meta().controller().is_some_and(|c| c.name == meta.name)) {
+    for pod in
+        look.pods_of(owner).iter().copied().filter(|p| p.meta().controller().is_some_and(|c| c.name == meta.name))
+    {
         if last.is_none_or(|l| l.meta().created() <= pod.meta().created()) {
             last = Some(pod);
         }

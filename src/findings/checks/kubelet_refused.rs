@@ -57,7 +57,8 @@ impl Check for KubeletRefused {
         let from = look.now.checked_sub(look.settings.time(&WINDOW)).unwrap_or(Timestamp::MIN);
         let recent: Vec<(&Pod, &str, Timestamp)> = look
             .pods_of(owner)
-            .into_iter()
+            .iter()
+            .copied()
             .filter_map(|pod| Some((pod, refused_as(pod)?, when(pod, look))))
             .filter(|(_, _, at)| *at >= from)
             .collect();

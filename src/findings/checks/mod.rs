@@ -33,7 +33,11 @@ mod tests;
 #[cfg(test)]
 mod tests_of_apis;
 #[cfg(test)]
+mod tests_of_crashes;
+#[cfg(test)]
 mod tests_of_edges;
+#[cfg(test)]
+mod tests_of_jobs;
 mod unschedulable;
 mod volume_failed;
 mod webhook_backend;

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::evicted::when_evicted;
+use super::evicted::{is_evicted, when_evicted};
 use crate::{
     cluster::{
-        Fact, Kind, ObjectKey, ObjectRef,
-        facts::{Condition, Node, Time},
+        Fact, Kind, ObjectKey, ObjectRef, Text,
+        facts::{Condition, Node, Pod, Time},
     },
     findings::{
-        Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
+        Cause, Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
         pods::{self, Pods},
         trouble::{Trouble, conclude, fact},
     },
@@ -19,6 +19,7 @@ use crate::{
 
 const NAME: &str = "node-pressure";
 const GRACE: Parameter = Parameter::time((NAME, "grace"), "How long a node may be under pressure.", 120, (0, 3600));
+/// With so many owners the node is loud by itself.
 const OWNERS: Parameter =
     Parameter::number((NAME, "owners"), "Pods of so many owners evicted from the node make it SEV-2.", 2, (1, 100));
 /// Evictions this long before the pressure was reported belong to it: the kubelet reports late.
@@ -81,20 +82,7 @@ fn shortage(condition: &str) -> Option<&'static str> {
 
 fn trouble(owner: &ObjectRef, node: &Node, condition: &Condition, what: &str, look: &Look<'_>) -> Trouble {
     let since = condition.last_transition_time.map_or(look.now, Time::at);
-    let from = since.checked_sub(BEFORE).unwrap_or(Timestamp::MIN);
-    let mut hit: Vec<ObjectRef> = Vec::new();
-    let mut owners: BTreeSet<ObjectRef> = BTreeSet::new();
-    for pod in look.index.pods_on(owner.name.as_str()) {
-        if pod.status.as_ref().is_some_and(|s| s.reason == "Evicted") && when_evicted(pod, look) >= from {
-            let reference = pods::reference(pod);
-            owners.insert(look.index.owner_of(&ObjectKey {
-                kind: Kind::Pod,
-                namespace: pod.meta().namespace.clone(),
-                name: pod.meta().name.clone(),
-            }));
-            hit.push(reference);
-        }
-    }
+    let (hit, owners) = evicted_since(node, since, look);
     let evicted = match owners.len() {
         0 => String::new(),
         1 => format!("; it evicted {} of one owner", pods_in_words(hit.len())),
@@ -123,6 +111,38 @@ fn trouble(owner: &ObjectRef, node: &Node, condition: &Condition, what: &str, lo
             owner.name, owner.name
         ),
     }
+}
+
+/// The pods a node evicted since it is under pressure, or shortly before, and their owners.
+fn evicted_since(node: &Node, since: Timestamp, look: &Look<'_>) -> (Vec<ObjectRef>, BTreeSet<ObjectRef>) {
+    let from = since.checked_sub(BEFORE).unwrap_or(Timestamp::MIN);
+    let mut hit: Vec<ObjectRef> = Vec::new();
+    let mut owners: BTreeSet<ObjectRef> = BTreeSet::new();
+    for pod in look.index.pods_on(node.meta().name.as_str()) {
+        if is_evicted(pod) && when_evicted(pod, look) >= from {
+            owners.insert(look.index.owner_of(&ObjectKey {
+                kind: Kind::Pod,
+                namespace: pod.meta().namespace.clone(),
+                name: pod.meta().name.clone(),
+            }));
+            hit.push(pods::reference(pod));
+        }
+    }
+    (hit, owners)
+}
+
+/// The node that evicted a pod because it is short of something itself, and loud for it: then it is told of, not whom it hit.
+pub(super) fn evicted_by(pod: &Pod, look: &Look<'_>) -> Option<Cause> {
+    let said = pod.status.as_ref().filter(|status| status.message.starts_with("The node was low on resource"))?;
+    let node = pods::node_of(pod, look)?;
+    let pressure = node.status.iter().flat_map(|s| s.conditions.iter());
+    let mut pressure = pressure.filter(|c| c.status == "True" && shortage(c.kind.as_str()).is_some());
+    let is_loud = pressure.any(|condition| {
+        let (_, owners) = evicted_since(node, condition.last_transition_time.map_or(look.now, Time::at), look);
+        owners.len() >= look.settings.number(&OWNERS)
+    });
+    let owner = ObjectRef { kind: Kind::Node.name().into(), namespace: Text::new(), name: node.meta().name.clone() };
+    is_loud.then(|| Cause { owner, why: said.message.to_string() })
 }
 
 fn pods_in_words(count: usize) -> String {

@@ -96,7 +96,7 @@ impl Check for StuckTerminating {
             | Fact::Event(_) => of_other(owner, fact.meta(), look),
         });
         let pods = if pods::may_own_pods(&owner.kind) {
-            look.pods_of(owner).into_iter().filter_map(|pod| of_pod(pod, look)).collect()
+            look.pods_of(owner).iter().copied().filter_map(|pod| of_pod(pod, look)).collect()
         } else {
             Vec::new()
         };
@@ -105,7 +105,8 @@ impl Check for StuckTerminating {
 
     fn looks_again(&self, owner: &ObjectRef, look: &Look<'_>) -> Option<Timestamp> {
         let own = fact(owner, look).and_then(|fact| fact.meta().deleted());
-        let pods = look.pods_of(owner).into_iter().filter_map(|pod| pod.meta().deleted());
+        let pods = look.pods_of(owner);
+        let pods = pods.iter().filter_map(|pod| pod.meta().deleted());
         own.into_iter().chain(pods).map(|deleted| due(deleted, look)).filter(|at| *at > look.now).min()
     }
 }

@@ -104,7 +104,8 @@ pub(crate) fn counts(fact: &Fact) -> Option<Counts> {
 /// When the newest of an owner's live pods that is not ready stopped being so (or was created), the oldest first.
 pub(crate) fn oldest_unready(owner: &ObjectRef, look: &Look<'_>) -> Option<Timestamp> {
     look.pods_of(owner)
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|p| !p.is_ready() && !crate::findings::pods::is_leaving(p))
         .filter_map(|p| {
             let changed = p.condition("Ready").and_then(|c| c.last_transition_time).map(Time::at);

@@ -4,6 +4,7 @@ mod encode;
 mod objects;
 mod server;
 pub mod story;
+mod streams;
 mod workload;
 mod world;
 

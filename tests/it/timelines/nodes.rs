@@ -7,7 +7,9 @@ use k8s_monitor::{
     sandbox::kubernetes::{Workload, story},
 };
 
-use super::{HOURS, a_cluster, apply_all, workload};
+use serde_json::json;
+
+use super::{HOURS, a_cluster, apply_all, objects_of, workload};
 use crate::harness::{BotTester, run_test};
 
 /// So many with one pod on each node, and so many with their only pod on the worker.
@@ -175,6 +177,42 @@ async fn a_node_that_reports_again_within_its_grace_is_not_worth_a_word() {
         bot.wait(Duration::from_secs(50)).await?;
         the_worker_is_back(bot, &shops);
         bot.wait(Duration::from_mins(8)).await
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_node_that_is_short_of_disk_and_evicts_from_three_owners_is_one_alert() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        let shops: Vec<Workload> = (1..=3).map(|n| workload(bot, &format!("shop/web-{n}"))).collect();
+        apply_all(bot, shops.clone());
+        bot.starts().await?;
+        let now = bot.now();
+        let mut node = story::node("node-2", false, Ok(now - HOURS));
+        let pressure = json!({"type": "DiskPressure", "status": "True", "reason": "KubeletHasDiskPressure",
+            "message": "kubelet has disk pressure", "lastTransitionTime": now});
+        node["status"]["conditions"].as_array_mut().unwrap().push(pressure);
+        bot.cluster().apply(node);
+        for turn in 0..4 {
+            for shop in &shops {
+                let now = bot.now();
+                let pods = objects_of(shop, "Pod", bot);
+                let mut gone = pods.into_iter().find(|pod| pod["spec"]["nodeName"] == "node-2").unwrap();
+                let name = gone["metadata"]["name"].as_str().unwrap().to_owned();
+                gone["metadata"]["name"] = json!(format!("{name}-evicted-{turn}"));
+                gone["metadata"]["uid"] = json!(format!("uid-{name}-evicted-{turn}"));
+                gone["metadata"]["creationTimestamp"] = json!(now);
+                gone["status"] = json!({"phase": "Failed", "reason": "Evicted", "startTime": now,
+                    "message": "The node was low on resource: ephemeral-storage.",
+                    "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": now}]});
+                bot.cluster().apply(gone);
+            }
+            bot.wait(Duration::from_secs(30)).await?;
+        }
+        bot.wait(Duration::from_mins(2)).await?;
+        insta::assert_snapshot!(bot.story("#alerts").await?, @"");
+        Ok(())
     })
     .await;
 }

@@ -1,11 +1,11 @@
 //! Lists, single objects, logs, versions; and how every failure is told.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use rstest::rstest;
 
 use super::*;
-use crate::sandbox::kubernetes::{CLUSTER_ID, Cluster, Fault};
+use crate::sandbox::kubernetes::{CLUSTER_ID, Cluster, Fault, StreamedLists};
 
 #[tokio::test]
 async fn a_cluster_is_known_by_its_kube_system() {
@@ -101,24 +101,75 @@ async fn refusals_are_told_apart() {
     assert_eq!(kind_of(&said), "unreachable", "{said}");
 }
 
+/// What is read of every kind, in the order of the kinds: how many objects, or why none.
+async fn read_once(reader: &Kubernetes, namespaces: &[String]) -> Vec<(Scope, Result<usize, ReadError>)> {
+    let scopes = Scope::all(namespaces);
+    let (mut counts, mut ends) = (BTreeMap::new(), BTreeMap::new());
+    reader
+        .read_once(&scopes, &Clock::System, |Watched { scope, change, .. }| match change {
+            Change::Begin(_) => drop(counts.insert(scope, 0)),
+            Change::Page(facts) => *counts.get_mut(&scope).expect("a list that has begun") += facts.len(),
+            Change::Listed { .. } => assert_eq!(ends.insert(scope.clone(), Ok(counts[&scope])), None),
+            Change::Lost(why) => assert_eq!(ends.insert(scope, Err(why)), None),
+            other => panic!("{scope:?}: {other:?}"),
+        })
+        .await;
+    scopes.into_iter().map(|scope| (scope.clone(), ends.remove(&scope).expect("an end"))).collect()
+}
+
+/// The same, everywhere and in few words.
+async fn told(reader: &Kubernetes) -> Vec<(Kind, Result<usize, &'static str>)> {
+    let lists = read_once(reader, &[]).await;
+    lists.into_iter().map(|(scope, list)| (scope.kind, list.map_err(|why| kind_of(&why)))).collect()
+}
+
+#[rstest]
+#[case::streamed(StreamedLists::Sent)]
+#[case::in_pages(StreamedLists::Refused)]
 #[tokio::test]
-async fn every_kind_is_listed_and_one_that_is_forbidden_does_not_stop_the_rest() {
+async fn every_kind_is_read_and_one_that_is_forbidden_does_not_stop_the_rest(#[case] streams: StreamedLists) {
     let cluster = Cluster::start().await.unwrap();
-    cluster.apply(pod("api-1", "Running"));
-    cluster.forbid("list", Kind::Node, None);
+    cluster.streamed_lists(streams);
+    cluster.apply_all((0..620).map(|i| pod(&format!("api-{i:04}"), "Running")));
+    for verb in ["list", "watch"] {
+        cluster.forbid(verb, Kind::Node, None);
+    }
     cluster.do_not_serve(Kind::CronJob);
-    let told = |lists: Vec<(Kind, Result<Listed, ReadError>)>| {
-        lists.into_iter().map(|(kind, list)| (kind, list.map(|l| l.facts.len()).map_err(|why| kind_of(&why)))).collect()
-    };
-    let lists: Vec<(Kind, Result<usize, &str>)> = told(client(&cluster).list_all(None).await);
     let special = [
         (Kind::Node, Err("forbidden")),
         (Kind::CronJob, Err("not served")),
         (Kind::Namespace, Ok(2)),
-        (Kind::Pod, Ok(1)),
+        (Kind::Pod, Ok(620)),
     ];
     let expected = |kind| special.iter().find(|(of, _)| *of == kind).map_or(Ok(0), |(_, list)| *list);
-    assert_eq!(lists, Kind::ALL.map(|kind| (kind, expected(kind))));
+    assert_eq!(told(&client(&cluster)).await, Kind::ALL.map(|kind| (kind, expected(kind))));
+    let pages = cluster.requests().iter().filter(|r| r.contains("limit=")).count();
+    assert_eq!(pages > 1, streams == StreamedLists::Refused, "{:?}", cluster.requests());
+}
+
+#[tokio::test]
+async fn who_may_list_but_not_watch_gets_the_list() {
+    let cluster = Cluster::start().await.unwrap();
+    cluster.apply(pod("api-1", "Running"));
+    cluster.forbid("watch", Kind::Pod, None);
+    assert!(told(&client(&cluster)).await.contains(&(Kind::Pod, Ok(1))));
+    cluster.forbid("list", Kind::Pod, None);
+    let forbidden = ReadError::Forbidden { verb: "list", resource: "pods".into(), namespace: None };
+    let everywhere = Scope { kind: Kind::Pod, namespace: None };
+    assert!(read_once(&client(&cluster), &[]).await.contains(&(everywhere, Err(forbidden))));
+}
+
+#[tokio::test]
+async fn only_the_namespaces_that_are_meant_are_read() {
+    let cluster = Cluster::start().await.unwrap();
+    cluster.apply(pod("api-1", "Running"));
+    let read = read_once(&client(&cluster), &["shop".into(), "lab".into()]).await;
+    let pods: Vec<_> = read.iter().filter(|(scope, _)| scope.kind == Kind::Pod).collect();
+    let of = |namespace: &str| Scope { kind: Kind::Pod, namespace: Some(namespace.into()) };
+    assert_eq!(pods, [&(of("shop"), Ok(1)), &(of("lab"), Ok(0))]);
+    let requests = cluster.requests();
+    assert!(!requests.iter().any(|r| r.contains("/api/v1/pods")), "{requests:?}");
+    assert!(requests.iter().any(|r| r.contains("/api/v1/nodes")), "{requests:?}");
 }
 
 #[tokio::test]
@@ -136,24 +187,21 @@ async fn a_custom_resource_comes_as_json_whatever_is_asked_for() {
 }
 
 #[tokio::test]
-async fn an_api_that_hangs_is_given_up_after_the_first_kinds() {
+async fn an_api_that_hangs_is_given_up_after_the_first_kind() {
     let cluster = Cluster::start().await.unwrap();
     cluster.fault(Some(Fault::Hang));
     let client = client(&cluster).with_patience(Duration::from_millis(200));
-    let lists = client.list_all(None).await;
-    assert_eq!(lists.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), Kind::ALL);
-    assert!(lists.iter().all(|(_, list)| matches!(list, Err(ReadError::TimedOut { .. }))), "{lists:?}");
-    assert!(cluster.requests().len() < Kind::ALL.len(), "{:?}", cluster.requests());
+    assert_eq!(told(&client).await, Kind::ALL.map(|kind| (kind, Err("timed out"))));
+    assert_eq!(cluster.requests().len(), 1, "{:?}", cluster.requests());
 }
 
 #[tokio::test]
 async fn what_is_refused_to_all_is_asked_no_further() {
     let cluster = Cluster::start().await.unwrap();
     cluster.require_token("right");
-    let lists = client_with(&cluster, Some("wrong")).list_all(None).await;
-    assert_eq!(lists.len(), Kind::ALL.len());
-    assert!(lists.iter().all(|(_, list)| matches!(list, Err(ReadError::Unauthorized { .. }))), "{lists:?}");
-    assert!(cluster.requests().len() < Kind::ALL.len(), "{:?}", cluster.requests());
+    let reader = client_with(&cluster, Some("wrong"));
+    assert_eq!(told(&reader).await, Kind::ALL.map(|kind| (kind, Err("unauthorized"))));
+    assert_eq!(cluster.requests().len(), 1, "{:?}", cluster.requests());
 }
 
 #[tokio::test]
@@ -198,6 +246,6 @@ async fn the_versions_of_many_objects_are_read_without_the_objects(#[case] json_
             break;
         }
     }
-    assert_eq!(sizes, [500, 500, 201]);
+    assert_eq!(sizes, [200, 200, 200, 200, 200, 200, 1]);
     assert_eq!(versions, expected);
 }
