@@ -83,10 +83,12 @@ fn shortage(condition: &str) -> Option<&'static str> {
 fn trouble(owner: &ObjectRef, node: &Node, condition: &Condition, what: &str, look: &Look<'_>) -> Trouble {
     let since = condition.last_transition_time.map_or(look.now, Time::at);
     let (hit, owners) = evicted_since(node, since, look);
+    // How many pods it were is said of every finding.
+    let pods = if hit.len() == 1 { "1 pod" } else { "pods" };
     let evicted = match owners.len() {
         0 => String::new(),
-        1 => format!("; it evicted {} of one owner", pods_in_words(hit.len())),
-        n => format!("; it evicted {} of {n} owners", pods_in_words(hit.len())),
+        1 => format!("; it evicted {pods} of one owner"),
+        n => format!("; it evicted {pods} of {n} owners"),
     };
     let is_loud = condition.kind == "NetworkUnavailable" || owners.len() >= look.settings.number(&OWNERS);
     let mut proof = vec![evidence::piece(
@@ -143,8 +145,4 @@ pub(super) fn evicted_by(pod: &Pod, look: &Look<'_>) -> Option<Cause> {
     });
     let owner = ObjectRef { kind: Kind::Node.name().into(), namespace: Text::new(), name: node.meta().name.clone() };
     is_loud.then(|| Cause { owner, why: said.message.to_string() })
-}
-
-fn pods_in_words(count: usize) -> String {
-    if count == 1 { "1 pod".to_owned() } else { format!("{count} pods") }
 }

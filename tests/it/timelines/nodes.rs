@@ -211,7 +211,20 @@ async fn a_node_that_is_short_of_disk_and_evicts_from_three_owners_is_one_alert(
             bot.wait(Duration::from_secs(30)).await?;
         }
         bot.wait(Duration::from_mins(2)).await?;
-        insta::assert_snapshot!(bot.story("#alerts").await?, @"");
+        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        posted in #alerts:
+        🟠 *SEV-2 · node node-2: DiskPressure* · INC-2026-11-24-001
+        ▌#a30200
+        The node is short of disk space; it evicted pods of 3 owners (12 pods)
+        Node node-2 (worker node)
+        Hit: 3 workloads: shop/web-1, shop/web-2, shop/web-3
+        Do: See what uses it up: kubectl describe node node-2; kubectl top node node-2
+        ```
+        Node node-2 condition DiskPressure: True KubeletHasDiskPressure: kubelet has disk pressure
+        ```
+        [ Acknowledge ]
+        SEV-2 because worker node: short of something, and its pods are hit · since 14:00 UTC · seen 14:02 UTC
+        ");
         Ok(())
     })
     .await;

@@ -77,7 +77,11 @@ fn evictions_of_two_owners_make_it_loud() {
     );
     let two = wrong(says("node-pressure", &n1(), vec![pressed.clone(), evicted_of("a", 100), evicted_of("b", 90)]));
     assert_eq!(two.severity, Level::High);
-    assert!(two.message.starts_with("the node is short of memory; it evicted 2 pods of 2 owners"), "{}", two.message);
+    assert!(
+        two.message.starts_with("the node is short of memory; it evicted pods of 2 owners (2 pods)"),
+        "{}",
+        two.message
+    );
     let old = wrong(says("node-pressure", &n1(), vec![pressed, evicted_of("a", 5000), evicted_of("b", 5000)]));
     assert_eq!(old.severity, Level::Warning);
 }
