@@ -14,7 +14,7 @@ use crate::cluster::{
 const LONGEST_CHAIN: usize = 4;
 
 /// The kinds of what a check can judge.
-const JUDGED: [Kind; 18] = [
+pub(super) const JUDGED: [Kind; 18] = [
     Kind::Namespace,
     Kind::Node,
     Kind::Deployment,

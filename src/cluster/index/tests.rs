@@ -250,7 +250,36 @@ fn stories() -> Vec<Vec<Option<Fact>>> {
         json!({"metadata": meta("scaler", 1, None),
                "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "api"}}}),
     );
+    let of = |kind: Kind, name: &str, body: Value| {
+        let mut object = body;
+        object["metadata"] = json!({"name": name, "uid": format!("uid-{name}"), "resourceVersion": "1"});
+        if kind.is_namespaced() {
+            object["metadata"]["namespace"] = json!("shop");
+        }
+        vec![Some(fact(kind, object))]
+    };
+    let hook =
+        json!({"webhooks": [{"name": "a.example", "clientConfig": {"service": {"namespace": "shop", "name": "api"}}}]});
+    let job =
+        |name: &str| fact(Kind::Job, json!({"metadata": meta(name, 1, Some(("batch/v1", "CronJob", "nightly")))}));
     vec![
+        of(Kind::Namespace, "shop", json!({})),
+        of(Kind::Node, "n1", json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}})),
+        of(Kind::ValidatingWebhookConfiguration, "validates", hook.clone()),
+        of(Kind::MutatingWebhookConfiguration, "mutates", hook),
+        of(
+            Kind::ApiService,
+            "v1beta1.metrics.k8s.io",
+            json!({"spec": {"service": {"namespace": "shop", "name": "api"}}}),
+        ),
+        of(Kind::StorageClass, "fast", json!({})),
+        of(Kind::PersistentVolume, "disk", json!({"status": {"phase": "Bound"}})),
+        of(Kind::IngressClass, "nginx", json!({})),
+        of(Kind::Certificate, "tls", json!({"spec": {"secretName": "tls"}})),
+        of(Kind::CronJob, "nightly", json!({"spec": {"schedule": "0 3 * * *"}})),
+        vec![Some(job("nightly-1")), None],
+        vec![Some(job("nightly-2"))],
+        vec![Some(pod("nightly-2-x", 1, Some(("batch/v1", "Job", "nightly-2")), 1, false))],
         vec![Some(deployment)],
         vec![Some(replica_set("api-1a", API))],
         vec![
@@ -304,7 +333,19 @@ proptest! {
                     history.record(transition);
                 }
             }
-            picture(&index, &history)
+            let one_by_one: BTreeSet<ObjectRef> = queries::JUDGED
+                .iter()
+                .flat_map(|kind| index.all(*kind))
+                .map(|fact| index.owner_of(&fact.key()))
+                .collect();
+            assert_eq!(index.owners().collect::<BTreeSet<_>>(), one_by_one);
+            let picture = picture(&index, &history);
+            // Nothing is left of what is deleted.
+            for turn in turns {
+                index.delete(&stories[*turn].0, at("04:00:00"));
+            }
+            assert_eq!(format!("{index:?}"), format!("{:?}", ClusterIndex::default()));
+            picture
         };
         let mut in_order = turns.clone();
         in_order.sort_unstable();
