@@ -320,13 +320,13 @@ mod tests {
 
     #[test]
     fn an_old_replica_set_is_kept_by_its_name_its_owner_and_its_number() {
-        let written = |replicas: i32| {
+        let written = |replicas: i32, by: &str| {
             json!({"metadata": {"name": "api-1", "labels": {"app": "api"}, "annotations": {"deployment.kubernetes.io/revision": "3", "other": "x"},
-                "ownerReferences": [{"kind": "Deployment", "apiVersion": "apps/v1", "name": "api", "controller": true}]},
+                "ownerReferences": [{"kind": by, "apiVersion": "apps/v1", "name": "api", "controller": true}]},
                 "spec": {"replicas": replicas, "template": {"metadata": {"labels": {"app": "api"}}}}, "status": {"replicas": replicas}})
         };
-        let kept = |replicas| {
-            let set: ReplicaSet = serde_json::from_value(written(replicas)).unwrap();
+        let kept = |replicas, by| {
+            let set: ReplicaSet = serde_json::from_value(written(replicas, by)).unwrap();
             let mut fact = crate::cluster::Fact::ReplicaSet(Box::new(set));
             fact.keep_what_is_read();
             let crate::cluster::Fact::ReplicaSet(set) = fact else { panic!("it is one") };
@@ -338,7 +338,12 @@ mod tests {
                 set.spec.as_ref().unwrap().template.is_some(),
             )
         };
-        assert_eq!(kept(0), (Some("3".to_owned()), 1, 0, false));
-        assert_eq!(kept(1), (Some("3".to_owned()), 1, 1, true));
+        assert_eq!(kept(0, "Deployment"), (Some("3".to_owned()), 1, 0, false));
+        assert_eq!(
+            kept(1, "Deployment"),
+            (Some("3".to_owned()), 1, 1, false),
+            "the template is that of its Deployment"
+        );
+        assert_eq!(kept(1, "Rollout"), (Some("3".to_owned()), 1, 1, true));
     }
 }

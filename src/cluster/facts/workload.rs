@@ -137,12 +137,17 @@ slim! {
 has_meta!(Deployment, ReplicaSet, StatefulSet, DaemonSet);
 
 impl ReplicaSet {
-    /// Of a revision that runs nothing any more only its name, its owner and its number are read; a Deployment keeps ten of them.
+    /// Of a revision that runs nothing any more only its name, its owner and its number are read; a Deployment keeps ten of them. The
+    /// template of the present one is that of its Deployment.
     pub(crate) fn keep_what_is_read(&mut self) {
+        let controller = self.meta().controller();
+        let (is_controlled, by_deployment) = (controller.is_some(), controller.is_some_and(|c| c.kind == "Deployment"));
         let runs_nothing = self.status.as_ref().is_none_or(|status| status.replicas == 0);
-        let Some(spec) = self.spec.as_mut().filter(|spec| spec.replicas == Some(0) && runs_nothing) else { return };
-        spec.template = None;
-        if let Some(meta) = self.metadata.as_mut().filter(|meta| meta.controller().is_some()) {
+        let is_over = runs_nothing && self.spec.as_ref().is_some_and(|spec| spec.replicas == Some(0));
+        if let Some(spec) = self.spec.as_mut().filter(|_| is_over || by_deployment) {
+            spec.template = None;
+        }
+        if let Some(meta) = self.metadata.as_mut().filter(|_| is_over && is_controlled) {
             meta.labels = Labels::default();
         }
     }
