@@ -11,6 +11,7 @@ use crate::{
         reply,
         standing::{ClusterStanding, Standing, WatchStanding},
     },
+    incidents::{Incident, digest::is_digest},
 };
 
 /// Incidents shown before the rest is counted.
@@ -63,7 +64,10 @@ fn run(_rest: &str, standing: &Standing) -> Answer {
 
 fn cluster_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
     let name = reply::escape(&cluster.name);
-    let mut open: Vec<_> = cluster.incidents.iter().filter(|i| i.is_open()).collect();
+    // What follows from another incident is counted with that; a digest is the list of what stands here one by one.
+    let all: Vec<&Incident> = cluster.incidents.iter().filter(|i| i.is_open() && !is_digest(&i.owner)).collect();
+    let cause_of = |of: &Incident| all.iter().find(|i| of.symptom_of.as_ref() == Some(&i.owner)).map(|cause| &cause.id);
+    let mut open: Vec<&Incident> = all.iter().copied().filter(|i| cause_of(i).is_none()).collect();
     open.sort_by(|a, b| (a.severity, a.since, &a.id).cmp(&(b.severity, b.since, &b.id)));
     let is_blind = cluster.blind.iter().any(|b| b.required);
     let head = match (open.first(), is_blind, cluster.complete) {
@@ -77,7 +81,13 @@ fn cluster_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
         (None, false, true) => format!("🟢 *{name}: healthy.* No incident is open."),
     };
     let mut lines = vec![head];
-    lines.extend(open.iter().take(SHOWN).map(|i| format!("• {}", reply::incident_line(i, now))));
+    lines.extend(open.iter().take(SHOWN).map(|i| {
+        let follow = match all.iter().filter(|of| cause_of(of) == Some(&i.id)).count() {
+            0 => String::new(),
+            n => format!(" · {} from it", reply::count(n, "incident follows", "incidents follow")),
+        };
+        format!("• {}{follow}", reply::incident_line(i, now))
+    }));
     if open.len() > SHOWN {
         lines.push(format!("... and {} more", open.len() - SHOWN));
     }
@@ -187,9 +197,9 @@ fn says(trouble: &str, why: &str) -> bool {
 mod tests {
     use super::super::{answer, said};
     use crate::{
-        cluster::Kind,
+        cluster::{Kind, ObjectRef},
         conversation::standing::{Blind, samples},
-        incidents::Severity,
+        incidents::{Severity, digest},
     };
     use insta::assert_snapshot;
 
@@ -217,6 +227,29 @@ mod tests {
         k8s-monitor 0.1.0 up 3 h 12 min · next pass in 30 s · Slack sockets 2 of 2 (last heard 1 min ago) · 3 messages wait to be sent, the oldest for 2 min · 1 refused (the bot is not in #alerts: /invite @k8s-monitor there)
         Not configured: GitHub token (no commits and pull requests in alerts)
         Store: sqlite:///data/k8s-monitor.db
+        ");
+    }
+
+    #[test]
+    fn what_follows_from_another_is_counted_with_it_and_a_digest_is_none_of_its_own() {
+        let mut standing = samples::healthy();
+        let of = |number, kind: &'static str, name: &str| {
+            let mut incident = samples::incident(number, Severity::Sev2);
+            incident.owner = ObjectRef { kind: kind.into(), namespace: "".into(), name: name.into() };
+            incident
+        };
+        let (node, storm) = (of(1, "Node", "n1"), of(4, digest::STORM, "production"));
+        let (mut hit, mut too, mut member) =
+            (of(2, "Deployment", "a"), of(3, "Deployment", "b"), of(5, "Deployment", "c"));
+        hit.symptom_of = Some(node.owner.clone());
+        too.symptom_of = Some(node.owner.clone());
+        member.symptom_of = Some(storm.owner.clone());
+        standing.clusters[0].incidents = vec![node, hit, too, storm, member];
+        let answer = said(answer("status", &standing));
+        assert_snapshot!(answer.lines().take(3).collect::<Vec<_>>().join("\n"), @r"
+        🟠 *production: 2 open incidents*
+        • *SEV-2* INC-2026-11-24-001 · Node n1 · OOMKilled · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 13:57 UTC (12 min) · 2 incidents follow from it
+        • *SEV-2* INC-2026-11-24-005 · Deployment c · OOMKilled · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 13:57 UTC (12 min)
         ");
     }
 

@@ -21,10 +21,6 @@ struct Change {
     flag: bool,
 }
 
-const KINDS: [&str; 12] = [
-    "Node", "Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "PersistentVolumeClaim", "Service",
-    "EndpointSlice", "Event",
-];
 const OWNERS: [(&str, &str); 4] =
     [("apps/v1", "ReplicaSet"), ("apps/v1", "Deployment"), ("batch/v1", "Job"), ("batch/v1", "CronJob")];
 
@@ -33,7 +29,7 @@ fn name(n: u8) -> String {
 }
 
 fn object(change: &Change, version: usize) -> Value {
-    let kind = KINDS[usize::from(change.kind) % KINDS.len()];
+    let kind = Kind::ALL[usize::from(change.kind) % Kind::ALL.len()];
     let other = name(change.about);
     let owners: Vec<Value> = change
         .owner
@@ -44,18 +40,21 @@ fn object(change: &Change, version: usize) -> Value {
         .into_iter()
         .collect();
     json!({
-        "kind": kind, "apiVersion": if matches!(kind, "Job" | "CronJob") { "batch/v1" } else { "v1" },
+        "kind": kind.name(), "apiVersion": kind.api_version(),
         "metadata": {"name": name(change.name), "namespace": "a", "uid": format!("{kind}{}", change.name % 4),
             "resourceVersion": version.to_string(), "generation": change.number, "creationTimestamp": "2026-03-01T11:00:00Z",
             "labels": {"app": other, "kubernetes.io/service-name": other}, "ownerReferences": owners,
             "annotations": {"deployment.kubernetes.io/revision": change.number.to_string()}},
         "spec": {"replicas": change.number, "nodeName": other, "schedule": "* * * * *", "selector": {"app": other},
+            "defaultBackend": {"service": {"name": other}}, "ingressClassName": other, "storageClassName": other, "secretName": other,
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": other}, "service": {"namespace": "a", "name": other},
             "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": other}}], "containers": [{"name": other}]},
         "status": {"phase": if change.flag { "Running" } else { "Failed" }, "replicas": change.number, "readyReplicas": change.number,
             "conditions": [{"type": "Ready", "status": if change.flag { "True" } else { "False" }, "lastTransitionTime": "2026-03-01T11:00:00Z"}],
             "containerStatuses": [{"name": other, "restartCount": change.number, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]},
         "endpoints": [{"conditions": {"ready": change.flag}, "targetRef": {"kind": "Pod", "name": other}}],
         "involvedObject": {"kind": "Pod", "namespace": "a", "name": other, "uid": format!("Pod{}", change.about % 4)},
+        "webhooks": [{"name": other, "clientConfig": {"service": {"namespace": "a", "name": other}}}],
         "reason": "BackOff", "type": "Warning",
     })
 }
