@@ -16,6 +16,8 @@ RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates
 COPY --from=builder /k8s-monitor /usr/local/bin/k8s-monitor
 COPY --from=builder --chown=65532:65532 /data /data
 ENV DATABASE_URL=sqlite:/data/k8s-monitor.db HTTP_LISTEN=0.0.0.0:8080
+# What lists needed for a moment goes back to the system: one heap for all threads, and large pieces outside of it.
+ENV MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072
 VOLUME /data
 EXPOSE 8080
 WORKDIR /data

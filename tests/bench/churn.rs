@@ -42,6 +42,7 @@ pub(crate) async fn churn(plane: &Plane, pods: usize, minutes: u64) -> Result<()
     let mut untold = 0;
     let mut database = SqliteConnection::connect(&format!("sqlite:{}?mode=ro", bot.database().display())).await?;
     for minute in 1..=minutes {
+        let mut rows = Vec::new();
         let (used, started) = (bot.processor()?, Instant::now());
         let from = (minute - 1) * 60 * PER_SECOND;
         let changes = stream::iter(from..from + 60 * PER_SECOND).map(|n| async move {
@@ -61,7 +62,7 @@ pub(crate) async fn churn(plane: &Plane, pods: usize, minutes: u64) -> Result<()
         while let Some(changed) = changes.next().await {
             if let Some(broken) = changed? {
                 match row_of(&mut database, &broken).await? {
-                    Some(took) => told.push(took),
+                    Some(took) => rows.push(took),
                     None => untold += 1,
                 }
             }
@@ -69,9 +70,12 @@ pub(crate) async fn churn(plane: &Plane, pods: usize, minutes: u64) -> Result<()
         let busy = bot.processor()?.saturating_sub(used).as_secs_f64() / started.elapsed().as_secs_f64();
         let (now, peak) = bot.memory()?;
         println!(
-            "  minute {minute}: {now} MiB resident ({peak} MiB at most since its start), {:.1} % of a core",
-            busy * 100.0
+            "  minute {minute}: {now} MiB resident ({peak} MiB at most since its start), {:.1} % of a core, {} rows after {} ms at most",
+            busy * 100.0,
+            rows.len(),
+            rows.iter().max().map_or(0, Duration::as_millis),
         );
+        told.extend(rows);
     }
     ensure!(!told.is_empty(), "nothing was told");
     say("from the change at the API server to a row of the outbox", &mut told);
