@@ -188,6 +188,9 @@ pub(crate) fn finding_lines(finding: &Finding, now: Timestamp) -> Vec<String> {
         span(finding.since, now)
     )];
     lines.push(format!("   {}", quote(&finding.message, 400)));
+    if let Some(cause) = &finding.cause {
+        lines.push(format!("   Because of *{}*: {}", escape(&cause.owner.to_string()), quote(&cause.why, 200)));
+    }
     let hit = impact(&finding.impact);
     if !hit.is_empty() {
         lines.push(format!("   Hit: {hit}"));

@@ -11,12 +11,17 @@ use super::{
     pods::Known,
     trouble::{fact, key},
 };
-use crate::cluster::{Fact, Kind, ObjectRef};
+use crate::cluster::{Fact, Kind, ObjectRef, facts::Workload};
 
 /// The verdicts of all checks that judge this owner.
 pub fn judge(owner: &ObjectRef, look: &Look<'_>) -> Vec<Judgement> {
-    let known = Known::of(owner);
-    let look = &look.knowing(&known);
+    match look.knows(owner) {
+        Some(_) => judge_known(owner, look),
+        None => judge_known(owner, &look.knowing(&Known::of(owner))),
+    }
+}
+
+fn judge_known(owner: &ObjectRef, look: &Look<'_>) -> Vec<Judgement> {
     let ignored = Ignored::of(owner, look);
     let wanted = OnceCell::new();
     let verdict = |check: &dyn Check| match ignored.why(check.name()) {
@@ -109,8 +114,8 @@ fn between(owner: &ObjectRef) -> Option<Kind> {
 /// Why nobody wants an object to run, if so; what is being deleted is not asked here.
 pub(super) fn not_wanted(fact: &Fact) -> Option<Cow<'static, str>> {
     const ZERO: &str = "scaled to zero";
-    let why = match fact {
-        Fact::Deployment(d) => {
+    let why = match fact.workload()? {
+        Workload::Deployment(d) => {
             let spec = d.spec.as_ref();
             if spec.is_some_and(|s| s.paused) {
                 Some("paused")
@@ -118,31 +123,16 @@ pub(super) fn not_wanted(fact: &Fact) -> Option<Cow<'static, str>> {
                 (spec.and_then(|s| s.replicas) == Some(0)).then_some(ZERO)
             }
         }
-        Fact::ReplicaSet(r) => (r.spec.as_ref().and_then(|s| s.replicas) == Some(0)).then_some(ZERO),
-        Fact::StatefulSet(s) => (s.spec.as_ref().and_then(|s| s.replicas) == Some(0)).then_some(ZERO),
-        Fact::DaemonSet(d) => d
+        Workload::ReplicaSet(r) => (r.spec.as_ref().and_then(|s| s.replicas) == Some(0)).then_some(ZERO),
+        Workload::StatefulSet(s) => (s.spec.as_ref().and_then(|s| s.replicas) == Some(0)).then_some(ZERO),
+        Workload::DaemonSet(d) => d
             .status
             .as_ref()
             .is_some_and(|s| s.desired_number_scheduled == 0 && s.observed_generation > 0)
             .then_some("wanted on no node"),
-        Fact::Job(j) => j.spec.as_ref().is_some_and(|s| s.suspend).then_some("suspended"),
-        Fact::CronJob(c) => c.spec.as_ref().is_some_and(|s| s.suspend).then_some("suspended"),
-        Fact::Pod(p) => (p.phase() == "Succeeded").then_some("completed"),
-        Fact::Namespace(_)
-        | Fact::Node(_)
-        | Fact::PersistentVolumeClaim(_)
-        | Fact::Service(_)
-        | Fact::EndpointSlice(_)
-        | Fact::HorizontalPodAutoscaler(_)
-        | Fact::Ingress(_)
-        | Fact::IngressClass(_)
-        | Fact::ValidatingWebhookConfiguration(_)
-        | Fact::MutatingWebhookConfiguration(_)
-        | Fact::ApiService(_)
-        | Fact::PersistentVolume(_)
-        | Fact::StorageClass(_)
-        | Fact::Certificate(_)
-        | Fact::Event(_) => None,
+        Workload::Job(j) => j.spec.as_ref().is_some_and(|s| s.suspend).then_some("suspended"),
+        Workload::CronJob(c) => c.spec.as_ref().is_some_and(|s| s.suspend).then_some("suspended"),
+        Workload::Pod(p) => (p.phase() == "Succeeded").then_some("completed"),
     };
     why.map(Cow::Borrowed)
 }

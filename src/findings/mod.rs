@@ -49,8 +49,8 @@ pub struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    /// The same while one owner is judged.
-    fn knowing<'b>(&self, known: &'b Known<'b>) -> Look<'b>
+    /// The same while one owner is looked at.
+    pub(crate) fn knowing<'b>(&self, known: &'b Known<'b>) -> Look<'b>
     where
         'a: 'b,
     {

@@ -52,7 +52,7 @@ impl<'a> Look<'a> {
     }
 
     /// What is known, if that is the owner which is being judged.
-    fn knows(&self, owner: &ObjectRef) -> Option<&'a Known<'a>> {
+    pub(super) fn knows(&self, owner: &ObjectRef) -> Option<&'a Known<'a>> {
         self.known.filter(|known| std::ptr::eq(known.owner, owner) || known.owner == owner)
     }
 }
@@ -130,7 +130,7 @@ impl<'a> Pods<'a> {
 pub(crate) fn is_leaving(pod: &Pod) -> bool {
     pod.meta().deletion_timestamp.is_some()
         || is_finished(pod)
-        || pod.status.as_ref().is_some_and(|s| s.reason == "Evicted")
+        || pod.is_evicted()
         || pod.condition("DisruptionTarget").is_some_and(|c| c.status == "True")
 }
 

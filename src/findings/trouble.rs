@@ -9,7 +9,10 @@ use super::{
     pods::{Pods, Seen, containers, is_batch, is_finished, is_silent, newest_has_none_ready, node_of, settles_until},
     redact::{cap, redact},
 };
-use crate::cluster::{Fact, Kind, ObjectKey, ObjectRef, Text, TransitionKind, facts::Pod};
+use crate::cluster::{
+    Fact, Kind, ObjectKey, ObjectRef, Text, TransitionKind,
+    facts::{Pod, Workload},
+};
 
 /// How many objects a finding names.
 const MOST_OBJECTS: usize = 20;
@@ -232,50 +235,32 @@ pub(crate) fn lost_endpoints(service: &ObjectRef, look: &Look<'_>) -> Option<Tim
 
 /// Ready and wanted replicas; None for what has no replicas.
 pub(crate) fn replicas(owner: &ObjectRef, look: &Look<'_>) -> Option<(i32, i32)> {
-    match fact(owner, look) {
-        Some(Fact::Deployment(d)) => Some((
+    let Some(fact) = fact(owner, look) else {
+        let pods = look.pods_of(owner);
+        let ready = pods.iter().filter(|p| p.is_ready()).count();
+        return (!pods.is_empty() && !is_batch(&owner.kind))
+            .then(|| (i32::try_from(ready).unwrap_or(i32::MAX), i32::try_from(pods.len()).unwrap_or(i32::MAX)));
+    };
+    match fact.workload()? {
+        Workload::Deployment(d) => Some((
             d.status.as_ref().map_or(0, |s| s.ready_replicas),
             d.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1),
         )),
-        Some(Fact::ReplicaSet(r)) => Some((
+        Workload::ReplicaSet(r) => Some((
             r.status.as_ref().map_or(0, |s| s.ready_replicas),
             r.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1),
         )),
-        Some(Fact::StatefulSet(s)) => Some((
+        Workload::StatefulSet(s) => Some((
             s.status.as_ref().map_or(0, |s| s.ready_replicas),
             s.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1),
         )),
-        Some(Fact::DaemonSet(d)) => d.status.as_ref().map(|s| (s.number_ready, s.desired_number_scheduled)),
+        Workload::DaemonSet(d) => d.status.as_ref().map(|s| (s.number_ready, s.desired_number_scheduled)),
         // What is to run once and end serves nobody.
-        Some(Fact::Pod(p)) => {
+        Workload::Pod(p) => {
             let serves = !p.spec.as_ref().is_some_and(|s| matches!(s.restart_policy.as_str(), "Never" | "OnFailure"));
             serves.then(|| (i32::from(p.is_ready()), 1))
         }
-        Some(
-            Fact::Namespace(_)
-            | Fact::Node(_)
-            | Fact::Job(_)
-            | Fact::CronJob(_)
-            | Fact::PersistentVolumeClaim(_)
-            | Fact::Service(_)
-            | Fact::EndpointSlice(_)
-            | Fact::HorizontalPodAutoscaler(_)
-            | Fact::Ingress(_)
-            | Fact::IngressClass(_)
-            | Fact::ValidatingWebhookConfiguration(_)
-            | Fact::MutatingWebhookConfiguration(_)
-            | Fact::ApiService(_)
-            | Fact::PersistentVolume(_)
-            | Fact::StorageClass(_)
-            | Fact::Certificate(_)
-            | Fact::Event(_),
-        ) => None,
-        None => {
-            let pods = look.pods_of(owner);
-            let ready = pods.iter().filter(|p| p.is_ready()).count();
-            (!pods.is_empty() && !is_batch(&owner.kind))
-                .then(|| (i32::try_from(ready).unwrap_or(i32::MAX), i32::try_from(pods.len()).unwrap_or(i32::MAX)))
-        }
+        Workload::Job(_) | Workload::CronJob(_) => None,
     }
 }
 

@@ -76,7 +76,7 @@ pub(super) async fn judge_everything(app: &App, mind: &mut Mind) -> usize {
         }
     }
     if mind.first_look == FirstLook::Unsaid {
-        match app.store.record_first_picture(&mind.cluster, &[], now).await {
+        match app.store.record_first_picture(&mind.cluster, now).await {
             Ok(()) => mind.first_look = FirstLook::Done,
             Err(error) => tracing::error!(%error, "that the cluster was seen for the first time is not written yet"),
         }

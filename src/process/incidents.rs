@@ -98,11 +98,11 @@ fn look(app: &App, mind: &mut Mind, owners: &BTreeSet<ObjectRef>) -> Round {
     let now = app.clock.now();
     let mut round = BTreeMap::new();
     for owner in owners {
-        let judged = scene::look_at(app, mind, owner, now);
+        let (judged, again) = scene::look_at(app, mind, owner, now);
         if mind.scene.is_well(owner) && !mind.open.contains_key(owner) {
             mind.scene.waits_no_more(owner);
             mind.failures.remove(owner);
-            match findings::looks_again(owner, &scene::look(app, mind, now)) {
+            match again {
                 Some(at) => drop(mind.due.insert(owner.clone(), at)),
                 None => drop(mind.due.remove(owner)),
             }

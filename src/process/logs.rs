@@ -9,7 +9,7 @@ use super::Mind;
 use crate::{
     alerts::{self, message::Times},
     app::App,
-    clients::kubernetes::LogRequest,
+    clients::kubernetes::{LogRequest, ReadError},
     cluster::ObjectRef,
     event::Event,
     findings::{ConditionClass, LOG_LINES, LogLines, LogOf},
@@ -135,20 +135,26 @@ pub(super) fn begin(app: &Arc<App>, mind: &mut Mind) {
     }
 }
 
+/// The log of the run that is at fault; if that is gone (the node keeps one only, and not for long), of the one that goes on.
 async fn read(app: &App, of: LogOf) -> Option<LogLines> {
-    let LogOf { namespace, pod, container, previous } = &of;
-    let request = LogRequest { namespace, pod, container, previous: *previous, tail: LOG_LINES };
-    match app.kubernetes.logs(&request).await {
-        Ok(Some(raw)) => LogLines::kept(of, &raw),
-        Ok(None) => {
-            tracing::debug!(namespace, pod, container, previous, "there is no log");
-            None
-        }
-        Err(error) => {
-            tracing::debug!(%error, namespace, pod, container, "a log could not be read");
-            None
-        }
+    let read = match read_one(app, &of).await {
+        Ok(None) if of.previous => read_one(app, &LogOf { previous: false, ..of.clone() }).await,
+        read => read,
+    };
+    let LogOf { namespace, pod, container, .. } = &of;
+    match read {
+        Ok(None) => tracing::debug!(namespace, pod, container, "there is no log"),
+        Err(ref error) => tracing::debug!(%error, namespace, pod, container, "a log could not be read"),
+        Ok(Some(_)) => {}
     }
+    read.ok().flatten()
+}
+
+async fn read_one(app: &App, of: &LogOf) -> Result<Option<LogLines>, ReadError> {
+    let LogOf { namespace, pod, container, previous } = of;
+    let request = LogRequest { namespace, pod, container, previous: *previous, tail: LOG_LINES };
+    let raw = app.kubernetes.logs(&request).await?;
+    Ok(raw.and_then(|raw| LogLines::kept(of.clone(), &raw)))
 }
 
 /// The lines become part of the incident, with the edit that shows them.

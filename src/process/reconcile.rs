@@ -13,7 +13,7 @@ use super::Mind;
 use crate::{
     app::App,
     clients::kubernetes::{ObjectVersion, Page, Scope},
-    cluster::{ClusterIndex, Fact, ObjectKey},
+    cluster::{ClusterIndex, Fact, Kind, ObjectKey},
 };
 
 /// How many objects a line of the log names.
@@ -97,6 +97,8 @@ impl Reconciling {
             }
             match index.get(&listed.key) {
                 None if comparing.deleted.contains(&listed.key) => {}
+                // Most are not held on purpose, and none is more than evidence.
+                None if scope.kind == Kind::Event => {}
                 None => comparing.drift.add(&listed.key, "is missing"),
                 Some(held) if version(held).is_some_and(|held| held < listed.version) => {
                     comparing.drift.add(&listed.key, "is old");
@@ -199,7 +201,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::cluster::Kind;
 
     fn pods() -> Scope {
         Scope { kind: Kind::Pod, namespace: None }

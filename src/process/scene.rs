@@ -10,7 +10,7 @@ use crate::{
     app::App,
     cluster::{Kind, ObjectRef},
     config::Detection,
-    findings::{self, Impact, Judgement, Look, REGISTRY},
+    findings::{self, Impact, Judgement, Known, Look, REGISTRY},
     incidents::{
         Hit, Incident, Standing,
         causes::{self, Ailing, Causes, World},
@@ -136,8 +136,20 @@ pub(super) fn look<'a>(app: &'a App, mind: &'a Mind, now: Timestamp) -> Look<'a>
 
 /// What the checks say of an owner now.
 pub(super) fn judge(app: &App, mind: &Mind, owner: &ObjectRef, now: Timestamp) -> Judged {
+    judge_and(app, mind, owner, now, |_| ()).0
+}
+
+/// The same with more that is read from what was found out for it.
+fn judge_and<T>(
+    app: &App,
+    mind: &Mind,
+    owner: &ObjectRef,
+    now: Timestamp,
+    more: impl FnOnce(&Look<'_>) -> T,
+) -> (Judged, T) {
     let begun = Instant::now();
-    let look = look(app, mind, now);
+    let known = Known::of(owner);
+    let look = look(app, mind, now).knowing(&known);
     let judgements = match &*owner.kind {
         findings::CLUSTER => vec![findings::judge_sight(owner, mind.index.sight(), now)],
         _ if is_digest(owner) => Vec::new(),
@@ -145,25 +157,28 @@ pub(super) fn judge(app: &App, mind: &Mind, owner: &ObjectRef, now: Timestamp) -
         _ => findings::judge(owner, &look),
     };
     let judged = (judgements, findings::impact_of(owner, &look));
+    let more = more(&look);
     app.metrics.evaluated(begun.elapsed().as_secs_f64());
-    judged
+    (judged, more)
 }
 
-/// Judges an owner, and remembers what is wrong with it.
-pub(super) fn look_at(app: &App, mind: &mut Mind, owner: &ObjectRef, now: Timestamp) -> Judged {
-    let judged = judge(app, mind, owner, now);
+/// Judges an owner, and remembers what is wrong with it. Also says when it is to be judged again by time alone.
+pub(super) fn look_at(app: &App, mind: &mut Mind, owner: &ObjectRef, now: Timestamp) -> (Judged, Option<Timestamp>) {
+    let (judged, (nodes, again)) = judge_and(app, mind, owner, now, |look| {
+        (findings::silent_nodes_of(owner, look), findings::looks_again(owner, look))
+    });
     if owner.kind == findings::CLUSTER || owner.kind == REGISTRY || is_digest(owner) {
-        return judged;
+        return (judged, again);
     }
     let (judgements, impact) = &judged;
-    let nodes = findings::silent_nodes_of(owner, &look(app, mind, now)).into_iter().map(|(node, _)| node).collect();
+    let nodes = nodes.into_iter().map(|(node, _)| node).collect();
     let ailing = Ailing::after(mind.scene.ailing.get(owner), judgements, nodes, impact).map(|it| Ailing {
         priority: app.priority_of(owner),
         role: app.priorities.role_in(owner, &mind.index),
         ..it
     });
     mind.scene.note(owner, ailing);
-    judged
+    (judged, again)
 }
 
 /// Finds the causes of what is wrong now; the owners of whom something else is to be said than before.

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{Store, StoreError, outbox};
-use crate::{alerts::Outgoing, cluster::ClusterId};
+use super::{Store, StoreError};
+use crate::cluster::ClusterId;
 
 fn first_picture(cluster: &ClusterId) -> String {
     format!("first picture of {cluster}")
@@ -15,26 +15,14 @@ impl Store {
         Ok(self.get(&first_picture(cluster)).await?.is_some())
     }
 
-    /// The first complete picture of a cluster is dealt with, and this is what must be said of it: written together, so it is said
-    /// once.
-    pub async fn record_first_picture(
-        &self,
-        cluster: &ClusterId,
-        outgoing: &[Outgoing],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    /// The first complete picture of a cluster is dealt with.
+    pub async fn record_first_picture(&self, cluster: &ClusterId, now: Timestamp) -> Result<(), StoreError> {
         self.again("recording the first picture of a cluster", |_| async move {
-            let mut tx = self.begin().await?;
-            let new = sqlx::query("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
+            sqlx::query("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
                 .bind(first_picture(cluster))
                 .bind(now.to_string())
-                .execute(&mut *tx)
+                .execute(&self.pool)
                 .await?;
-            if new.rows_affected() > 0 {
-                let origin = outbox::Origin { cluster: Some(cluster), incident: None, now };
-                outbox::insert(&mut tx, &origin, outgoing).await?;
-            }
-            tx.commit().await?;
             Ok(())
         })
         .await

@@ -94,6 +94,22 @@ async fn the_facts_are_said_first_and_the_last_lines_of_the_log_are_added_withou
 }
 
 #[tokio::test]
+async fn where_the_log_of_the_run_before_is_gone_that_of_the_present_one_is_shown() {
+    run_test(async |bot| {
+        let pod = crashing(bot).pod_names().concat();
+        bot.cluster().set_log("shop", &pod, false, "no room for the heap\n");
+        is_told_before_its_log_is_read(bot).await?;
+        bot.cluster().logs(Logs::Come);
+        bot.settle().await?;
+        let edited = bot.everything_new("#alerts").await?;
+        assert!(edited.contains(&format!("\nlog of shop/{pod} api:\n| no room for the heap\n")), "{edited}");
+        assert_eq!(reads(bot).len(), 2);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_log_that_may_not_be_read_changes_nothing() {
     run_test(async |bot| {
         let told = is_told_before_its_log_is_read(bot).await?;

@@ -26,7 +26,15 @@ slim! {
 }
 has_meta!(Event);
 
+/// What is told as normal and read all the same: kills by a probe, and that the certificates of K3s are fine again.
+const READ: [&str; 2] = ["Killing", "CertificateExpirationOK"];
+
 impl Event {
+    /// Whether anybody reads it. Most events say that all goes well: pods that are scheduled, images that are pulled.
+    pub(crate) fn is_read(&self) -> bool {
+        self.kind != "Normal" || READ.contains(&self.reason.as_str())
+    }
+
     /// When it was last seen: of the series, else the event time, else the last timestamp, else its creation.
     pub fn last_seen(&self) -> Option<Timestamp> {
         self.series

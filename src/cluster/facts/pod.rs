@@ -214,6 +214,11 @@ impl Pod {
         self.status.as_ref()?.conditions.iter().find(|c| c.kind == kind)
     }
 
+    /// Whether a kubelet threw it out.
+    pub fn is_evicted(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| status.reason == "Evicted")
+    }
+
     /// Whether the Pod is ready to serve.
     pub fn is_ready(&self) -> bool {
         self.condition("Ready").is_some_and(|c| c.status == "True")

@@ -1,6 +1,6 @@
 //! Deployments, ReplicaSets, StatefulSets and DaemonSets: desired, updated, ready.
 
-use super::{Labels, Meta, Text, Time, has_meta, slim};
+use super::{CronJob, Fact, Job, Labels, Meta, Pod, Text, Time, has_meta, slim};
 
 slim! {
     /// The template of the pods; only what a message needs.
@@ -135,6 +135,49 @@ slim! {
     }
 }
 has_meta!(Deployment, ReplicaSet, StatefulSet, DaemonSet);
+
+/// A fact that makes pods, or is one.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "each variant is the kind it names")]
+pub enum Workload<'a> {
+    Pod(&'a Pod),
+    Deployment(&'a Deployment),
+    ReplicaSet(&'a ReplicaSet),
+    StatefulSet(&'a StatefulSet),
+    DaemonSet(&'a DaemonSet),
+    Job(&'a Job),
+    CronJob(&'a CronJob),
+}
+
+impl Fact {
+    /// As a workload; None for what neither makes pods nor is one.
+    pub fn workload(&self) -> Option<Workload<'_>> {
+        Some(match self {
+            Self::Pod(x) => Workload::Pod(x),
+            Self::Deployment(x) => Workload::Deployment(x),
+            Self::ReplicaSet(x) => Workload::ReplicaSet(x),
+            Self::StatefulSet(x) => Workload::StatefulSet(x),
+            Self::DaemonSet(x) => Workload::DaemonSet(x),
+            Self::Job(x) => Workload::Job(x),
+            Self::CronJob(x) => Workload::CronJob(x),
+            Self::Namespace(_)
+            | Self::Node(_)
+            | Self::PersistentVolumeClaim(_)
+            | Self::Service(_)
+            | Self::EndpointSlice(_)
+            | Self::HorizontalPodAutoscaler(_)
+            | Self::Ingress(_)
+            | Self::IngressClass(_)
+            | Self::ValidatingWebhookConfiguration(_)
+            | Self::MutatingWebhookConfiguration(_)
+            | Self::ApiService(_)
+            | Self::PersistentVolume(_)
+            | Self::StorageClass(_)
+            | Self::Certificate(_)
+            | Self::Event(_) => return None,
+        })
+    }
+}
 
 impl ReplicaSet {
     /// Of a revision that runs nothing any more only its name, its owner and its number are read; a Deployment keeps ten of them. The

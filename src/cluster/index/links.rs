@@ -8,7 +8,7 @@ use std::{
 
 use crate::cluster::{
     Fact, Kind, ObjectKey, ObjectRef, Text,
-    facts::{EndpointSlice, OwnerReference, ServiceReference, Uid},
+    facts::{EndpointSlice, OwnerReference, ServiceReference, Uid, Workload},
 };
 
 /// Few objects each: a sorted list needs half the memory of a tree.
@@ -120,29 +120,11 @@ pub(super) fn named_by(fact: &Fact) -> Vec<ObjectRef> {
 /// Chains end at a Deployment, `StatefulSet`, `DaemonSet` or `CronJob`, even if an operator controls it: these are what people know
 /// and what tells desired from ready. A Job belongs to its `CronJob` only. A Pod of a Node (a static Pod) is its own owner.
 pub(super) fn controller(fact: &Fact) -> Option<&OwnerReference> {
-    match fact {
-        Fact::Pod(pod) => pod.meta().controller().filter(|c| watched(c) != Some(Kind::Node)),
-        Fact::ReplicaSet(set) => set.meta().controller(),
-        Fact::Job(job) => job.meta().controller().filter(|c| watched(c) == Some(Kind::CronJob)),
-        Fact::Namespace(_)
-        | Fact::Node(_)
-        | Fact::Deployment(_)
-        | Fact::StatefulSet(_)
-        | Fact::DaemonSet(_)
-        | Fact::CronJob(_)
-        | Fact::PersistentVolumeClaim(_)
-        | Fact::Service(_)
-        | Fact::EndpointSlice(_)
-        | Fact::HorizontalPodAutoscaler(_)
-        | Fact::Ingress(_)
-        | Fact::IngressClass(_)
-        | Fact::ValidatingWebhookConfiguration(_)
-        | Fact::MutatingWebhookConfiguration(_)
-        | Fact::ApiService(_)
-        | Fact::PersistentVolume(_)
-        | Fact::StorageClass(_)
-        | Fact::Certificate(_)
-        | Fact::Event(_) => None,
+    match fact.workload()? {
+        Workload::Pod(pod) => pod.meta().controller().filter(|c| watched(c) != Some(Kind::Node)),
+        Workload::ReplicaSet(set) => set.meta().controller(),
+        Workload::Job(job) => job.meta().controller().filter(|c| watched(c) == Some(Kind::CronJob)),
+        Workload::Deployment(_) | Workload::StatefulSet(_) | Workload::DaemonSet(_) | Workload::CronJob(_) => None,
     }
 }
 

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 pub use self::measured::Measured;
 pub use self::relist::Relist;
 use self::{links::Links, objects::Objects, transitions::PodTransition};
-use super::{Fact, Kind, ObjectKey, ObjectRef, Sight, Transition, Usage, facts};
+use super::{Fact, Kind, ObjectKey, ObjectRef, Sight, Text, Transition, Usage, facts};
 
 /// All facts of one cluster.
 #[derive(Clone, Debug, Default)]
@@ -57,8 +57,12 @@ impl ClusterIndex {
     /// Takes an object in, or its newer state. `now` is used where the object has no time of its own.
     ///
     /// An older state of an object that is held is ignored; a newer one that changed nothing we keep (heartbeats) touches nobody.
+    /// An event that says that all goes well is not held.
     pub fn apply(&mut self, mut fact: Fact, now: Timestamp) -> Touched {
         let mut touched = Touched::default();
+        if matches!(&fact, Fact::Event(event) if !event.is_read()) {
+            return touched;
+        }
         fact.keep_what_is_read();
         let key = fact.key();
         let held = self.get(&key);
@@ -184,6 +188,9 @@ impl ClusterIndex {
                         name: claim.into(),
                     });
                     owners.extend(claims.filter(|claim| self.get(claim).is_some()).map(ObjectRef::from));
+                    if pod.is_evicted() {
+                        self.touch_evicted_from(pod.node_name(), owners);
+                    }
                 }
             }
             Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet | Kind::Job | Kind::CronJob => {
@@ -208,6 +215,14 @@ impl ClusterIndex {
                 self.touch_measured(key, owners);
             }
         }
+    }
+
+    /// Adds a node that evicts and all whom it evicted: what is said of each hangs on how many there are.
+    fn touch_evicted_from(&self, node: &str, owners: &mut BTreeSet<ObjectRef>) {
+        let key = ObjectKey { kind: Kind::Node, namespace: Text::new(), name: node.into() };
+        owners.extend(self.get(&key).map(|_| key.into()));
+        let evicted = self.links.on_node(node).filter(|key| self.pod(key).is_some_and(facts::Pod::is_evicted));
+        owners.extend(evicted.map(|pod| self.owner_of(pod)));
     }
 
     /// The object an event is about, if it is held. The kubelet names nodes by their name where others write the uid.

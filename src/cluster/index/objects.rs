@@ -6,7 +6,14 @@ use crate::cluster::{Fact, Kind, ObjectKey, Text};
 
 /// All facts. What has no namespace lives in the empty one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Objects(BTreeMap<Kind, BTreeMap<Text, Named>>);
+pub(super) struct Objects(BTreeMap<Kind, OfKind>);
+
+/// The facts of a kind by namespace, and how many they are: that is asked for after each change.
+#[derive(Clone, Debug, Default)]
+struct OfKind {
+    namespaces: BTreeMap<Text, Named>,
+    count: usize,
+}
 
 /// The facts of a namespace in the order of their names: a list has less to spare than a tree, which lists in order leave half empty.
 #[derive(Clone, Debug, Default)]
@@ -47,25 +54,25 @@ impl Named {
 
 impl Objects {
     pub(super) fn get(&self, key: &ObjectKey) -> Option<&Fact> {
-        self.0.get(&key.kind)?.get(&key.namespace)?.get(&key.name)
+        self.0.get(&key.kind)?.namespaces.get(&key.namespace)?.get(&key.name)
     }
 
     /// Those of a kind, in the order of their namespaces and names.
     pub(super) fn all(&self, kind: Kind) -> impl Iterator<Item = &Fact> + use<'_> {
-        self.0.get(&kind).into_iter().flat_map(BTreeMap::values).flat_map(Named::iter)
+        self.0.get(&kind).into_iter().flat_map(|of| of.namespaces.values()).flat_map(Named::iter)
     }
 
     /// Those of a kind in a namespace, in the order of their names.
     pub(super) fn all_in<'a>(&'a self, kind: Kind, namespace: &str) -> impl Iterator<Item = &'a Fact> + use<'a> {
-        self.0.get(&kind).and_then(|of| of.get(namespace)).into_iter().flat_map(Named::iter)
+        self.0.get(&kind).and_then(|of| of.namespaces.get(namespace)).into_iter().flat_map(Named::iter)
     }
 
     pub(super) fn count(&self, kind: Kind) -> usize {
-        self.0.get(&kind).into_iter().flat_map(BTreeMap::values).map(|named| named.0.len()).sum()
+        self.0.get(&kind).map_or(0, |of| of.count)
     }
 
     pub(super) fn keys(&self, kind: Kind) -> impl Iterator<Item = ObjectKey> + use<'_> {
-        let namespaces = self.0.get(&kind).into_iter().flatten();
+        let namespaces = self.0.get(&kind).into_iter().flat_map(|of| &of.namespaces);
         namespaces.flat_map(move |(namespace, named)| {
             named.0.iter().map(move |(name, _)| ObjectKey { kind, namespace: namespace.clone(), name: name.clone() })
         })
@@ -73,21 +80,24 @@ impl Objects {
 
     /// Puts a fact in its place; gives back what was there.
     pub(super) fn insert(&mut self, key: &ObjectKey, fact: Fact) -> Option<Fact> {
-        let of = self.0.entry(key.kind).or_default().entry(key.namespace.clone()).or_default();
-        of.insert(&key.name, fact)
+        let of = self.0.entry(key.kind).or_default();
+        let before = of.namespaces.entry(key.namespace.clone()).or_default().insert(&key.name, fact);
+        of.count += usize::from(before.is_none());
+        before
     }
 
     /// Takes a fact out; what is left empty vanishes.
     pub(super) fn remove(&mut self, key: &ObjectKey) -> Option<Fact> {
-        let namespaces = self.0.get_mut(&key.kind)?;
-        let of = namespaces.get_mut(&key.namespace)?;
-        let gone = of.remove(&key.name);
-        if of.0.is_empty() {
-            namespaces.remove(&key.namespace);
+        let of = self.0.get_mut(&key.kind)?;
+        let named = of.namespaces.get_mut(&key.namespace)?;
+        let gone = named.remove(&key.name)?;
+        of.count = of.count.saturating_sub(1);
+        if named.0.is_empty() {
+            of.namespaces.remove(&key.namespace);
         }
-        if namespaces.is_empty() {
+        if of.namespaces.is_empty() {
             self.0.remove(&key.kind);
         }
-        gone
+        Some(gone)
     }
 }

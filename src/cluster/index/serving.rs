@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{ClusterIndex, ServiceImpact, links};
 use crate::cluster::{
     Fact, Kind, ObjectKey, ObjectRef, Text, Transition, TransitionKind,
-    facts::{DaemonSet, Endpoint, EndpointSlice, JobSpec, Labels, Pod, PodTemplate, Service, Time},
+    facts::{DaemonSet, Endpoint, EndpointSlice, JobSpec, Labels, Pod, PodTemplate, Service, Time, Workload},
 };
 
 /// When the endpoints controller was told of the change that led to this state of a slice.
@@ -219,29 +219,12 @@ fn key_of_pod(pod: &Pod) -> ObjectKey {
 
 /// The template of the pods a workload makes.
 fn template(fact: &Fact) -> Option<&PodTemplate> {
-    match fact {
-        Fact::Deployment(x) => x.spec.as_ref()?.template.as_deref(),
-        Fact::ReplicaSet(x) => x.spec.as_ref()?.template.as_deref(),
-        Fact::StatefulSet(x) => x.spec.as_ref()?.template.as_deref(),
-        Fact::DaemonSet(x) => x.spec.as_ref()?.template.as_deref(),
-        Fact::Namespace(_)
-        | Fact::Node(_)
-        | Fact::Pod(_)
-        | Fact::Job(_)
-        | Fact::CronJob(_)
-        | Fact::PersistentVolumeClaim(_)
-        | Fact::Service(_)
-        | Fact::EndpointSlice(_)
-        | Fact::HorizontalPodAutoscaler(_)
-        | Fact::Ingress(_)
-        | Fact::IngressClass(_)
-        | Fact::ValidatingWebhookConfiguration(_)
-        | Fact::MutatingWebhookConfiguration(_)
-        | Fact::ApiService(_)
-        | Fact::PersistentVolume(_)
-        | Fact::StorageClass(_)
-        | Fact::Certificate(_)
-        | Fact::Event(_) => None,
+    match fact.workload()? {
+        Workload::Deployment(x) => x.spec.as_ref()?.template.as_deref(),
+        Workload::ReplicaSet(x) => x.spec.as_ref()?.template.as_deref(),
+        Workload::StatefulSet(x) => x.spec.as_ref()?.template.as_deref(),
+        Workload::DaemonSet(x) => x.spec.as_ref()?.template.as_deref(),
+        Workload::Pod(_) | Workload::Job(_) | Workload::CronJob(_) => None,
     }
 }
 
@@ -250,28 +233,13 @@ fn labels_of_pods(fact: &Fact) -> Option<&Labels> {
     fn of_job(spec: Option<&JobSpec>) -> Option<&Labels> {
         Some(&spec?.template.as_ref()?.metadata.as_ref()?.labels)
     }
-    match fact {
-        Fact::Pod(pod) => Some(&pod.meta().labels),
-        Fact::Job(job) => of_job(job.spec.as_ref()),
-        Fact::CronJob(cron) => of_job(cron.spec.as_ref()?.job_template.as_ref()?.spec.as_ref()),
-        Fact::Deployment(_) | Fact::ReplicaSet(_) | Fact::StatefulSet(_) | Fact::DaemonSet(_) => {
+    match fact.workload()? {
+        Workload::Pod(pod) => Some(&pod.meta().labels),
+        Workload::Job(job) => of_job(job.spec.as_ref()),
+        Workload::CronJob(cron) => of_job(cron.spec.as_ref()?.job_template.as_ref()?.spec.as_ref()),
+        Workload::Deployment(_) | Workload::ReplicaSet(_) | Workload::StatefulSet(_) | Workload::DaemonSet(_) => {
             Some(&template(fact)?.metadata.as_ref()?.labels)
         }
-        Fact::Namespace(_)
-        | Fact::Node(_)
-        | Fact::PersistentVolumeClaim(_)
-        | Fact::Service(_)
-        | Fact::EndpointSlice(_)
-        | Fact::HorizontalPodAutoscaler(_)
-        | Fact::Ingress(_)
-        | Fact::IngressClass(_)
-        | Fact::ValidatingWebhookConfiguration(_)
-        | Fact::MutatingWebhookConfiguration(_)
-        | Fact::ApiService(_)
-        | Fact::PersistentVolume(_)
-        | Fact::StorageClass(_)
-        | Fact::Certificate(_)
-        | Fact::Event(_) => None,
     }
 }
 

@@ -203,6 +203,36 @@ fn claims_nodes_events_and_services_touch_the_owners_that_read_them() {
 }
 
 #[test]
+fn what_a_node_evicts_touches_the_node_and_all_it_evicted_before() {
+    let evicted = |name: &str, version: u64| {
+        let mut object =
+            json!({"metadata": meta(name, version, None), "spec": {"nodeName": "n1"}, "status": {"phase": "Failed"}});
+        object["status"]["reason"] = json!("Evicted");
+        fact(Kind::Pod, object)
+    };
+    let node = fact(Kind::Node, json!({"metadata": {"name": "n1", "uid": "n1", "resourceVersion": "1"}}));
+    let mut index = index(vec![node, pod("well", 1, None, 0, true), evicted("first", 1)]);
+    let n1 = ObjectRef { kind: "Node".into(), namespace: Text::new(), name: "n1".into() };
+    let all = [n1, owner("Pod", "first"), owner("Pod", "second")];
+    assert_eq!(index.apply(evicted("second", 2), at("04:00:00")).owners, all.into());
+}
+
+#[test]
+fn events_that_say_that_all_goes_well_are_not_held() {
+    let event = |kind: &str, reason: &str| {
+        let about = json!({"kind": "Pod", "namespace": "shop", "name": "api-1", "uid": "uid-api-1"});
+        let metadata = json!({"name": reason, "namespace": "shop", "uid": reason, "resourceVersion": "1"});
+        fact(Kind::Event, json!({"metadata": metadata, "involvedObject": about, "type": kind, "reason": reason}))
+    };
+    let mut index = index(vec![pod("api-1", 1, None, 0, true)]);
+    assert_eq!(index.apply(event("Normal", "Pulled"), at("04:00:00")), Touched::default());
+    for read in [event("Warning", "Failed"), event("Normal", "Killing"), event("", "Unknown")] {
+        assert_eq!(index.apply(read, at("04:00:00")).owners, [owner("Pod", "api-1")].into());
+    }
+    assert_eq!(index.count(Kind::Event), 3);
+}
+
+#[test]
 fn services_count_the_endpoints_of_their_slices_else_the_pods_they_select() {
     let api = owner("Deployment", "api");
     let facts =

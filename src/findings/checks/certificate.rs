@@ -67,6 +67,14 @@ impl Check for Certificate {
         };
         conclude(self.name(), owner, look, &Pods::default(), found.into_iter().collect())
     }
+
+    /// It gets worse by time alone: a week before its end, a day before, and then.
+    fn looks_again(&self, owner: &ObjectRef, look: &Look<'_>) -> Option<Timestamp> {
+        let Some(Fact::Certificate(certificate)) = fact(owner, look) else { return None };
+        let end = certificate.not_after()?;
+        let steps = [A_WEEK, A_DAY, SignedDuration::ZERO].map(|left| end.checked_sub(left).ok());
+        steps.into_iter().flatten().filter(|at| *at > look.now).min()
+    }
 }
 
 /// Class and level by what is left of a certificate that is not renewed.
@@ -74,9 +82,9 @@ fn by_what_is_left(not_after: Timestamp, now: Timestamp) -> (ConditionClass, Lev
     let left = not_after.duration_since(now);
     if left <= SignedDuration::ZERO {
         (ConditionClass::CertificateExpired, Level::Critical)
-    } else if left < A_DAY {
+    } else if left <= A_DAY {
         (ConditionClass::CertificateExpires, Level::Critical)
-    } else if left < A_WEEK {
+    } else if left <= A_WEEK {
         (ConditionClass::CertificateNotReady, Level::High)
     } else {
         (ConditionClass::CertificateNotReady, Level::Warning)

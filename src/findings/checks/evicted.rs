@@ -2,10 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{
-    node_pressure::evicted_by,
-    workload::{counts, lacks_replicas},
-};
+use super::{node_pressure::evicted_by, workload::grace_of_repeats};
 use crate::{
     cluster::{
         Kind, ObjectRef,
@@ -14,7 +11,7 @@ use crate::{
     findings::{
         Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
         pods::{self, Pods},
-        trouble::{Trouble, conclude, fact},
+        trouble::{Trouble, conclude},
     },
 };
 
@@ -62,30 +59,19 @@ impl Check for Evicted {
             .pods_of(owner)
             .iter()
             .copied()
-            .filter(|pod| is_evicted(pod))
+            .filter(|pod| pod.is_evicted())
             .map(|p| (p, when_evicted(p, look)))
             .filter(|(_, at)| *at >= from)
             .collect();
-        let is_often = recent.len() >= look.settings.number(&TIMES);
-        let is_short = || fact(owner, look).and_then(counts).is_some_and(|counts| lacks_replicas(&counts));
-        let grace = if is_often { SignedDuration::ZERO } else { look.settings.time(&GRACE) };
         let times = recent.len();
+        let grace = grace_of_repeats(owner, look, times, (&TIMES, &GRACE));
         let mut causes = recent.iter().map(|(pod, _)| evicted_by(pod, look));
         let cause =
             causes.next().flatten().filter(|first| causes.all(|cause| cause.is_some_and(|c| c.owner == first.owner)));
-        // Of one that was replaced nobody needs to hear, however impatient they are.
-        let troubles = if is_often || (times > 0 && is_short()) {
-            recent.into_iter().map(|(pod, at)| trouble(pod, (at, grace), times, look)).collect()
-        } else {
-            Vec::new()
-        };
+        let of = |grace| recent.iter().map(move |(pod, at)| trouble(pod, (*at, grace), times, look));
+        let troubles = grace.into_iter().flat_map(of).collect();
         conclude(NAME, owner, look, &Pods::of(owner, look), troubles).caused_by(cause)
     }
-}
-
-/// Whether a kubelet threw a pod out.
-pub(super) fn is_evicted(pod: &Pod) -> bool {
-    pod.status.as_ref().is_some_and(|status| status.reason == "Evicted")
 }
 
 /// When a pod was evicted.

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::workload::{counts, lacks_replicas};
+use super::workload::grace_of_repeats;
 use crate::{
     cluster::{
         Kind, ObjectRef,
@@ -11,7 +11,7 @@ use crate::{
     findings::{
         Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
         pods::{self, Pods},
-        trouble::{Trouble, conclude, fact},
+        trouble::{Trouble, conclude},
     },
 };
 
@@ -63,14 +63,9 @@ impl Check for KubeletRefused {
             .filter(|(_, _, at)| *at >= from)
             .collect();
         let times = recent.len();
-        let is_often = times >= look.settings.number(&TIMES);
-        let is_short = || fact(owner, look).and_then(counts).is_some_and(|counts| lacks_replicas(&counts));
-        let grace = if is_often { SignedDuration::ZERO } else { look.settings.time(&GRACE) };
-        let troubles = if is_often || (times > 0 && is_short()) {
-            recent.into_iter().map(|(pod, reason, at)| trouble(pod, reason, (at, grace), times, look)).collect()
-        } else {
-            Vec::new()
-        };
+        let grace = grace_of_repeats(owner, look, times, (&TIMES, &GRACE));
+        let of = |grace| recent.iter().map(move |(pod, reason, at)| trouble(pod, reason, (*at, grace), times, look));
+        let troubles = grace.into_iter().flat_map(of).collect();
         conclude(NAME, owner, look, &Pods::of(owner, look), troubles)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::evicted::{is_evicted, when_evicted};
+use super::evicted::when_evicted;
 use crate::{
     cluster::{
         Fact, Kind, ObjectKey, ObjectRef, Text,
@@ -121,7 +121,7 @@ fn evicted_since(node: &Node, since: Timestamp, look: &Look<'_>) -> (Vec<ObjectR
     let mut hit: Vec<ObjectRef> = Vec::new();
     let mut owners: BTreeSet<ObjectRef> = BTreeSet::new();
     for pod in look.index.pods_on(node.meta().name.as_str()) {
-        if is_evicted(pod) && when_evicted(pod, look) >= from {
+        if pod.is_evicted() && when_evicted(pod, look) >= from {
             owners.insert(look.index.owner_of(&ObjectKey {
                 kind: Kind::Pod,
                 namespace: pod.meta().namespace.clone(),

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::testing::*;
 use crate::{
-    cluster::{Kind, ObjectRef},
-    findings::{ConditionClass, Level, Verdict},
+    cluster::{History, Kind, ObjectRef},
+    findings::{ConditionClass, Level, Look, Settings, Verdict, looks_again},
 };
 
 // Ingresses.
@@ -199,6 +199,27 @@ fn a_certificate_is_as_bad_as_what_is_left_of_it(
 ) {
     let found = wrong(says("certificate", &owner("Certificate", "tls"), vec![certificate]));
     assert_eq!((found.reason.as_str(), found.class, found.severity), (reason, class, level));
+}
+
+/// How long it is valid still, and how long until it is looked at again.
+#[rstest]
+#[case(Some(200), Some(200 - 168))]
+#[case::it_was_looked_at_a_week_before_its_end(Some(168), Some(168 - 24))]
+#[case(Some(24), Some(24))]
+#[case::over(Some(0), None)]
+#[case::never_issued(None, None)]
+fn a_certificate_is_looked_at_again_when_it_gets_worse(#[case] left: Option<i64>, #[case] again: Option<i64>) {
+    let index = index(vec![certificate("False", 900, left.map(HOURS), true)]);
+    let history = History::default();
+    let look = Look {
+        index: &index,
+        history: &history,
+        now: now(),
+        no_grace: false,
+        settings: &Settings::DEFAULT,
+        known: None,
+    };
+    assert_eq!(looks_again(&owner("Certificate", "tls"), &look), again.map(|hours| now() + HOURS(hours)));
 }
 
 #[test]

@@ -5,9 +5,12 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     cluster::{
         Fact, ObjectRef,
-        facts::{Deployment, DeploymentCondition, Time},
+        facts::{Deployment, DeploymentCondition, Time, Workload},
     },
-    findings::{ConditionClass, Evidence, Level, Look, evidence, trouble::Trouble},
+    findings::{
+        ConditionClass, Evidence, Level, Look, Parameter, evidence,
+        trouble::{Trouble, fact},
+    },
 };
 
 /// The kinds that keep a number of replicas.
@@ -44,8 +47,8 @@ pub(crate) fn counts(fact: &Fact) -> Option<Counts> {
         updated,
         rolling: seen < generation || updated < desired,
     };
-    match fact {
-        Fact::Deployment(d) => {
+    match fact.workload()? {
+        Workload::Deployment(d) => {
             let s = d.status.as_ref()?;
             let desired = d.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1);
             let mut counts = of(s.available_replicas, desired, s.updated_replicas, s.observed_generation);
@@ -53,7 +56,7 @@ pub(crate) fn counts(fact: &Fact) -> Option<Counts> {
                 .is_some_and(|c| c.status == "False" || (c.status == "True" && c.reason != "NewReplicaSetAvailable"));
             Some(counts)
         }
-        Fact::StatefulSet(x) => {
+        Workload::StatefulSet(x) => {
             let s = x.status.as_ref()?;
             let desired = x.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1);
             // Clusters older than 1.22 do not count available replicas.
@@ -68,37 +71,35 @@ pub(crate) fn counts(fact: &Fact) -> Option<Counts> {
             let updated = if is_done { desired } else { s.updated_replicas };
             Some(of(s.available_replicas.max(s.ready_replicas), desired, updated, s.observed_generation))
         }
-        Fact::DaemonSet(d) => {
+        Workload::DaemonSet(d) => {
             let s = d.status.as_ref()?;
             let by_hand =
                 d.spec.as_ref().and_then(|s| s.update_strategy.as_ref()).is_some_and(|u| u.kind == "OnDelete");
             let updated = if by_hand { s.desired_number_scheduled } else { s.updated_number_scheduled };
             Some(of(s.number_available, s.desired_number_scheduled, updated, s.observed_generation))
         }
-        Fact::ReplicaSet(r) => {
+        Workload::ReplicaSet(r) => {
             let s = r.status.as_ref()?;
             let desired = r.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1);
             Some(of(s.available_replicas, desired, desired, generation))
         }
-        Fact::Namespace(_)
-        | Fact::Node(_)
-        | Fact::Pod(_)
-        | Fact::Job(_)
-        | Fact::CronJob(_)
-        | Fact::PersistentVolumeClaim(_)
-        | Fact::Service(_)
-        | Fact::EndpointSlice(_)
-        | Fact::HorizontalPodAutoscaler(_)
-        | Fact::Ingress(_)
-        | Fact::IngressClass(_)
-        | Fact::ValidatingWebhookConfiguration(_)
-        | Fact::MutatingWebhookConfiguration(_)
-        | Fact::ApiService(_)
-        | Fact::PersistentVolume(_)
-        | Fact::StorageClass(_)
-        | Fact::Certificate(_)
-        | Fact::Event(_) => None,
+        Workload::Pod(_) | Workload::Job(_) | Workload::CronJob(_) => None,
     }
+}
+
+/// How long it is waited when so many pods met the same end lately: not at all from a number of them on, some time where replicas are
+/// missing since. None: they were replaced, and nobody needs to hear, however impatient they are.
+pub(crate) fn grace_of_repeats(
+    owner: &ObjectRef,
+    look: &Look<'_>,
+    times: usize,
+    (enough, grace): (&Parameter, &Parameter),
+) -> Option<SignedDuration> {
+    if times >= look.settings.number(enough) {
+        return Some(SignedDuration::ZERO);
+    }
+    let is_short = || fact(owner, look).and_then(counts).is_some_and(|counts| lacks_replicas(&counts));
+    (times > 0 && is_short()).then(|| look.settings.time(grace))
 }
 
 /// When the newest of an owner's live pods that is not ready stopped being so (or was created), the oldest first.

@@ -68,7 +68,7 @@ fuzz_target!(|changes: Vec<Change>| {
         for fact in Dump::read(&[("fuzz", written.to_string())]).facts {
             let key = fact.key();
             let touched = if change.deleted { index.delete(&key, now) } else { index.apply(fact, now) };
-            assert_eq!(index.get(&key).is_some(), !change.deleted);
+            assert_eq!(index.get(&key).is_some(), !change.deleted, "{key:?}");
             touched.transitions.into_iter().for_each(|transition| history.record(transition));
         }
     }
