@@ -116,9 +116,13 @@ impl Store {
             .after_connect(move |connection, _| {
                 Box::pin(async move {
                     if dialect == Dialect::Sqlite {
-                        for pragma in
-                            ["PRAGMA synchronous = NORMAL", "PRAGMA busy_timeout = 5000", "PRAGMA foreign_keys = ON"]
-                        {
+                        for pragma in [
+                            "PRAGMA synchronous = NORMAL",
+                            "PRAGMA busy_timeout = 5000",
+                            "PRAGMA foreign_keys = ON",
+                            // KiB of pages for each connection; beyond that the system's cache of the file serves as well.
+                            "PRAGMA cache_size = -256",
+                        ] {
                             sqlx::query(pragma).fetch_all(&mut *connection).await?;
                         }
                     }

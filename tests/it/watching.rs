@@ -203,7 +203,15 @@ async fn with_roles_in_two_namespaces_one_that_is_taken_away_freezes_only_its_ow
 
         bot.cluster().forbid("watch", Kind::Pod, Some("data"));
         bot.cluster().forbid("list", Kind::Pod, Some("data"));
-        bot.cluster().cut_watches();
+        let cluster = bot.cluster();
+        let (mut open, asked) = (cluster.open_watches(), cluster.requests().len());
+        let watches: usize = open.borrow().values().sum();
+        cluster.cut_watches();
+        // All of them are asked for anew, and all but one are open again.
+        let is_back = |open: &std::collections::BTreeMap<Kind, usize>| {
+            open.values().sum::<usize>() == watches - 1 && cluster.requests().len() >= asked + watches
+        };
+        open.wait_for(is_back).await?;
         bot.until("the pods of data cannot be seen", |pulse| pulse.blind == 1).await?;
         apply(bot, &web);
         apply(bot, &db);

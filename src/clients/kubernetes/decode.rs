@@ -93,7 +93,7 @@ macro_rules! decoders {
             match kind {
                 $(Kind::$kind => {
                     let list: $list = encoding.decode(body)?;
-                    let facts = list.items.into_iter().map(|object| Fact::$kind(Slim::slim(object)));
+                    let facts = list.items.into_iter().map(|object| Fact::$kind(Slim::slim(object)).trimmed());
                     Ok(Page { meta: ListMeta::slim(list.metadata.unwrap_or_default()), facts: facts.collect() })
                 })*
             }
@@ -104,7 +104,7 @@ macro_rules! decoders {
             match kind {
                 $(Kind::$kind => {
                     let object: <facts::$kind as Slim>::Wire = encoding.decode(body)?;
-                    Ok(Fact::$kind(Slim::slim(object)))
+                    Ok(Fact::$kind(Slim::slim(object)).trimmed())
                 })*
             }
         }
@@ -114,7 +114,7 @@ macro_rules! decoders {
             match kind {
                 $(Kind::$kind => {
                     let object: <facts::$kind as Slim>::Wire = line_object(line)?;
-                    Ok(Fact::$kind(Slim::slim(object)))
+                    Ok(Fact::$kind(Slim::slim(object)).trimmed())
                 })*
             }
         }

@@ -230,15 +230,6 @@ impl<T: Clone + Eq + Hash + Send + Sync + 'static> Map<T> {
     pub fn include(&self, others: &Self) -> bool {
         others.iter().all(|(name, value)| self.get(name) == Some(value))
     }
-
-    /// Those whose name is wanted.
-    #[must_use]
-    pub fn only(&self, wanted: impl Fn(&str) -> bool) -> Self {
-        if self.keys().all(|name| wanted(name)) {
-            return self.clone();
-        }
-        Self(self.0.iter().filter(|(name, _)| wanted(name)).cloned().collect())
-    }
 }
 
 impl<N: Into<Text> + Ord, T: Eq + Hash + Send + Sync + 'static> FromIterator<(N, T)> for Map<T> {
@@ -314,7 +305,8 @@ mod tests {
             [("b", "2"), ("a", "1"), ("c", "3")].map(|(k, v)| (k, Text::from(v))).into_iter().collect();
         assert_eq!(labels.get("b").map(Text::as_str), Some("2"));
         assert_eq!(labels.get("d"), None);
-        assert!(labels.include(&labels.only(|name| name != "b")) && !labels.only(|name| name == "a").include(&labels));
+        let some: Labels = [("a", Text::from("1"))].into_iter().collect();
+        assert!(labels.include(&some) && !some.include(&labels));
         assert!(labels.include(&Labels::default()));
     }
 
@@ -327,9 +319,8 @@ mod tests {
         };
         let kept = |replicas, by| {
             let set: ReplicaSet = serde_json::from_value(written(replicas, by)).unwrap();
-            let mut fact = crate::cluster::Fact::ReplicaSet(Box::new(set));
-            fact.keep_what_is_read();
-            let crate::cluster::Fact::ReplicaSet(set) = fact else { panic!("it is one") };
+            let fact = crate::cluster::Fact::ReplicaSet(Box::new(set));
+            let crate::cluster::Fact::ReplicaSet(set) = fact.trimmed() else { panic!("it is one") };
             let revision = set.meta().annotations.get("deployment.kubernetes.io/revision").map(Text::to_string);
             (
                 revision,

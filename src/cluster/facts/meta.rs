@@ -29,7 +29,7 @@ slim! {
         #[prost(message, optional, tag = "8")] creation_timestamp: Option<Time>,
         #[prost(message, optional, tag = "9")] deletion_timestamp: Option<Time>,
         #[prost(btree_map = "string, string", tag = "11")] labels: Labels,
-        #[prost(btree_map = "string, string", tag = "12")] annotations: Labels,
+        #[prost(btree_map = "string, string", tag = "12")] annotations: Annotations,
         #[prost(message, repeated, tag = "13")] owner_references: List<OwnerReference>,
         #[prost(string, repeated, tag = "14")] finalizers: List<Text>,
     }
@@ -104,6 +104,27 @@ impl Slim for Condition {
 }
 deserialize_slim!(Condition);
 
+/// The annotations that are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Annotations(Labels);
+
+impl Deref for Annotations {
+    type Target = Labels;
+
+    fn deref(&self) -> &Labels {
+        &self.0
+    }
+}
+
+impl Slim for Annotations {
+    type Wire = <Labels as Slim>::Wire;
+
+    fn slim(wire: Self::Wire) -> Self {
+        let is_read = |name: &str| READ.contains(&name) || name.starts_with(OURS);
+        Self(wire.into_iter().filter(|(name, _)| is_read(name)).map(|(name, value)| (name, value.into())).collect())
+    }
+}
+
 /// Annotations that are read; the others are other tools' (whole manifests among them, sometimes with secrets) and not kept.
 const READ: [&str; 3] = [
     "deployment.kubernetes.io/revision",
@@ -117,11 +138,6 @@ const OURS: &str = "k8s-monitor.io/";
 pub(crate) static EMPTY_META: LazyLock<Meta> = LazyLock::new(Meta::default);
 
 impl Meta {
-    /// Forgets the annotations nobody reads.
-    pub(crate) fn keep_what_is_read(&mut self) {
-        self.annotations = self.annotations.only(|name| READ.contains(&name) || name.starts_with(OURS));
-    }
-
     /// The owner that manages this object, if any.
     pub fn controller(&self) -> Option<&OwnerReference> {
         self.owner_references.iter().find(|o| o.controller)

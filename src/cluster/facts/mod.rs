@@ -214,16 +214,16 @@ impl Fact {
         }
     }
 
-    /// Forgets what was decoded and nobody reads: annotations of others, and what old `ReplicaSet`s that run nothing had asked for.
-    pub(crate) fn keep_what_is_read(&mut self) {
-        if let Some(meta) = self.meta_mut() {
-            meta.keep_what_is_read();
+    /// Without what was decoded and nobody reads: what old `ReplicaSet`s that run nothing had asked for, addresses of pods. It is
+    /// forgotten before the next object is decoded, whose place it then is.
+    #[must_use]
+    pub(crate) fn trimmed(mut self) -> Self {
+        if let Self::ReplicaSet(set) = &mut self {
+            set.keep_what_is_read();
+        } else if let Self::EndpointSlice(slice) = &mut self {
+            slice.keep_what_is_read();
         }
-        match self {
-            Self::ReplicaSet(set) => set.keep_what_is_read(),
-            Self::EndpointSlice(slice) => slice.keep_what_is_read(),
-            _ => {}
-        }
+        self
     }
 
     /// Kind, namespace and name.

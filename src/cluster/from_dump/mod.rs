@@ -232,7 +232,7 @@ fn fact(kind: Kind, value: Value) -> Result<Fact, serde_json::Error> {
     fn of<T: DeserializeOwned>(value: Value) -> Result<T, serde_json::Error> {
         serde_json::from_value(value)
     }
-    Ok(match kind {
+    let fact = match kind {
         Kind::Namespace => Fact::Namespace(of(value)?),
         Kind::Node => Fact::Node(of(value)?),
         Kind::Pod => Fact::Pod(of(value)?),
@@ -255,5 +255,6 @@ fn fact(kind: Kind, value: Value) -> Result<Fact, serde_json::Error> {
         Kind::PersistentVolume => Fact::PersistentVolume(of(value)?),
         Kind::StorageClass => Fact::StorageClass(of(value)?),
         Kind::Certificate => Fact::Certificate(of(value)?),
-    })
+    };
+    Ok(fact.trimmed())
 }

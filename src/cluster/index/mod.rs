@@ -63,7 +63,6 @@ impl ClusterIndex {
         if matches!(&fact, Fact::Event(event) if !event.is_read()) {
             return touched;
         }
-        fact.keep_what_is_read();
         let key = fact.key();
         let held = self.get(&key);
         if held.is_some_and(|held| is_older(fact.meta(), held.meta())) {

@@ -166,7 +166,7 @@ mod tests {
         // The template that came back is the first ReplicaSet again, at revision 3.
         let sets = client.list(Kind::ReplicaSet, Some("shop")).await.unwrap().facts;
         let mut of_api: Vec<_> =
-            sets.iter().filter(|s| s.meta().labels.get("app").is_some_and(|app| app == "api")).map(revision).collect();
+            sets.iter().filter(|s| s.meta().controller().is_some_and(|c| c.name == "api")).map(revision).collect();
         of_api.sort();
         assert_eq!(of_api, ["2 of 0", "3 of 2"]);
     }
