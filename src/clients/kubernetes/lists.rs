@@ -40,13 +40,12 @@ impl Kubernetes {
             if is_end && let Some(reader) = running.remove(&watched.scope) {
                 reader.abort();
                 let rest = std::mem::take(&mut others);
-                match &watched.change {
-                    Change::Lost(why) if why.holds_for_all(true) => {
-                        for scope in rest {
-                            take(Watched { scope: scope.clone(), ..watched.clone() });
-                        }
+                if matches!(&watched.change, Change::Lost(why) if why.holds_for_all(true)) {
+                    for scope in rest {
+                        take(Watched { scope: scope.clone(), ..watched.clone() });
                     }
-                    _ => start(&mut readers, &mut running, rest),
+                } else {
+                    start(&mut readers, &mut running, rest);
                 }
             }
             take(watched);
@@ -57,7 +56,7 @@ impl Kubernetes {
 /// What the watch of a scope has to say, until nobody listens. Who may list but not watch gets the list in pages.
 async fn read(kubernetes: Kubernetes, scope: Scope, clock: Clock, out: mpsc::Sender<Watched>) {
     let (sender, mut receiver) = mpsc::channel::<Watched>(1);
-    let watcher = Watcher::new(kubernetes.clone(), scope.clone(), clock.clone());
+    let watch = Watcher::new(kubernetes.clone(), scope.clone(), clock.clone());
     let hand_on = async {
         while let Some(watched) = receiver.recv().await {
             if matches!(watched.change, Change::Lost(ReadError::Forbidden { .. })) {
@@ -70,7 +69,7 @@ async fn read(kubernetes: Kubernetes, scope: Scope, clock: Clock, out: mpsc::Sen
         false
     };
     let is_forbidden = tokio::select! {
-        () = Box::pin(watcher.run(sender)) => false,
+        () = Box::pin(watch.run(sender)) => false,
         is_forbidden = hand_on => is_forbidden,
     };
     if !is_forbidden {

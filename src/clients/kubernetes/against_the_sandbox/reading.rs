@@ -111,7 +111,9 @@ async fn read_once(reader: &Kubernetes, namespaces: &[String]) -> Vec<(Scope, Re
             Change::Page(facts) => *counts.get_mut(&scope).expect("a list that has begun") += facts.len(),
             Change::Listed { .. } => assert_eq!(ends.insert(scope.clone(), Ok(counts[&scope])), None),
             Change::Lost(why) => assert_eq!(ends.insert(scope, Err(why)), None),
-            other => panic!("{scope:?}: {other:?}"),
+            change @ (Change::Applied { .. } | Change::Deleted { .. } | Change::Bookmark(_) | Change::Live) => {
+                panic!("{scope:?}: {change:?}")
+            }
         })
         .await;
     scopes.into_iter().map(|scope| (scope.clone(), ends.remove(&scope).expect("an end"))).collect()
