@@ -100,10 +100,15 @@
 //!   the time of the last frame, without which staleness cannot be told from silence.
 //! - **What is decoded is not what is kept.** Both decoders fill the same plain structs; of these the index keeps short strings in
 //!   place, long ones counted, and what neighbours have in common (labels, containers, the words of conditions) once for all. Old
-//!   `ReplicaSet`s that run nothing are a name, an owner and a number. Annotations of others are dropped.
+//!   `ReplicaSet`s that run nothing are a name, an owner and a number. Annotations of others are dropped, and events that say that all
+//!   goes well; each object is trimmed before the next is decoded, which leaves no holes.
+//! - **Small code is as fast here**, and what is mapped of the program is memory: the release build is made for size (5 MiB less of
+//!   it resident than for speed, and the rules take no longer). Two threads for the runtime, a small cache for each connection to
+//!   SQLite, and one heap for all threads (the image's environment) for the same reason.
 //! - **Usage is measured, not watched.** The metrics API is asked each minute, kubelets each five, beside the API server and only if
 //!   `nodes/stats` is granted; only what is near its limit is kept, and what was not measured for 15 min is unknown.
 //! - **An owner is looked at once.** What many checks ask of it (its pods, whether anybody wants it) is found out by the first.
+//! - **`check` reads as `run` does**: the first list of each watch, all kinds at once; it ends when each has told it or its failure.
 //! - **A list replaces by mark and sweep.** It comes in pieces of at most 500 objects, each taken into the index at once; what it did
 //!   not name by its end is deleted, and a list that is not finished deletes nothing. Whom it touched is judged at its end.
 //! - **A pass reads versions, not objects**, and only holds them against the index. What a watch had to have told and has not is a bug:

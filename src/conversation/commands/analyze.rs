@@ -195,7 +195,7 @@ pub(crate) fn seen(counts: &BTreeMap<Kind, usize>) -> String {
 mod tests {
     use super::super::{answer, said};
     use super::*;
-    use crate::{conversation::standing::samples, incidents::Severity};
+    use crate::{conversation::standing::samples, findings::Cause, incidents::Severity};
     use insta::assert_snapshot;
 
     static NOTHING_UNKNOWN: BTreeMap<String, BTreeSet<ObjectRef>> = BTreeMap::new();
@@ -265,6 +265,16 @@ mod tests {
         *`shop` is empty*: nothing runs there, so nothing is wrong.
         _Looked at nothing in 0.4 s, by rules; no model was asked._
         ");
+    }
+
+    #[test]
+    fn a_finding_says_because_of_what_it_is() {
+        let node = ObjectRef { kind: "Node".into(), namespace: "".into(), name: "n1".into() };
+        let cause = Some(Cause { owner: node, why: "The node was low on resource: memory.".into() });
+        let findings = [Finding { cause, ..samples::finding() }];
+        let counts = [(Kind::Pod, 12)].into();
+        let text = result(&analysis(&findings, &[], &counts)).text;
+        assert!(text.contains("\n   Because of *Node n1*: The node was low on resource: memory.\n   Hit:"), "{text}");
     }
 
     #[test]
