@@ -1,5 +1,7 @@
 //! The truth table of what must be said, and the rows it makes.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, tz::TimeZone};
 use rstest::rstest;
 
@@ -35,13 +37,17 @@ fn the(words: &str, before: Option<&Incident>) -> Option<Incident> {
                 it.status = Status::Resolved;
                 it.resolution = Some(Resolution { at: at(10), reason: "2 of 2 replicas ready for 5 min".into() });
             }
-            "another cause" => it.findings.values_mut().for_each(|f| f.message = "it is killed by its probe".into()),
+            "another cause" => {
+                it.findings.values_mut().for_each(|f| Arc::make_mut(f).message = "it is killed by its probe".into());
+            }
             "another finding" => {
                 let stuck = crate::alerts::testing::finding(ConditionClass::RolloutStuck, "the rollout is stuck");
-                it.findings.insert(stuck.class, stuck);
+                it.findings.insert(stuck.class, stuck.into());
             }
             "fewer replicas" => it.impact.ready = Some(0),
-            "fresh evidence" => it.findings.values_mut().for_each(|f| f.evidence[0].text = "exit code 2".into()),
+            "fresh evidence" => {
+                it.findings.values_mut().for_each(|f| Arc::make_mut(f).evidence[0].text = "exit code 2".into());
+            }
             "seen later" => it.updated_at = at(20),
             _ => match word.split_once(' ') {
                 Some(("was", severity)) => was = Some(severity_of(severity)),

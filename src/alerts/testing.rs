@@ -78,7 +78,7 @@ pub(crate) fn incident(severity: Severity) -> Incident {
         priority: Some(Priority::P0),
         role: None,
         impact: crash.impact.clone(),
-        findings: [(crash.class, crash)].into(),
+        findings: [(crash.class, crash.into())].into(),
         outage: None,
         log: None,
         since: at(0),

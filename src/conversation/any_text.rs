@@ -76,7 +76,7 @@ proptest! {
 
 fn analysis(it: &Incident, namespace: &str, why: &str) -> crate::alerts::Message {
     let now = samples::at("14:09:00");
-    let findings: Vec<_> = it.findings.values().cloned().collect();
+    let findings: Vec<_> = it.findings.values().map(|finding| (**finding).clone()).collect();
     let pending: Vec<_> = findings.iter().map(|finding| (finding.clone(), now)).collect();
     let unknown: BTreeMap<String, BTreeSet<ObjectRef>> = [(why.to_owned(), [it.owner.clone()].into())].into();
     analyze::result(&Analysis {

@@ -228,7 +228,7 @@ pub(crate) mod samples {
             priority: Some(Priority::P0),
             impact: finding.impact.clone(),
             since: finding.since,
-            findings: [(finding.class, finding)].into(),
+            findings: [(finding.class, finding.into())].into(),
             opened_at: at("13:57:30"),
             updated_at: at("14:05:00"),
             healthy_since: None,

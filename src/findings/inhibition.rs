@@ -31,7 +31,7 @@ pub(super) fn inhibit(judgements: &mut [Judgement]) {
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
+    use std::{borrow::Cow, sync::Arc};
 
     use jiff::Timestamp;
     use rstest::rstest;
@@ -47,9 +47,9 @@ mod tests {
         Judgement { check, owner, verdict }
     }
 
-    fn finding(class: ConditionClass) -> Box<Finding> {
+    fn finding(class: ConditionClass) -> Arc<Finding> {
         let owner = judgement("", Verdict::Healthy).owner;
-        Box::new(Finding {
+        Arc::new(Finding {
             check: Cow::Borrowed("cause"),
             owner,
             objects: Vec::new(),

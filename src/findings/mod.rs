@@ -12,7 +12,7 @@ mod settings;
 mod sight;
 mod trouble;
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -69,9 +69,9 @@ impl<'a> Look<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
     /// It is wrong.
-    Wrong(Box<Finding>),
+    Wrong(Arc<Finding>),
     /// It looks wrong but is within its waiting time; it becomes wrong at the instant given unless it heals.
-    Pending(Box<Finding>, Timestamp),
+    Pending(Arc<Finding>, Timestamp),
     /// Observed to be healthy.
     Healthy,
     /// Nobody wants it to run (deleted, scaled to zero, suspended), and why.
@@ -278,7 +278,7 @@ pub struct Finding {
 
 impl Verdict {
     /// What is wrong, or may be in a moment.
-    pub fn finding(&self) -> Option<&Finding> {
+    pub fn finding(&self) -> Option<&Arc<Finding>> {
         match self {
             Self::Wrong(finding) | Self::Pending(finding, _) => Some(finding),
             Self::Healthy | Self::NotWanted(_) | Self::Unknown(_) | Self::Symptom(_) => None,
@@ -288,7 +288,7 @@ impl Verdict {
     /// The same with its proved cause, if it is wrong.
     pub(crate) fn caused_by(mut self, cause: Option<Cause>) -> Self {
         if let Self::Wrong(finding) | Self::Pending(finding, _) = &mut self {
-            finding.cause = cause;
+            Arc::make_mut(finding).cause = cause;
         }
         self
     }

@@ -1,6 +1,6 @@
 //! What cannot be seen is itself something wrong: the verdict on the cluster's own visibility.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -111,7 +111,7 @@ pub fn judge_sight(owner: &ObjectRef, sight: &Sight, now: Timestamp) -> Judgemen
         grace: GRACE,
     };
     let due = since.saturating_add(GRACE).unwrap_or(Timestamp::MAX);
-    let verdict = if due <= now { Verdict::Wrong(Box::new(finding)) } else { Verdict::Pending(Box::new(finding), due) };
+    let verdict = if due <= now { Verdict::Wrong(Arc::new(finding)) } else { Verdict::Pending(Arc::new(finding), due) };
     Judgement { check: NAME, owner: owner.clone(), verdict }
 }
 

@@ -1,6 +1,6 @@
 //! What the checks found at single objects becomes one verdict on their owner: grace, impact, evidence.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -106,7 +106,7 @@ fn finding(
     owner: &ObjectRef,
     look: &Look<'_>,
     mut troubles: Vec<Trouble>,
-) -> Option<Box<Finding>> {
+) -> Option<Arc<Finding>> {
     troubles.sort_by(|a, b| (a.class, a.since, &a.object).cmp(&(b.class, b.since, &b.object)));
     let since = troubles.iter().map(|t| t.since).min()?;
     let mut objects: Vec<ObjectRef> =
@@ -132,7 +132,7 @@ fn finding(
     let is_hit = impact.is_unserved() && first.class.is_of_what_serves() && !is_batch(&owner.kind);
     let severity = if is_hit { Level::Critical } else { first.level };
     let cause = silent_node(first.class, &first.message, owner, look);
-    Some(Box::new(Finding {
+    Some(Arc::new(Finding {
         check: check.into(),
         owner: owner.clone(),
         objects,

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    sync::Arc,
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -36,9 +37,9 @@ const MOST_EVIDENCE: usize = 3;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ailing {
     /// What is wrong.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Arc<Finding>>,
     /// What was wrong when it was last seen, and cannot be seen now.
-    pub unseen: Vec<Finding>,
+    pub unseen: Vec<Arc<Finding>>,
     /// When the first of it counts; None if something counts already.
     pub due: Option<Timestamp>,
     /// The nodes with pods of it that do not report.
@@ -59,10 +60,11 @@ impl Ailing {
         silent_nodes: Vec<ObjectRef>,
         impact: &Impact,
     ) -> Option<Self> {
-        let findings: Vec<Finding> = judgements.iter().filter_map(|j| j.verdict.finding().cloned()).collect();
-        let is_unseen =
-            |f: &&Finding| judgements.iter().any(|j| j.check == f.check && matches!(j.verdict, Verdict::Unknown(_)));
-        let unseen: Vec<Finding> = before.into_iter().flat_map(Self::all).filter(is_unseen).cloned().collect();
+        let findings: Vec<_> = judgements.iter().filter_map(|j| j.verdict.finding().cloned()).collect();
+        let is_unseen = |f: &&Arc<Finding>| {
+            judgements.iter().any(|j| j.check == f.check && matches!(j.verdict, Verdict::Unknown(_)))
+        };
+        let unseen: Vec<_> = before.into_iter().flat_map(Self::all).filter(is_unseen).cloned().collect();
         let short = impact.ready.zip(impact.desired).is_some_and(|(ready, desired)| ready < desired);
         let is_hit = !silent_nodes.is_empty() && (short || impact.is_unserved());
         if findings.is_empty() && unseen.is_empty() && !is_hit {
@@ -81,7 +83,7 @@ impl Ailing {
         grace.clamp(RELEASED_AFTER, RELEASED_WITHIN)
     }
 
-    fn all(&self) -> impl Iterator<Item = &Finding> {
+    fn all(&self) -> impl Iterator<Item = &Arc<Finding>> {
         self.findings.iter().chain(&self.unseen)
     }
 
@@ -128,7 +130,7 @@ impl Causes {
 
     /// Finds the causes.
     pub fn find(ailing: &BTreeMap<ObjectRef, Ailing>, world: &World<'_>) -> Self {
-        let mut of_registry: BTreeMap<&ObjectRef, Vec<(&ObjectRef, &Ailing, &Finding)>> = BTreeMap::new();
+        let mut of_registry: BTreeMap<&ObjectRef, Vec<Unpulled<'_>>> = BTreeMap::new();
         for (owner, it) in ailing {
             let named = it.all().filter_map(|f| Some((&f.cause.as_ref()?.owner, f)));
             for (registry, finding) in named.filter(|(cause, _)| cause.kind == REGISTRY) {
@@ -291,8 +293,11 @@ fn last<'a>(owner: &'a ObjectRef, direct: &BTreeMap<&'a ObjectRef, &'a ObjectRef
     Some(at)
 }
 
+/// An owner that could not pull, and by what.
+type Unpulled<'a> = (&'a ObjectRef, &'a Ailing, &'a Arc<Finding>);
+
 /// What is said of a registry that owners could not pull from.
-fn judge(registry: &ObjectRef, hit: &[(&ObjectRef, &Ailing, &Finding)]) -> Option<Judgement> {
+fn judge(registry: &ObjectRef, hit: &[Unpulled<'_>]) -> Option<Judgement> {
     let (_, _, first) = hit.iter().min_by_key(|(owner, _, finding)| (finding.since, *owner))?;
     let name = &registry.name;
     let why = first.cause.as_ref().map_or("", |cause| cause.why.as_str());
@@ -320,12 +325,12 @@ fn judge(registry: &ObjectRef, hit: &[(&ObjectRef, &Ailing, &Finding)]) -> Optio
         log: None,
         grace: first.grace,
     };
-    let is_seen = |(_, it, finding): &(&ObjectRef, &Ailing, &Finding)| it.findings.contains(finding);
+    let is_seen = |(_, it, finding): &Unpulled<'_>| it.findings.contains(finding);
     let due = hit.iter().map(|(_, it, _)| it.due).min().flatten();
     let verdict = match due {
         _ if !hit.iter().any(is_seen) => Verdict::Unknown("the pods that cannot pull are not seen".to_owned()),
-        None => Verdict::Wrong(Box::new(finding)),
-        Some(due) => Verdict::Pending(Box::new(finding), due),
+        None => Verdict::Wrong(Arc::new(finding)),
+        Some(due) => Verdict::Pending(Arc::new(finding), due),
     };
     Some(Judgement { check: REGISTRY_CHECK, owner: registry.clone(), verdict })
 }

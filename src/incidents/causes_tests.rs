@@ -38,7 +38,7 @@ fn finding(class: ConditionClass, since: i64, cause: Option<&str>) -> Finding {
 /// Somebody with these findings, of whose two replicas so many are ready.
 fn ailing(ready: i32, findings: &[Finding]) -> Ailing {
     Ailing {
-        findings: findings.to_vec(),
+        findings: findings.iter().cloned().map(Arc::new).collect(),
         unseen: Vec::new(),
         due: None,
         silent_nodes: Vec::new(),
@@ -92,7 +92,7 @@ fn a_node_that_is_down_explains(#[case] findings: &[Finding], #[case] explained:
 fn what_cannot_be_seen_any_more_on_a_silent_node(#[case] since: i64, #[case] explained: bool) {
     let mut web = ailing(1, &[]);
     web.silent_nodes = vec![owner("Node n1")];
-    web.unseen = vec![finding(NotReady, since, None)];
+    web.unseen = vec![finding(NotReady, since, None).into()];
     let causes = found(&[("Node n1", node()), (WEB, web)], &[]);
     assert_eq!(causes.of(&owner(WEB)), explained.then(|| owner("Node n1")).as_ref());
 }
@@ -202,10 +202,10 @@ fn what_is_not_seen_any_more_is_remembered_as_it_was() {
     let judged = |verdict| vec![Judgement { check: "crash", owner: owner(WEB), verdict }];
     let crash = Finding { check: "crash".into(), ..finding(Crash, 0, None) };
     let impact = Impact { ready: Some(0), desired: Some(2), ..Impact::default() };
-    let was = Ailing::after(None, &judged(Verdict::Wrong(Box::new(crash.clone()))), Vec::new(), &impact).unwrap();
+    let was = Ailing::after(None, &judged(Verdict::Wrong(Arc::new(crash.clone()))), Vec::new(), &impact).unwrap();
     let blind = || judged(Verdict::Unknown("cannot read pods".into()));
     let unseen = Ailing::after(Some(&was), &blind(), Vec::new(), &impact).unwrap();
-    assert_eq!((unseen.findings.len(), &unseen.unseen), (0, &vec![crash]));
+    assert_eq!((unseen.findings.len(), &unseen.unseen), (0, &vec![Arc::new(crash)]));
     assert_eq!(Ailing::after(None, &blind(), Vec::new(), &impact), None, "what was never wrong is not");
     assert_eq!(Ailing::after(Some(&unseen), &judged(Verdict::Healthy), Vec::new(), &impact), None);
 }

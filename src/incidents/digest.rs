@@ -1,5 +1,7 @@
 //! Many problems in one message: which incidents a digest tells of, how they stand, and when it is over.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Incident, IncidentId, Severity};
@@ -121,7 +123,7 @@ pub fn judgement(owner: &ObjectRef, members: &[Member]) -> Judgement {
     let left = members.iter().filter(|m| m.state != MemberState::Resolved);
     let verdict = match left.clone().map(|m| m.since).min() {
         None if !members.is_empty() => Verdict::Healthy,
-        since => Verdict::Wrong(Box::new(Finding {
+        since => Verdict::Wrong(Arc::new(Finding {
             check: CHECK.into(),
             owner: owner.clone(),
             objects: Vec::new(),

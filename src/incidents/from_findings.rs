@@ -1,6 +1,6 @@
 //! One step of an incident: what was, what the checks say now, what it becomes; and when it must be looked at again.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -109,7 +109,7 @@ pub fn due(incident: Option<&Incident>, judgements: &[Judgement], now: Timestamp
 }
 
 /// Opens an incident, or the last one again.
-fn open(last: Option<&Incident>, wrong: BTreeMap<ConditionClass, Finding>, step: &Step<'_>) -> Incident {
+fn open(last: Option<&Incident>, wrong: BTreeMap<ConditionClass, Arc<Finding>>, step: &Step<'_>) -> Incident {
     let now = step.now;
     let since = wrong.values().map(|f| f.since).min().unwrap_or(now);
     let impact = impact_now(step, &wrong).unwrap_or_default();
@@ -151,7 +151,7 @@ fn open(last: Option<&Incident>, wrong: BTreeMap<ConditionClass, Finding>, step:
 }
 
 /// An open incident goes on, is held, or is resolved.
-fn go_on(before: &Incident, wrong: BTreeMap<ConditionClass, Finding>, step: &Step<'_>) -> Incident {
+fn go_on(before: &Incident, wrong: BTreeMap<ConditionClass, Arc<Finding>>, step: &Step<'_>) -> Incident {
     let now = step.now;
     let is_wrong = !wrong.is_empty();
     let (kept, unseen) = kept(before, step.judgements);
@@ -229,7 +229,7 @@ fn belong(after: &mut Incident, before: &Incident, standing: Standing<'_>, is_wr
 }
 
 /// Findings of before that are neither seen healthy nor replaced, and why the incident cannot be judged, if so.
-fn kept(before: &Incident, judgements: &[Judgement]) -> (BTreeMap<ConditionClass, Finding>, Option<String>) {
+fn kept(before: &Incident, judgements: &[Judgement]) -> (BTreeMap<ConditionClass, Arc<Finding>>, Option<String>) {
     let mut kept = BTreeMap::new();
     let mut frozen = None;
     for (class, finding) in &before.findings {
@@ -248,8 +248,8 @@ fn kept(before: &Incident, judgements: &[Judgement]) -> (BTreeMap<ConditionClass
 
 /// What is wrong now by condition class. Two checks that see the same sort of trouble are one finding: the louder, then the
 /// older. A failed Job that is history is no longer wrong.
-fn wrong_now(judgements: &[Judgement], now: Timestamp) -> BTreeMap<ConditionClass, Finding> {
-    let mut wrong: BTreeMap<ConditionClass, Finding> = BTreeMap::new();
+fn wrong_now(judgements: &[Judgement], now: Timestamp) -> BTreeMap<ConditionClass, Arc<Finding>> {
+    let mut wrong: BTreeMap<ConditionClass, Arc<Finding>> = BTreeMap::new();
     for judgement in judgements {
         let Verdict::Wrong(finding) = &judgement.verdict else { continue };
         if is_history(finding, now) {
@@ -257,7 +257,7 @@ fn wrong_now(judgements: &[Judgement], now: Timestamp) -> BTreeMap<ConditionClas
         }
         let rank = |f: &Finding| (f.severity, f.since);
         if wrong.get(&finding.class).is_none_or(|there| rank(finding) < rank(there)) {
-            wrong.insert(finding.class, (**finding).clone());
+            wrong.insert(finding.class, Arc::clone(finding));
         }
     }
     wrong
@@ -273,7 +273,7 @@ fn told_until(finding: &Finding) -> Timestamp {
     later(newest, JOB_IS_TOLD_FOR)
 }
 
-fn impact_now(step: &Step<'_>, wrong: &BTreeMap<ConditionClass, Finding>) -> Option<Impact> {
+fn impact_now(step: &Step<'_>, wrong: &BTreeMap<ConditionClass, Arc<Finding>>) -> Option<Impact> {
     let of_findings = || {
         let counted = wrong.values().find(|f| f.impact.desired.is_some());
         counted.or_else(|| wrong.values().next()).map(|f| f.impact.clone())

@@ -41,10 +41,10 @@ fn says(check: &'static str, verdict: Verdict) -> Judgement {
     Judgement { check, owner: owner(), verdict }
 }
 fn crash(ready: i32) -> Judgement {
-    says("crash", Verdict::Wrong(Box::new(finding("crash", ConditionClass::Crash, ready))))
+    says("crash", Verdict::Wrong(Arc::new(finding("crash", ConditionClass::Crash, ready))))
 }
 fn stuck() -> Judgement {
-    says("rollout", Verdict::Wrong(Box::new(finding("rollout", ConditionClass::RolloutStuck, 1))))
+    says("rollout", Verdict::Wrong(Arc::new(finding("rollout", ConditionClass::RolloutStuck, 1))))
 }
 fn well(check: &'static str) -> Judgement {
     says(check, Verdict::Healthy)
@@ -53,7 +53,7 @@ fn blind(check: &'static str) -> Judgement {
     says(check, Verdict::Unknown("pods are forbidden".into()))
 }
 fn pending(check: &'static str, due: Timestamp) -> Judgement {
-    says(check, Verdict::Pending(Box::new(finding(check, ConditionClass::Crash, 1)), due))
+    says(check, Verdict::Pending(Arc::new(finding(check, ConditionClass::Crash, 1)), due))
 }
 
 /// Plays one owner's life.
@@ -140,7 +140,7 @@ fn fresh_evidence_alone_is_taken_in_but_is_no_update() {
     story.then(0, &[crash(1)]);
     let mut newer = finding("crash", ConditionClass::Crash, 1);
     newer.evidence[0].text = "exit 2".into();
-    let after = story.then(1, &[says("crash", Verdict::Wrong(Box::new(newer)))]).unwrap();
+    let after = story.then(1, &[says("crash", Verdict::Wrong(Arc::new(newer)))]).unwrap();
     assert_eq!(after.headline().unwrap().evidence[0].text, "exit 2");
     assert_eq!(after.updated_at, at(0));
 }
@@ -228,7 +228,7 @@ fn what_nobody_wants_resolves_after_a_minute() {
 
 #[test]
 fn a_failed_job_ends_by_a_later_success_or_after_a_day() {
-    let failed = || says("job", Verdict::Wrong(Box::new(finding("job", ConditionClass::JobFailed, 0))));
+    let failed = || says("job", Verdict::Wrong(Arc::new(finding("job", ConditionClass::JobFailed, 0))));
     let mut story = Story::default();
     let opened = story.then(1, &[failed()]).unwrap();
     assert_eq!(due(Some(&opened), &[failed()], at(61)), Some(at(24 * 60)));

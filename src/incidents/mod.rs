@@ -7,7 +7,7 @@ mod hits;
 pub mod severity;
 mod words;
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -97,7 +97,7 @@ pub struct Incident {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
     /// What is wrong, by condition class; the first makes the headline.
-    pub findings: BTreeMap<ConditionClass, Finding>,
+    pub findings: BTreeMap<ConditionClass, Arc<Finding>>,
     /// The last lines of the log that may say why, once they were read. Evidence only: nothing is decided by them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<LogLines>,
@@ -141,7 +141,7 @@ pub struct Incident {
 impl Incident {
     /// The finding that makes the headline: the strongest proved cause. None only if the incident was never wrong.
     pub fn headline(&self) -> Option<&Finding> {
-        self.findings.values().next()
+        self.findings.values().next().map(AsRef::as_ref)
     }
 
     /// The log that may say why, and of which sort of trouble; of the strongest proved cause that has one.

@@ -164,8 +164,8 @@ fn answer(app: &App, mind: &Mind, namespace: &str, asked_at: Timestamp, lists: L
     let mut unknown: BTreeMap<String, BTreeSet<ObjectRef>> = BTreeMap::new();
     for judgement in index.owners().filter(is_meant).flat_map(|owner| findings::judge(&owner, &look)) {
         match judgement.verdict {
-            Verdict::Wrong(finding) => wrong.push(*finding),
-            Verdict::Pending(finding, due) => pending.push((*finding, due)),
+            Verdict::Wrong(finding) => wrong.push(Arc::unwrap_or_clone(finding)),
+            Verdict::Pending(finding, due) => pending.push((Arc::unwrap_or_clone(finding), due)),
             Verdict::Unknown(why) => {
                 unknown.entry(why).or_default().insert(judgement.owner);
             }

@@ -29,7 +29,7 @@ mod json;
 mod tests;
 mod text;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -167,8 +167,8 @@ impl Report {
         self.incidents.extend(incident);
         for judgement in judgements {
             match judgement.verdict {
-                Verdict::Wrong(finding) => self.findings.push((*finding, priority)),
-                Verdict::Pending(finding, due) => self.pending.push((*finding, due)),
+                Verdict::Wrong(finding) => self.findings.push((Arc::unwrap_or_clone(finding), priority)),
+                Verdict::Pending(finding, due) => self.pending.push((Arc::unwrap_or_clone(finding), due)),
                 Verdict::Healthy | Verdict::NotWanted(_) | Verdict::Unknown(_) | Verdict::Symptom(_) => {}
             }
         }

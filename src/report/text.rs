@@ -25,7 +25,7 @@ impl Report {
     pub fn to_text(&self, colour: bool) -> String {
         let mut page = Page { out: String::new(), colour };
         for incident in &self.incidents {
-            let mut findings = incident.findings.values();
+            let mut findings = incident.findings.values().map(AsRef::as_ref);
             let Some(first) = findings.next() else { continue };
             page.problem(
                 &Heading {

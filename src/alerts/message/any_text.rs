@@ -1,5 +1,7 @@
 //! Whatever the cluster and people write: the messages of an incident stay within Slack's limits, and it stays text.
 
+use std::sync::Arc;
+
 use proptest::{prelude::*, test_runner::TestCaseError};
 
 use super::*;
@@ -51,6 +53,7 @@ prop_compose! {
         let mut first = finding(ConditionClass::Crash, &next());
         (first.reason, first.recommendation) = (next(), next());
         first.evidence = vec![Evidence { source: next(), text: next(), at: None }; 2];
+        let first = Arc::new(first);
         let of = LogOf { namespace: next(), pod: next(), container: next(), previous: life > 2 };
         it.log = LogLines::kept(of, &next());
         it.impact.services =
@@ -79,7 +82,7 @@ prop_compose! {
             it.impact = crate::findings::Impact::default();
         }
         let also = [ConditionClass::Evicted, ConditionClass::JobFailed, ConditionClass::NotReady, ConditionClass::RolloutStuck];
-        it.findings = also.into_iter().take(others).map(|class| (class, first.clone())).collect();
+        it.findings = also.into_iter().take(others).map(|class| (class, Arc::clone(&first))).collect();
         it.findings.insert(first.class, first);
         let (by, note) = (next(), next());
         if life >= 1 {

@@ -84,7 +84,7 @@ mod tests {
         let many = finding(ConditionClass::Many, "many problems");
         let storm = Incident {
             owner: digest::owner(kind, "production"),
-            findings: [(many.class, many)].into(),
+            findings: [(many.class, many.into())].into(),
             members,
             why: "many problems at once".into(),
             ..incident(Severity::Sev2)

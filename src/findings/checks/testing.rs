@@ -2,6 +2,8 @@
 #![expect(clippy::needless_pass_by_value, reason = "`json!` in place reads better than references to it")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test that meets something else has failed")]
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -89,7 +91,7 @@ pub(super) fn says(check: &str, of: &ObjectRef, objects: Vec<Value>) -> Verdict 
 
 pub(super) fn wrong(verdict: Verdict) -> Finding {
     match verdict {
-        Verdict::Wrong(finding) => *finding,
+        Verdict::Wrong(finding) => Arc::unwrap_or_clone(finding),
         other => panic!("expected trouble, got {other:?}"),
     }
 }

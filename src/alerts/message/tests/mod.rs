@@ -39,7 +39,7 @@ fn of(class: ConditionClass, reason: &str, message: &str, recommendation: &str) 
     reason.clone_into(&mut it.reason);
     recommendation.clone_into(&mut it.recommendation);
     it.evidence.clear();
-    Incident { findings: [(class, it)].into(), ..incident(Severity::Sev2) }
+    Incident { findings: [(class, it.into())].into(), ..incident(Severity::Sev2) }
 }
 
 fn acknowledged(mut it: Incident, note: &str) -> Incident {
@@ -288,7 +288,7 @@ fn other_findings_and_many_services_are_counted() {
         ConditionClass::Evicted,
         ConditionClass::ReplicasMissing,
     ] {
-        it.findings.insert(class, finding(class, "so it is"));
+        it.findings.insert(class, finding(class, "so it is").into());
     }
     it.impact.services = ["api", "api-internal", "api-metrics", "api-canary", "api-legacy"]
         .map(|name| ServiceHit { namespace: "shop".into(), name: name.into(), ready_endpoints: 0, endpoints: 2 })
@@ -316,7 +316,7 @@ fn a_day_that_is_not_today_is_named() {
 fn texts_of_any_length_are_cut_and_say_so() {
     let mut it = acknowledged(unserved(), &"n".repeat(5000));
     it.owner.name = "o".repeat(253).into();
-    for finding in it.findings.values_mut() {
+    for finding in it.findings.values_mut().map(std::sync::Arc::make_mut) {
         finding.message = format!("container api ends with exit code 1: {}", "m".repeat(5000));
         finding.recommendation = "r".repeat(5000);
         finding.evidence[0].text = "e".repeat(5000);
