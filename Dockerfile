@@ -1,13 +1,14 @@
 # The bot in an image: built without the sandbox, runs as nobody, remembers in /data.
 FROM rust:1.95-slim-bookworm AS builder
-RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev make && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo
 COPY src src
 # The manifest names these targets, so their files must be there; nothing of them is built.
 COPY tests tests
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/build/target \
-    cargo build --locked --release --no-default-features --bin k8s-monitor \
+    cargo build --locked --release --no-default-features --features jemalloc --bin k8s-monitor \
     && cp target/release/k8s-monitor /k8s-monitor \
     && mkdir /data
 
@@ -16,8 +17,6 @@ RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates
 COPY --from=builder /k8s-monitor /usr/local/bin/k8s-monitor
 COPY --from=builder --chown=65532:65532 /data /data
 ENV DATABASE_URL=sqlite:/data/k8s-monitor.db HTTP_LISTEN=0.0.0.0:8080
-# What lists needed for a moment goes back to the system: one heap for all threads, and large pieces outside of it.
-ENV MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072
 VOLUME /data
 EXPOSE 8080
 WORKDIR /data

@@ -104,7 +104,10 @@
 //!   goes well; each object is trimmed before the next is decoded, which leaves no holes.
 //! - **Small code is as fast here**, and what is mapped of the program is memory: the release build is made for size (5 MiB less of
 //!   it resident than for speed, and the rules take no longer). Two threads for the runtime, a small cache for each connection to
-//!   SQLite, and one heap for all threads (the image's environment) for the same reason.
+//!   SQLite, and one heap for all threads for the same reason.
+//! - **A heap that keeps its shape.** Objects that are replaced all day leave holes, and with the allocator of glibc 10,000 pods grew by
+//!   half a megabyte a minute although no more was held. jemalloc keeps equal sizes together: it stays as it is, and begins 4 MiB
+//!   lower (`.cargo/config.toml`).
 //! - **Usage is measured, not watched.** The metrics API is asked each minute, kubelets each five, beside the API server and only if
 //!   `nodes/stats` is granted; only what is near its limit is kept, and what was not measured for 15 min is unknown.
 //! - **An owner is looked at once.** What many checks ask of it (its pods, whether anybody wants it) is found out by the first.

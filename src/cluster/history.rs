@@ -1,10 +1,10 @@
 //! The transitions of each owner, bounded: what rules like "restarted twice in 15 min" or "served before" read.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::ObjectRef;
+use super::{ObjectRef, Text};
 
 /// What happened to an owner.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -12,30 +12,30 @@ pub enum TransitionKind {
     /// A container of one of its pods was restarted (pod, container, how it ended: `OOMKilled`, `Error (exit 1)`).
     Restarted {
         /// Pod name.
-        pod: String,
+        pod: Text,
         /// Container name.
-        container: String,
+        container: Text,
         /// Reason of the last termination.
-        ended: String,
+        ended: Text,
     },
     /// One of its pods became ready.
     BecameReady,
     /// One of its pods stopped being ready.
     LostReady,
     /// It had ready endpoints in a Service, and now has none (Service name).
-    LostLastEndpoint(String),
+    LostLastEndpoint(Text),
     /// A run of a `CronJob` failed. Kubernetes keeps one failed Job by default, so the one before is known from here only.
     RunFailed {
         /// Job name.
-        job: String,
+        job: Text,
     },
     /// Something it names (`Service shop/api`) was taken away or offers something else, or it names something else that is not
     /// there.
-    ReferenceChanged(String),
+    ReferenceChanged(Text),
     /// A node was started: it was seen with this boot id, for the first time or in place of another.
     NodeBooted {
         /// The id of its boot.
-        boot_id: String,
+        boot_id: Text,
     },
 }
 
@@ -53,8 +53,11 @@ pub struct Transition {
 /// The last transitions of each owner.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
-    of: BTreeMap<ObjectRef, VecDeque<Transition>>,
+    of: BTreeMap<ObjectRef, Vec<Transition>>,
 }
+
+/// Most owners have no more than so many: there is no room to spare for them.
+const FEW: usize = 8;
 
 impl History {
     /// How many transitions are kept of one owner.
@@ -71,10 +74,12 @@ impl History {
             return;
         }
         let place = of.partition_point(|known| (known.at, &known.kind) < (transition.at, &transition.kind));
-        of.insert(place, transition);
-        while of.len() > Self::KEPT {
-            of.pop_front();
+        if of.len() < FEW {
+            of.reserve_exact(1);
         }
+        of.insert(place, transition);
+        let too_many = of.len().saturating_sub(Self::KEPT);
+        of.drain(..too_many);
     }
 
     /// The transitions of an owner since an instant, oldest first.

@@ -37,10 +37,6 @@ pub(crate) async fn check(kubeconfig: &Path) -> Result<Duration> {
     Ok(took)
 }
 
-/// As in the image.
-const ALLOCATOR: [(&str, &str); 3] =
-    [("MALLOC_ARENA_MAX", "1"), ("MALLOC_MMAP_THRESHOLD_", "131072"), ("MALLOC_TRIM_THRESHOLD_", "131072")];
-
 /// A running bot.
 pub(crate) struct Bot {
     child: Child,
@@ -65,7 +61,6 @@ impl Bot {
             .env("DATABASE_URL", format!("sqlite:{}", folder.path().join("bot.db").display()))
             .env("HTTP_LISTEN", format!("127.0.0.1:{port}"))
             .env("LOG_LEVEL", "error")
-            .envs(ALLOCATOR)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -90,7 +90,7 @@ impl ClusterIndex {
         transitions.extend(referrers.map(|by| Transition {
             owner: self.owner_of(by),
             at,
-            kind: TransitionKind::LostLastEndpoint(name.to_owned()),
+            kind: TransitionKind::LostLastEndpoint(name.into()),
         }));
     }
 
@@ -99,7 +99,7 @@ impl ClusterIndex {
     }
 
     fn reference_changed(&self, by: &ObjectKey, named: &ObjectRef, at: Timestamp) -> Transition {
-        Transition { owner: self.owner_of(by), at, kind: TransitionKind::ReferenceChanged(named.to_string()) }
+        Transition { owner: self.owner_of(by), at, kind: TransitionKind::ReferenceChanged(named.to_string().into()) }
     }
 }
 

@@ -170,7 +170,7 @@ impl ClusterIndex {
         transitions.extend(before.difference(&after).map(|owner| Transition {
             owner: owner.clone(),
             at,
-            kind: TransitionKind::LostLastEndpoint(service.to_owned()),
+            kind: TransitionKind::LostLastEndpoint(service.into()),
         }));
     }
 

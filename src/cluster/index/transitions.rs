@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::ClusterIndex;
 use crate::cluster::{
-    Fact, Kind, ObjectKey, ObjectRef, Transition, TransitionKind,
+    Fact, Kind, ObjectKey, ObjectRef, Text, Transition, TransitionKind,
     facts::{ContainerStatus, Pod, Terminated, Time},
 };
 
@@ -50,6 +50,9 @@ impl ClusterIndex {
             lately.clear();
         }
         for transition in happened {
+            if lately.len() < REMEMBERED {
+                lately.reserve_exact(1);
+            }
             lately.push(transition.clone());
             transitions.push(transition.of(owner.clone()));
         }
@@ -72,7 +75,7 @@ impl ClusterIndex {
         let owner = self.owner_of(key);
         if owner.watched_kind() == Some(Kind::CronJob) {
             let at = failed.last_transition_time.map_or(now, Time::at);
-            transitions.push(Transition { owner, at, kind: TransitionKind::RunFailed { job: key.name.to_string() } });
+            transitions.push(Transition { owner, at, kind: TransitionKind::RunFailed { job: key.name.clone() } });
         }
     }
 
@@ -84,7 +87,7 @@ impl ClusterIndex {
         now: Timestamp,
         transitions: &mut Vec<Transition>,
     ) {
-        let id = |fact: &Fact| if let Fact::Node(node) = fact { node.boot_id().map(ToString::to_string) } else { None };
+        let id = |fact: &Fact| if let Fact::Node(node) = fact { node.boot_id().map(Text::from) } else { None };
         let Some(boot_id) = self.get(key).and_then(id) else { return };
         if before.and_then(id).as_ref() != Some(&boot_id) {
             let kind = TransitionKind::NodeBooted { boot_id };
@@ -125,7 +128,7 @@ fn between(before: Option<&Pod>, after: &Pod, now: Timestamp) -> Vec<PodTransiti
 }
 
 /// The restart of a container, if there was one since the state before.
-fn restart(before: Option<&Pod>, status: &ContainerStatus, now: Timestamp, pod: &str) -> Option<PodTransition> {
+fn restart(before: Option<&Pod>, status: &ContainerStatus, now: Timestamp, pod: &Text) -> Option<PodTransition> {
     let last = status.last_state.as_ref().and_then(|state| state.terminated.as_deref());
     let finished = last.and_then(|last| last.finished_at).map(Time::at);
     let at = match before {
@@ -139,20 +142,20 @@ fn restart(before: Option<&Pod>, status: &ContainerStatus, now: Timestamp, pod: 
             finished.unwrap_or(now)
         }
     };
-    let ended = last.map_or_else(|| "unknown".to_owned(), ended);
+    let ended = last.map_or_else(|| "unknown".into(), ended);
     Some(PodTransition {
         at,
-        kind: TransitionKind::Restarted { pod: pod.to_owned(), container: status.name.to_string(), ended },
+        kind: TransitionKind::Restarted { pod: pod.clone(), container: status.name.clone(), ended },
     })
 }
 
 /// How a container ended, in few words: `OOMKilled`, `Error (exit 1)`.
-fn ended(terminated: &Terminated) -> String {
+fn ended(terminated: &Terminated) -> Text {
     let reason = if terminated.reason.is_empty() { "Error" } else { &terminated.reason };
     match (reason, terminated.exit_code, terminated.signal) {
-        ("OOMKilled", ..) | (_, 0, 0) => reason.to_owned(),
-        (_, 0, signal) => format!("{reason} (signal {signal})"),
-        (_, code, _) => format!("{reason} (exit {code})"),
+        ("OOMKilled", ..) | (_, 0, 0) => reason.into(),
+        (_, 0, signal) => format!("{reason} (signal {signal})").into(),
+        (_, code, _) => format!("{reason} (exit {code})").into(),
     }
 }
 
