@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use k8s_monitor::{
+    app::Pulse,
     cluster::Kind,
     sandbox::kubernetes::{StreamedLists, Workload, deployment, story},
 };
@@ -59,9 +60,7 @@ async fn metrics_tell_what_is_seen_what_is_wrong_and_how_long_it_took() {
         bot.cluster().forbid("watch", Kind::Event, None);
         bot.cluster().cut_watches();
         let is_blind = |kind: Kind| {
-            move |pulse: &k8s_monitor::app::Pulse| {
-                pulse.watches.iter().any(|(scope, state)| scope.kind == kind && *state == "blind")
-            }
+            move |pulse: &Pulse| pulse.watches.iter().any(|(scope, state)| scope.kind == kind && *state == "blind")
         };
         bot.until("events are blind", is_blind(Kind::Event)).await?;
         let metrics = bot.metrics().await?;
@@ -213,8 +212,17 @@ async fn with_roles_in_two_namespaces_one_that_is_taken_away_freezes_only_its_ow
         };
         open.wait_for(is_back).await?;
         bot.until("the pods of data cannot be seen", |pulse| pulse.blind == 1).await?;
-        apply(bot, &web);
+        // Off the full minute: how long it lasted is said in minutes.
+        bot.wait(Duration::from_secs(20)).await?;
         apply(bot, &db);
+        apply(bot, &web);
+        // What is blind is not waited for, and with it nothing of that kind; web is what was written last.
+        let latest = Kind::ALL.map(|kind| (kind, bot.cluster().latest_version(kind)));
+        let is_heard = |pulse: &Pulse| {
+            let is_seen = |kind| pulse.watches.iter().any(|(scope, state)| scope.kind == kind && *state == "seen");
+            latest.iter().all(|(kind, version)| !is_seen(*kind) || pulse.positions.get(kind).is_some_and(|at| at >= version))
+        };
+        bot.until("the new state of web is heard", is_heard).await?;
         bot.wait(Duration::from_mins(8)).await?;
         bot.everything_new("#alerts").await?;
         let mut roots: Vec<String> = bot.workspace().messages("#alerts").into_iter().map(|m| m.text).collect();
