@@ -106,7 +106,7 @@
 //!   it resident than for speed, and the rules take no longer). Two threads for the runtime, a small cache for each connection to
 //!   SQLite, and one heap for all threads for the same reason.
 //! - **A heap that keeps its shape.** Objects that are replaced all day leave holes, and with the allocator of glibc 10,000 pods grew by
-//!   half a megabyte a minute although no more was held. jemalloc keeps equal sizes together: it stays as it is, and begins 4 MiB
+//!   half a megabyte a minute although no more was held. jemalloc keeps equal sizes together: it stays as it is, and begins 3 MiB
 //!   lower (`.cargo/config.toml`).
 //! - **Usage is measured, not watched.** The metrics API is asked each minute, kubelets each five, beside the API server and only if
 //!   `nodes/stats` is granted; only what is near its limit is kept, and what was not measured for 15 min is unknown.

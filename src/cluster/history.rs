@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{ObjectRef, Text};
+use super::{ObjectRef, Text, room_for_one};
 
 /// What happened to an owner.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -56,9 +56,6 @@ pub struct History {
     of: BTreeMap<ObjectRef, Vec<Transition>>,
 }
 
-/// Most owners have no more than so many: there is no room to spare for them.
-const FEW: usize = 8;
-
 impl History {
     /// How many transitions are kept of one owner.
     pub const KEPT: usize = 64;
@@ -74,9 +71,7 @@ impl History {
             return;
         }
         let place = of.partition_point(|known| (known.at, &known.kind) < (transition.at, &transition.kind));
-        if of.len() < FEW {
-            of.reserve_exact(1);
-        }
+        room_for_one(of);
         of.insert(place, transition);
         let too_many = of.len().saturating_sub(Self::KEPT);
         of.drain(..too_many);

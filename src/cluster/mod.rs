@@ -16,6 +16,14 @@ pub use index::{ClusterIndex, Measured, Relist, ServiceImpact, Touched};
 pub use sight::{Sight, Visibility};
 pub use usage::{Gauge, Meter, NearLimit, Reading, Usage};
 
+/// Makes room for one more. Most lists of an index stay short: up to so many they grow one by one and have no room to spare.
+fn room_for_one<T>(list: &mut Vec<T>) {
+    const FEW: usize = 16;
+    if list.len() < FEW {
+        list.reserve_exact(1);
+    }
+}
+
 /// Identity of a cluster: the uid of its namespace `kube-system`. Its name is configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]

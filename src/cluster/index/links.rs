@@ -9,6 +9,7 @@ use std::{
 use crate::cluster::{
     Fact, Kind, ObjectKey, ObjectRef, Text,
     facts::{EndpointSlice, OwnerReference, ServiceReference, Uid, Workload},
+    room_for_one,
 };
 
 /// Few objects each: a sorted list needs half the memory of a tree.
@@ -18,9 +19,7 @@ struct Keys(Vec<ObjectKey>);
 impl Keys {
     fn insert(&mut self, key: &ObjectKey) {
         if let Err(place) = self.0.binary_search(key) {
-            if self.0.len() < FEW {
-                self.0.reserve_exact(1);
-            }
+            room_for_one(&mut self.0);
             self.0.insert(place, key.clone());
         }
     }
@@ -31,9 +30,6 @@ impl Keys {
         }
     }
 }
-
-/// Up to so many grow one by one, and have no room to spare.
-const FEW: usize = 16;
 
 /// The links of all objects that are held, and nothing else: they say the same in whatever order the objects came.
 #[derive(Clone, Debug, Default)]

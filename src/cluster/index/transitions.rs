@@ -8,6 +8,7 @@ use super::ClusterIndex;
 use crate::cluster::{
     Fact, Kind, ObjectKey, ObjectRef, Text, Transition, TransitionKind,
     facts::{ContainerStatus, Pod, Terminated, Time},
+    room_for_one,
 };
 
 /// How many transitions of one Pod are remembered for an owner that may turn out to be another one.
@@ -50,9 +51,7 @@ impl ClusterIndex {
             lately.clear();
         }
         for transition in happened {
-            if lately.len() < REMEMBERED {
-                lately.reserve_exact(1);
-            }
+            room_for_one(lately);
             lately.push(transition.clone());
             transitions.push(transition.of(owner.clone()));
         }
