@@ -43,8 +43,12 @@ pub(super) fn begin(app: &Arc<App>, mind: &mut Mind) {
         return;
     }
     // Not again while this is under way.
-    for next in [&mut mind.meters.memory, &mut mind.meters.volumes] {
-        *next = Some(next.unwrap_or(now).max(now.saturating_add(VOLUMES_EVERY).unwrap_or(Timestamp::MAX)));
+    let later = now.saturating_add(VOLUMES_EVERY).unwrap_or(Timestamp::MAX);
+    for (is_read, next) in [(memory, &mut mind.meters.memory), (volumes, &mut mind.meters.volumes)] {
+        // The other keeps its turn: one that is read often would put it off for ever.
+        if is_read {
+            *next = Some(later);
+        }
     }
     app.pulse.send_modify(|pulse| pulse.looks += 1);
     let app_of_task = Arc::clone(app);

@@ -30,6 +30,8 @@ async fn what_may_not_be_measured_is_a_line_of_the_status() {
 #[tokio::test]
 async fn a_volume_that_fills_up_is_told_before_it_is_full_and_closed_when_there_is_room_again() {
     run_test(async |bot| {
+        // Memory is read each minute, between two readings of the volumes.
+        bot.cluster().measures_memory(&[]);
         let (address, port) = bot.cluster().kubelet();
         bot.cluster().apply(json!({"kind": "Node", "apiVersion": "v1", "metadata": {"name": "n1"},
             "status": {"addresses": [{"type": "InternalIP", "address": address}], "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
