@@ -8,7 +8,7 @@ mod demo;
 mod run;
 mod test_alert;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -157,13 +157,15 @@ async fn find_cluster(config: &Config) -> anyhow::Result<(ClusterConfig, String)
 }
 
 /// Prints a line for the person at the terminal, beside the output proper.
-#[expect(clippy::print_stderr, reason = "the command line talks to a person here")]
 fn say(line: &str) {
-    eprintln!("{line}");
+    // There is nowhere else to say that nobody can be told.
+    writeln!(std::io::stderr(), "{line}").ok();
 }
 
-/// Prints the output proper.
-#[expect(clippy::print_stdout, reason = "the output of the command line")]
+/// Prints the output proper. A reader that has enough (`| head`) closes it, which is no error.
 fn print(text: &str) {
-    println!("{}", text.trim_end());
+    match writeln!(std::io::stdout(), "{}", text.trim_end()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => say(&format!("error: printing: {error}")),
+        Ok(()) | Err(_) => {}
+    }
 }

@@ -52,3 +52,18 @@ fn a_mistyped_namespace_is_not_health() {
     insta::assert_snapshot!(err, @r#"error: there is no namespace "shpo"; did you mean shop?"#);
     assert_eq!(check(&["-n", "shop"], SHOP).0, 0);
 }
+
+#[test]
+fn who_reads_only_the_first_lines_gets_them_and_no_panic() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_k8s-monitor"))
+        .env_clear()
+        .arg("checks")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // As `| head` does when it has enough.
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!((ended.status.code(), String::from_utf8(ended.stderr).unwrap().as_str()), (Some(0), ""));
+}

@@ -5,6 +5,7 @@ mod to_slack;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    io::Write as _,
     sync::Arc,
 };
 
@@ -284,7 +285,7 @@ impl From<SlackError> for Failure {
 async fn deliver(app: &App, row: &OutboxRow, room: &str) -> (Option<Timestamp>, Result<(), StoreError>) {
     let outcome = match &app.slack {
         Some(slack) => to_slack::send(app, slack, row, room).await,
-        None => Ok(Outcome::Sent(Some(print(row)))),
+        None => Ok(print(row)),
     };
     let outcome = match outcome {
         Ok(outcome) => outcome,
@@ -365,15 +366,19 @@ fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
     now.saturating_add(by).unwrap_or(now)
 }
 
-/// Without Slack the terminal is the channel.
-#[expect(clippy::print_stdout, reason = "without Slack the terminal is the channel")]
-fn print(row: &OutboxRow) -> String {
+/// Without Slack the terminal is the channel; what it does not take waits as it would for Slack.
+fn print(row: &OutboxRow) -> Outcome {
     let (what, message) = match &row.outgoing {
         Outgoing::Post { message, .. } => ("", message),
         Outgoing::Edit { message, .. } => ("(edited) ", message),
         Outgoing::Reply { message, .. } | Outgoing::ReplyTo { message, .. } => ("(in the thread) ", message),
         Outgoing::Respond { message, .. } => ("(answer) ", message),
     };
-    println!("{what}{}\n", message.plain());
-    format!("printed-{}", row.id)
+    match writeln!(std::io::stdout(), "{what}{}\n", message.plain()) {
+        Ok(()) => Outcome::Sent(Some(format!("printed-{}", row.id))),
+        Err(error) => {
+            let why = format!("the terminal does not take it: {error}");
+            Outcome::Failed(Failure { kind: FailureKind::Later, why, rest: None, is_general: false })
+        }
+    }
 }
