@@ -1,6 +1,6 @@
 //! How full things are that have a limit: readings come in, what is near its limit and since when comes out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -90,6 +90,8 @@ impl NearLimit {
 pub struct Usage {
     near: BTreeMap<Gauge, NearLimit>,
     read: BTreeMap<Meter, Visibility>,
+    /// Nodes whose kubelets answered when they were asked last.
+    answered: BTreeSet<Text>,
 }
 
 impl Usage {
@@ -143,6 +145,22 @@ impl Usage {
             (_, seen) => seen,
         };
         self.read.insert(meter, seen);
+    }
+
+    /// The kubelets of these nodes answered when all were asked last.
+    pub fn answered(&mut self, nodes: BTreeSet<Text>) {
+        self.answered = nodes;
+    }
+
+    /// Why it is not known how full the things of a pod on that node are; None: what is not near its limit has room.
+    pub fn unread(&self, meter: Meter, node: &str) -> Option<String> {
+        let answered = || meter == Meter::Kubelets && self.answered.contains(&Text::from(node));
+        match self.meter(meter) {
+            Some(Visibility::NotApplicable) => None,
+            Some(Visibility::Seen(_)) if meter == Meter::Metrics => None,
+            Some(Visibility::Blind { why, .. }) => (!answered()).then(|| format!("not measured: {why}")),
+            Some(Visibility::Seen(_)) | None => (!answered()).then(|| "not measured yet".to_owned()),
+        }
     }
 
     /// Whether a meter can be read; None: not tried yet.

@@ -42,6 +42,11 @@ pub fn judge_all(look: &Look<'_>) -> Vec<Judgement> {
     look.index.owners().flat_map(|owner| judge(&owner, look)).collect()
 }
 
+/// Whether what a check judges is measured, by what it is allowed to be without.
+pub fn is_measured(check: &str) -> bool {
+    checks::ALL.iter().any(|it| it.name() == check && it.measured_by().is_some())
+}
+
 /// When an owner must be judged again by time alone although nothing was found.
 pub fn looks_again(owner: &ObjectRef, look: &Look<'_>) -> Option<Timestamp> {
     let checks = checks::ALL.iter().filter(|check| check.judges(&owner.kind) && look.settings.is_on(check.name()));

@@ -16,7 +16,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
-pub use from_cluster::{judge, judge_all, looks_again};
+pub use from_cluster::{is_measured, judge, judge_all, looks_again};
 pub use ignore::{ANNOTATION, LeaveAlone, ignored_of};
 pub use log::{LINES as LOG_LINES, LogLines, LogOf};
 pub use pods::Known;
@@ -26,7 +26,7 @@ pub use sight::{CLUSTER, judge_sight, sight_owner};
 pub(crate) use sight::{FORBIDDEN, REFUSED, UNREADABLE};
 pub(crate) use trouble::{impact as impact_of, silent_nodes_of};
 
-use crate::cluster::{ClusterIndex, History, Kind, ObjectRef};
+use crate::cluster::{ClusterIndex, History, Kind, Meter, ObjectRef};
 
 /// The kind of the owner of what several workloads have in common that pull from one registry: `Registry ghcr.io`.
 pub const REGISTRY: &str = "Registry";
@@ -108,6 +108,10 @@ pub trait Check: Sync + fmt::Debug {
     /// The numbers of it that can be set.
     fn parameters(&self) -> &'static [Parameter] {
         &[]
+    }
+    /// What measures the things it judges, if they are measured: where it may not be read, nothing is missed.
+    fn measured_by(&self) -> Option<Meter> {
+        None
     }
     /// Whether it is asked also of an owner that is being deleted; of others that is settled before.
     fn judges_what_is_being_deleted(&self) -> bool {

@@ -166,6 +166,8 @@ fn answer(app: &App, mind: &Mind, namespace: &str, asked_at: Timestamp, lists: L
         match judgement.verdict {
             Verdict::Wrong(finding) => wrong.push(Arc::unwrap_or_clone(finding)),
             Verdict::Pending(finding, due) => pending.push((Arc::unwrap_or_clone(finding), due)),
+            // Why things are not measured the status says, once.
+            Verdict::Unknown(_) if findings::is_measured(judgement.check) => {}
             Verdict::Unknown(why) => {
                 unknown.entry(why).or_default().insert(judgement.owner);
             }

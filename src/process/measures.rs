@@ -7,10 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Mind, incidents};
 use crate::{
     app::App,
-    clients::kubernetes::{Kubelet, ReadError},
+    clients::kubernetes::{Kubelet, ReadError, Volumes},
     cluster::{Fact, Kind, Measured, Meter, ObjectRef, Visibility},
     config::Detection,
     event::Event,
+    findings::ConditionClass,
 };
 
 /// How often the kubelets are asked: each is a connection of its own, and volumes fill slowly.
@@ -29,7 +30,7 @@ pub(super) struct Meters {
 #[derive(Debug)]
 pub struct Measurements {
     memory: Option<Result<Vec<Measured>, ReadError>>,
-    volumes: Option<(Vec<Measured>, Option<ReadError>)>,
+    volumes: Option<Volumes>,
 }
 
 /// Reads the meters whose turn it is.
@@ -74,10 +75,15 @@ pub(super) async fn arrived(app: &App, mind: &mut Mind, measurements: Measuremen
         mind.meters.memory = Some(next(now, crate::app::MEASURED_EVERY, wrong.as_ref()));
         touched.extend(mind.take(Meter::Metrics, measured, wrong, now));
     }
-    if let Some((measured, wrong)) = measurements.volumes {
+    if let Some(Volumes { measured, answered, wrong }) = measurements.volumes {
+        mind.index.kubelets_answered(answered);
         mind.meters.volumes = Some(next(now, VOLUMES_EVERY, wrong.as_ref()));
         touched.extend(mind.take(Meter::Kubelets, measured, wrong, now));
     }
+    // What nobody could measure is unknown; now it may be known to be well, or no longer.
+    let is_measured = |class: &ConditionClass| matches!(class, ConditionClass::NearLimit | ConditionClass::VolumeFull);
+    let told = mind.open.values().filter(|incident| incident.findings.keys().any(is_measured));
+    touched.extend(told.map(|incident| incident.owner.clone()));
     if app.config.detection == Detection::Watch {
         incidents::consider(app, mind, touched).await;
     }

@@ -37,7 +37,7 @@ use connection::Connection;
 use decode::{Encoding, Status};
 pub use error::ReadError;
 pub use pages::{ObjectVersion, Page, Pages};
-pub use usage::Kubelet;
+pub use usage::{Kubelet, Volumes};
 pub use watch::{WatchHandle, Watcher};
 
 use crate::cluster::{ClusterId, Fact, Kind};

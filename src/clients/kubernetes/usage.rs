@@ -1,5 +1,7 @@
 //! What containers and volumes use: memory by the metrics API, volumes by each kubelet itself; what was measured comes out.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use serde::Deserialize;
@@ -26,6 +28,17 @@ pub struct Kubelet {
     pub address: Text,
     /// Port.
     pub port: u16,
+}
+
+/// What the kubelets said.
+#[derive(Debug, Default)]
+pub struct Volumes {
+    /// The volumes they mount.
+    pub measured: Vec<Measured>,
+    /// The nodes of those that answered.
+    pub answered: BTreeSet<Text>,
+    /// Why others could not be asked (the first of them).
+    pub wrong: Option<ReadError>,
 }
 
 #[derive(Default, Deserialize)]
@@ -107,22 +120,27 @@ impl Kubernetes {
         Ok(measured.collect())
     }
 
-    /// The volumes that each kubelet mounts, and why some could not be asked (the first of them).
-    pub async fn volumes_used(&self, kubelets: Vec<Kubelet>) -> (Vec<Measured>, Option<ReadError>) {
-        let asked = kubelets.into_iter().map(|kubelet| async move { self.volumes_on(&kubelet).await });
+    /// The volumes that each kubelet mounts.
+    pub async fn volumes_used(&self, kubelets: Vec<Kubelet>) -> Volumes {
+        let asked =
+            kubelets.into_iter().map(|kubelet| async move { (self.volumes_on(&kubelet).await, kubelet.node) });
         let mut answers = stream::iter(asked).buffer_unordered(AT_ONCE);
-        let (mut measured, mut wrong) = (Vec::new(), None);
-        while let Some(answer) = answers.next().await {
+        let mut all = Volumes::default();
+        while let Some((answer, node)) = answers.next().await {
             match answer {
-                Ok(volumes) => measured.extend(volumes),
+                Ok(volumes) => {
+                    all.measured.extend(volumes);
+                    all.answered.insert(node);
+                }
                 // What is forbidden at one is forbidden at all.
                 Err(error @ (ReadError::Forbidden { .. } | ReadError::Unauthorized { .. })) => {
-                    return (measured, Some(error));
+                    all.wrong = Some(error);
+                    break;
                 }
-                Err(error) => wrong = wrong.or(Some(error)),
+                Err(error) => all.wrong = all.wrong.or(Some(error)),
             }
         }
-        (measured, wrong)
+        all
     }
 
     async fn volumes_on(&self, kubelet: &Kubelet) -> Result<Vec<Measured>, ReadError> {

@@ -39,7 +39,7 @@ async fn a_cluster_without_a_metrics_api_is_no_cluster_in_trouble() {
 async fn volumes_are_read_from_each_kubelet_once() {
     let cluster = Cluster::start().await.unwrap();
     cluster.measures_volumes(&[("shop", "data", 95, 100)]);
-    let (volumes, wrong) = client(&cluster).volumes_used(kubelet_of(&cluster)).await;
+    let Volumes { measured: volumes, wrong, .. } = client(&cluster).volumes_used(kubelet_of(&cluster)).await;
     let (namespace, claim) = ("shop".into(), "data".into());
     assert_eq!(volumes, [Measured::Volume { namespace, claim, bytes: (95, 100), inodes: (1, 1000) }]);
     assert_eq!(wrong, None);
@@ -51,8 +51,9 @@ async fn a_kubelet_that_does_not_answer_takes_nothing_away_from_the_others() {
     cluster.measures_volumes(&[("shop", "data", 95, 100)]);
     let mut kubelets = kubelet_of(&cluster);
     kubelets.push(Kubelet { node: "n2".into(), address: "127.0.0.1".into(), port: 1 });
-    let (volumes, wrong) = client(&cluster).volumes_used(kubelets).await;
-    assert_eq!(volumes.len(), 1);
+    let Volumes { measured, answered, wrong } = client(&cluster).volumes_used(kubelets).await;
+    assert_eq!(measured.len(), 1);
+    assert_eq!(answered, std::collections::BTreeSet::from(["n1".into()]));
     assert!(matches!(wrong, Some(ReadError::Unreachable { .. })), "{wrong:?}");
 }
 
@@ -60,9 +61,9 @@ async fn a_kubelet_that_does_not_answer_takes_nothing_away_from_the_others() {
 async fn a_kubelet_that_refuses_is_said_and_html_is_no_measurement() {
     let cluster = Cluster::start().await.unwrap();
     cluster.fault(Some(Fault::Status(403)));
-    let (_, wrong) = client(&cluster).volumes_used(kubelet_of(&cluster)).await;
+    let Volumes { wrong, .. } = client(&cluster).volumes_used(kubelet_of(&cluster)).await;
     insta::assert_snapshot!(wrong.unwrap(), @r#"not allowed to get nodes/stats in the whole cluster: give the bot's account the verb "get" on "nodes/stats" (ask with `kubectl auth can-i get nodes/stats --all-namespaces`)"#);
     cluster.fault(Some(Fault::Html));
-    let (_, wrong) = client(&cluster).volumes_used(kubelet_of(&cluster)).await;
+    let Volumes { wrong, .. } = client(&cluster).volumes_used(kubelet_of(&cluster)).await;
     assert!(matches!(wrong, Some(ReadError::Garbage { .. })), "{wrong:?}");
 }

@@ -241,6 +241,13 @@ impl Pod {
         asked.resources.as_ref()?.limits.get("memory")?.amount().filter(|limit| *limit > 0)
     }
 
+    /// Whether the memory of any of its containers is limited.
+    pub fn limits_memory(&self) -> bool {
+        let spec = self.spec.iter();
+        spec.flat_map(|spec| spec.containers.iter().chain(&spec.init_containers))
+            .any(|c| c.resources.as_ref().is_some_and(|r| r.limits.contains_key("memory")))
+    }
+
     /// The claims its volumes name.
     pub fn claims(&self) -> impl Iterator<Item = &str> {
         self.spec.iter().flat_map(|s| &s.claims).map(Text::as_str)

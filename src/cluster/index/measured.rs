@@ -53,6 +53,11 @@ impl ClusterIndex {
         changed.iter().flat_map(|gauge| self.owners_measured_by(gauge)).collect()
     }
 
+    /// The kubelets of these nodes answered when all were asked last.
+    pub fn kubelets_answered(&mut self, nodes: BTreeSet<Text>) {
+        self.usage.answered(nodes);
+    }
+
     /// A meter cannot be read, or is not there.
     pub fn lose_meter(&mut self, meter: Meter, why: Visibility) {
         self.usage.lost(meter, why);

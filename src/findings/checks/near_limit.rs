@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::{
-    cluster::{Gauge, Kind, NearLimit, ObjectKey, ObjectRef, facts::Pod},
+    cluster::{Gauge, Kind, Meter, NearLimit, ObjectKey, ObjectRef, Visibility, facts::Pod},
     findings::{
         Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
         pods::{self, Pods},
@@ -47,8 +47,13 @@ impl Check for MemoryNearLimit {
         pods::may_own_pods(kind) && !pods::is_batch(kind)
     }
 
+    fn measured_by(&self) -> Option<Meter> {
+        Some(Meter::Metrics)
+    }
+
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
-        verdict(self.name(), owner, look, |pod, all| {
+        let has = |pod: &Pod| pod.limits_memory();
+        verdict(self.name(), owner, look, (Meter::Metrics, &has), |pod, all| {
             let meta = pod.meta();
             let key = ObjectKey { kind: Kind::Pod, namespace: meta.namespace.clone(), name: meta.name.clone() };
             all.extend(look.index.usage().near_limit(&key).filter_map(|(gauge, near)| memory(pod, gauge, near)));
@@ -79,8 +84,13 @@ impl Check for VolumeNearlyFull {
         pods::may_own_pods(kind)
     }
 
+    fn measured_by(&self) -> Option<Meter> {
+        Some(Meter::Kubelets)
+    }
+
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
-        verdict(self.name(), owner, look, |pod, all| {
+        let has = |pod: &Pod| pod.claims().next().is_some();
+        verdict(self.name(), owner, look, (Meter::Kubelets, &has), |pod, all| {
             for claim in pod.claims() {
                 let key = ObjectKey {
                     kind: Kind::PersistentVolumeClaim,
@@ -93,14 +103,20 @@ impl Check for VolumeNearlyFull {
     }
 }
 
-/// Wrong or pending by what is near its limit. What was not measured for long nobody knows; without any reading nothing is near.
+/// Wrong or pending by what is near its limit. What was not measured for long, or not yet, nobody knows.
 fn verdict(
     check: &'static str,
     owner: &ObjectRef,
     look: &Look<'_>,
+    (meter, has): (Meter, &dyn Fn(&Pod) -> bool),
     near: impl Fn(&Pod, &mut Vec<(NearLimit, Trouble)>),
 ) -> Verdict {
-    if look.index.usage().is_empty() {
+    let usage = look.index.usage();
+    let is_read = matches!(
+        (meter, usage.meter(meter)),
+        (_, Some(Visibility::NotApplicable)) | (Meter::Metrics, Some(Visibility::Seen(_)))
+    );
+    if usage.is_empty() && is_read {
         return Verdict::Healthy;
     }
     let all = Pods::of(owner, look);
@@ -114,6 +130,11 @@ fn verdict(
     let mut troubles: Vec<Trouble> = found.into_iter().map(|(_, trouble)| trouble).collect();
     // A claim that several pods mount is one volume.
     troubles.dedup_by(|a, b| a.message == b.message);
+    let is_well = troubles.is_empty();
+    let mut unread = all.live.iter().filter(|pod| is_well && has(pod));
+    if let Some(why) = unread.find_map(|pod| usage.unread(meter, pod.node_name())) {
+        return Verdict::Unknown(why);
+    }
     conclude(check, owner, look, &all, troubles)
 }
 
@@ -198,7 +219,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        cluster::{History, Measured, Meter},
+        cluster::{ClusterIndex, History, Measured},
         findings::{
             Settings,
             checks::testing::{index, now, owner, pod, with, wrong},
@@ -215,11 +236,16 @@ mod tests {
 
     fn says(check: &dyn Check, minutes_ago: i64, measured: &Measured, meter: Meter) -> Verdict {
         let mut index = index(with(1, vec![mounted()]));
+        index.kubelets_answered(["n1".into()].into());
         for minute in [minutes_ago, 0] {
             index.take_measured(meter, vec![measured.clone()], true, now() - SignedDuration::from_mins(minute));
         }
+        judged(check, &index)
+    }
+
+    fn judged(check: &dyn Check, index: &ClusterIndex) -> Verdict {
         let look = Look {
-            index: &index,
+            index,
             history: &History::default(),
             now: now(),
             no_grace: false,
@@ -283,17 +309,26 @@ mod tests {
         let before = now() - SignedDuration::from_mins(15);
         index.take_measured(Meter::Kubelets, vec![volume_of((99, 100), (0, 0))], true, before);
         index.take_measured(Meter::Kubelets, vec![], false, now());
-        let look = Look {
-            index: &index,
-            history: &History::default(),
-            now: now(),
-            no_grace: false,
-            settings: &Settings::DEFAULT,
-            known: None,
-        };
-        let says = |check: &dyn Check| check.verdict(&owner("Deployment", "api"), &look);
-        assert_eq!(says(&VolumeNearlyFull), Verdict::Unknown("not measured since 11:45 UTC".into()));
-        assert_eq!(says(&MemoryNearLimit), Verdict::Healthy, "another meter");
+        assert_eq!(judged(&VolumeNearlyFull, &index), Verdict::Unknown("not measured since 11:45 UTC".into()));
+    }
+
+    #[test]
+    fn what_was_not_measured_yet_is_unknown_and_what_cannot_be_measured_too() {
+        let mut index = index(with(1, vec![mounted()]));
+        let unknown = |why: &str| Verdict::Unknown(why.into());
+        let volume = |index: &_| judged(&VolumeNearlyFull, index);
+        assert_eq!(volume(&index), unknown("not measured yet"));
+        assert_eq!(judged(&MemoryNearLimit, &index), unknown("not measured yet"));
+        let away = || Visibility::Blind { since: now(), why: "n1 cannot be reached".into() };
+        // Another kubelet answered, its own did not.
+        index.take_measured(Meter::Kubelets, vec![], false, now());
+        index.kubelets_answered(["n2".into()].into());
+        index.lose_meter(Meter::Kubelets, away());
+        assert_eq!(volume(&index), unknown("not measured: n1 cannot be reached"));
+        index.kubelets_answered(["n1".into()].into());
+        assert_eq!(volume(&index), Verdict::Healthy, "its own did, though another did not");
+        index.lose_meter(Meter::Metrics, Visibility::NotApplicable);
+        assert_eq!(judged(&MemoryNearLimit, &index), Verdict::Healthy, "there is no metrics API");
     }
 
     #[rstest]
