@@ -122,8 +122,7 @@ impl Kubernetes {
 
     /// The volumes that each kubelet mounts.
     pub async fn volumes_used(&self, kubelets: Vec<Kubelet>) -> Volumes {
-        let asked =
-            kubelets.into_iter().map(|kubelet| async move { (self.volumes_on(&kubelet).await, kubelet.node) });
+        let asked = kubelets.into_iter().map(|kubelet| async move { (self.volumes_on(&kubelet).await, kubelet.node) });
         let mut answers = stream::iter(asked).buffer_unordered(AT_ONCE);
         let mut all = Volumes::default();
         while let Some((answer, node)) = answers.next().await {

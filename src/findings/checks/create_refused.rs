@@ -1,16 +1,16 @@
 //! `create-refused`: the API server refuses to create a workload's pods (quota, admission, missing service account).
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::workload::{condition, counts, keeps_replicas, proof, trouble};
 use crate::{
     cluster::{
         Fact, Kind, ObjectRef,
-        facts::{Event, Time, Uid},
+        facts::{Event, Job, JobStatus, Time, Uid},
     },
     findings::{
-        Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
-        pods::Pods,
+        Check, CheckDoc, ConditionClass, Evidence, Level, Look, Parameter, Verdict, evidence,
+        pods::{self, Pods},
         trouble::{Trouble, conclude, fact},
     },
 };
@@ -35,11 +35,11 @@ impl Check for CreateRefused {
 
     fn doc(&self) -> &'static CheckDoc {
         &CheckDoc {
-            what: "The pods of a workload cannot be created: a quota, an admission policy or webhook, or a missing service account refuses them.",
+            what: "The pods of a workload, or of the last run of a CronJob, cannot be created: a quota, an admission policy or webhook, or a missing service account refuses them.",
             why: "There is no pod whose state could tell: the workload just has too few.",
             fix: "Raise the quota, satisfy the policy, or create what is missing; the message names it.",
             grace: "60 s from the first refusal.",
-            silent: "All replicas are there in spite of it.",
+            silent: "All replicas are there in spite of it, or a pod was created since.",
         }
     }
 
@@ -48,7 +48,7 @@ impl Check for CreateRefused {
     }
 
     fn judges(&self, kind: &str) -> bool {
-        keeps_replicas(kind) || kind == "Job"
+        keeps_replicas(kind) || pods::is_batch(kind)
     }
 
     fn parameters(&self) -> &'static [Parameter] {
@@ -60,45 +60,116 @@ impl Check for CreateRefused {
         let found = fact(owner, look).and_then(|fact| refused(owner, fact, look));
         conclude(NAME, owner, look, &all, found.into_iter().collect())
     }
+
+    /// An event that is not repeated is of the past in time.
+    fn looks_again(&self, owner: &ObjectRef, look: &Look<'_>) -> Option<Timestamp> {
+        if matches!(owner.kind.as_ref(), "Deployment" | "ReplicaSet") {
+            return None;
+        }
+        let own = std::iter::once(fact(owner, look)?.meta().uid);
+        let uids: Vec<Uid> = own.chain(look.index.jobs_of(owner).map(|job| job.meta().uid)).collect();
+        let newest = events(&uids, look).into_iter().filter_map(Event::last_seen).max()?;
+        newest.checked_add(look.settings.time(&FRESH) + SignedDuration::from_secs(1)).ok()
+    }
 }
 
-fn refused(owner: &ObjectRef, fact: &Fact, look: &Look<'_>) -> Option<Trouble> {
-    if let Fact::Job(job) = fact {
-        if job.status.as_ref().is_some_and(|s| [s.active, s.succeeded, s.failed].iter().any(|pods| *pods > 0)) {
-            return None;
+/// What refuses pods: of which object it is said, what, and since when.
+struct Refusal<'a> {
+    with: Vec<ObjectRef>,
+    said: &'a str,
+    since: Timestamp,
+    proof: Vec<Evidence>,
+}
+
+fn refused<'a>(owner: &ObjectRef, fact: &'a Fact, look: &Look<'a>) -> Option<Trouble> {
+    let refusal = match fact {
+        Fact::Job(job) => by_events(owner, &[job.meta().uid], look).filter(|_| has_no_pods(job)),
+        Fact::CronJob(_) => {
+            // Of the run that was begun last.
+            let run = look.index.jobs_of(owner).last().filter(|job| has_no_pods(job))?;
+            by_events(owner, &[run.meta().uid], look).map(|it| Refusal { with: vec![reference(run)], ..it })
         }
-    } else {
-        let counts = counts(fact)?;
-        if counts.available >= counts.desired && !counts.rolling {
-            return None;
-        }
-    }
-    let deployment = if let Fact::Deployment(d) = fact { Some(d) } else { None };
-    let failure = deployment.and_then(|d| condition(d, "ReplicaFailure")).filter(|c| c.status == "True");
-    let from = look.now.checked_sub(look.settings.time(&FRESH)).unwrap_or(Timestamp::MIN);
-    let sets: Vec<&Uid> = look.index.replica_sets_of(owner).map(|s| &s.meta().uid).collect();
-    let uids = std::iter::once(&fact.meta().uid).chain(sets);
-    let events: Vec<&Event> = uids
-        .flat_map(|uid| look.index.events_of(uid))
-        .filter(|e| e.kind == "Warning" && e.reason == "FailedCreate" && e.last_seen().is_some_and(|at| at >= from))
-        .collect();
-    let newest = events.iter().max_by_key(|e| e.last_seen());
-    // A ReplicaSet's condition goes when it succeeds; events of others only tell that it failed at some time.
-    if failure.is_none() && (deployment.is_some() || newest.is_none()) {
+        _ => of_replicas(owner, fact, look),
+    }?;
+    let whose = if owner.kind == "CronJob" { "the pods of its last run" } else { "its pods" };
+    let message = format!("{whose} cannot be created: {}", cause(refusal.said));
+    let from = (refusal.since, look.settings.time(&GRACE));
+    let mut it = trouble(owner, ConditionClass::Refused, "FailedCreate", message, from);
+    it.level = Level::High;
+    it.with = refusal.with;
+    it.evidence.extend(refusal.proof);
+    Some(it)
+}
+
+fn has_no_pods(job: &Job) -> bool {
+    let of = |s: &JobStatus| [s.active, s.succeeded, s.failed].iter().any(|pods| *pods > 0);
+    !job.status.as_ref().is_some_and(of) && ["Complete", "Failed", "Suspended"].iter().all(|it| job.ended(it).is_none())
+}
+
+fn of_replicas<'a>(owner: &ObjectRef, fact: &'a Fact, look: &Look<'a>) -> Option<Refusal<'a>> {
+    let counts = counts(fact)?;
+    if counts.available >= counts.desired && !counts.rolling {
         return None;
     }
-    let said = failure.map(|c| c.message.as_str()).filter(|m| !m.is_empty()).or(newest.map(|e| e.message.as_str()))?;
-    let since = failure
-        .and_then(|c| c.last_transition_time)
-        .map(Time::at)
-        .or_else(|| events.iter().filter_map(|e| evidence::first_seen(e)).min())
-        .unwrap_or(look.now);
-    let message = format!("its pods cannot be created: {}", cause(said));
-    let mut it = trouble(owner, ConditionClass::Refused, "FailedCreate", message, (since, look.settings.time(&GRACE)));
-    it.level = Level::High;
-    it.evidence.extend(failure.map(|c| proof(owner, c)));
-    it.evidence.extend(newest.map(|e| evidence::of_event(e)));
-    Some(it)
+    let mut uids = vec![fact.meta().uid];
+    uids.extend(look.index.replica_sets_of(owner).map(|set| set.meta().uid));
+    // The condition of a ReplicaSet is there while it is refused, and goes when it is not.
+    let (said, since, proof) = match fact {
+        Fact::Deployment(deployment) => {
+            let failure = condition(deployment, "ReplicaFailure").filter(|c| c.status == "True")?;
+            (failure.message.as_str(), failure.last_transition_time, proof(owner, failure))
+        }
+        Fact::ReplicaSet(set) => {
+            let conditions = &set.status.as_ref()?.conditions;
+            let failure = conditions.iter().find(|c| c.kind == "ReplicaFailure" && c.status == "True")?;
+            let said = evidence::with_message(&format!("{} {}", failure.status, failure.reason), &failure.message);
+            let since = failure.last_transition_time;
+            (
+                failure.message.as_str(),
+                since,
+                evidence::piece(format!("{owner} condition ReplicaFailure"), &said, since.map(Time::at)),
+            )
+        }
+        _ => {
+            let pods = look.pods_of(owner);
+            let there = pods.iter().filter(|pod| !pods::is_leaving(pod)).count();
+            let wanted = usize::try_from(counts.desired).unwrap_or(0);
+            return by_events(owner, &uids, look).filter(|_| there < wanted);
+        }
+    };
+    let newest = events(&uids, look).into_iter().max_by_key(|e| e.last_seen());
+    let said = Some(said).filter(|said| !said.is_empty()).or(newest.map(|e| e.message.as_str()))?;
+    let since = since.map_or(look.now, Time::at);
+    Some(Refusal {
+        with: vec![],
+        said,
+        since,
+        proof: std::iter::once(proof).chain(newest.map(evidence::of_event)).collect(),
+    })
+}
+
+/// The refusals of late that are events only; none of them counts once a pod was created after it.
+fn by_events<'a>(owner: &ObjectRef, uids: &[Uid], look: &Look<'a>) -> Option<Refusal<'a>> {
+    let created = look.pods_of(owner).iter().filter_map(|pod| pod.meta().created()).max();
+    let events: Vec<&Event> = events(uids, look).into_iter().filter(|e| e.last_seen() > created).collect();
+    let newest = *events.iter().max_by_key(|e| e.last_seen())?;
+    let first = events.iter().filter_map(|e| evidence::first_seen(e)).min();
+    // The pods that came before may have been refused too at first.
+    let since = first.max(created).unwrap_or(look.now);
+    Some(Refusal { with: vec![], said: newest.message.as_str(), since, proof: vec![evidence::of_event(newest)] })
+}
+
+/// The refusals of late.
+fn events<'a>(uids: &[Uid], look: &Look<'a>) -> Vec<&'a Event> {
+    let from = look.now.checked_sub(look.settings.time(&FRESH)).unwrap_or(Timestamp::MIN);
+    let of = uids.iter().flat_map(|uid| look.index.events_of(uid));
+    of.filter(|e| e.kind == "Warning" && e.reason == "FailedCreate" && e.last_seen().is_some_and(|at| at >= from))
+        .collect()
+}
+
+fn reference(job: &Job) -> ObjectRef {
+    let meta = job.meta();
+    ObjectRef { kind: Kind::Job.name().into(), namespace: meta.namespace.clone(), name: meta.name.clone() }
 }
 
 /// The refusal without the name of the pod that was refused, which changes at every try.

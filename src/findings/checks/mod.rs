@@ -38,6 +38,8 @@ mod tests_of_crashes;
 mod tests_of_edges;
 #[cfg(test)]
 mod tests_of_jobs;
+#[cfg(test)]
+mod tests_of_refusals;
 mod unschedulable;
 mod volume_failed;
 mod webhook_backend;
