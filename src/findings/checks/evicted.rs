@@ -2,7 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{node_pressure::evicted_by, workload::grace_of_repeats};
+use super::{
+    node_pressure::{ByItsNode, by_its_node},
+    workload::grace_of_repeats,
+};
 use crate::{
     cluster::{
         Kind, ObjectRef,
@@ -63,12 +66,15 @@ impl Check for Evicted {
             .map(|p| (p, when_evicted(p, look)))
             .filter(|(_, at)| *at >= from)
             .collect();
-        let times = recent.len();
+        let by_node = recent.iter().map(|(pod, at)| by_its_node(pod, *at, look));
+        let told: Vec<_> = recent.iter().zip(by_node).filter(|(_, by)| !matches!(by, Some(ByItsNode::Past))).collect();
+        let mut causes =
+            told.iter().map(|(_, by)| if let Some(ByItsNode::Now(cause)) = by { Some(cause) } else { None });
+        let first = causes.next().flatten().cloned();
+        let cause = first.filter(|first| causes.all(|cause| cause.is_some_and(|c| c.owner == first.owner)));
+        let times = told.len();
         let grace = grace_of_repeats(owner, look, times, (&TIMES, &GRACE));
-        let mut causes = recent.iter().map(|(pod, _)| evicted_by(pod, look));
-        let cause =
-            causes.next().flatten().filter(|first| causes.all(|cause| cause.is_some_and(|c| c.owner == first.owner)));
-        let of = |grace| recent.iter().map(move |(pod, at)| trouble(pod, (*at, grace), times, look));
+        let of = |grace| told.iter().map(move |((pod, at), _)| trouble(pod, (*at, grace), times, look));
         let troubles = grace.into_iter().flat_map(of).collect();
         conclude(NAME, owner, look, &Pods::of(owner, look), troubles).caused_by(cause)
     }

@@ -133,16 +133,26 @@ fn evicted_since(node: &Node, since: Timestamp, look: &Look<'_>) -> (Vec<ObjectR
     (hit, owners)
 }
 
-/// The node that evicted a pod because it is short of something itself, and loud for it: then it is told of, not whom it hit.
-pub(super) fn evicted_by(pod: &Pod, look: &Look<'_>) -> Option<Cause> {
+/// What a node that evicted pods of several owners has to do with the eviction of one of them.
+pub(super) enum ByItsNode {
+    /// It is under pressure: then it is told of, not whom it hit.
+    Now(Cause),
+    /// It was, and no longer is: that was told with it, and is over with it.
+    Past,
+}
+
+/// Whether a pod was evicted because its node was short of something itself, and loud for it.
+pub(super) fn by_its_node(pod: &Pod, at: Timestamp, look: &Look<'_>) -> Option<ByItsNode> {
     let said = pod.status.as_ref().filter(|status| status.message.starts_with("The node was low on resource"))?;
     let node = pods::node_of(pod, look)?;
-    let pressure = node.status.iter().flat_map(|s| s.conditions.iter());
-    let mut pressure = pressure.filter(|c| c.status == "True" && shortage(c.kind.as_str()).is_some());
-    let is_loud = pressure.any(|condition| {
-        let (_, owners) = evicted_since(node, condition.last_transition_time.map_or(look.now, Time::at), look);
-        owners.len() >= look.settings.number(&OWNERS)
-    });
-    let owner = ObjectRef { kind: Kind::Node.name().into(), namespace: Text::new(), name: node.meta().name.clone() };
-    is_loud.then(|| Cause { owner, why: said.message.to_string() })
+    let is_loud = |since| evicted_since(node, since, look).1.len() >= look.settings.number(&OWNERS);
+    let all = node.status.iter().flat_map(|s| s.conditions.iter()).filter(|c| shortage(c.kind.as_str()).is_some());
+    let (now, past): (Vec<_>, Vec<_>) = all.partition(|c| c.status == "True");
+    if now.iter().any(|c| is_loud(c.last_transition_time.map_or(look.now, Time::at))) {
+        let name = node.meta().name.clone();
+        let owner = ObjectRef { kind: Kind::Node.name().into(), namespace: Text::new(), name };
+        return Some(ByItsNode::Now(Cause { owner, why: said.message.to_string() }));
+    }
+    let ended_since = past.iter().any(|c| c.last_transition_time.is_some_and(|ended| ended.at() >= at));
+    (ended_since && is_loud(at)).then_some(ByItsNode::Past)
 }

@@ -82,6 +82,16 @@ async fn a_quota_that_is_used_up_is_one_alert() {
         [ Acknowledge ]
         SEV-2 because P0 service: degraded, but serving · since 14:00 UTC · seen 14:01 UTC
         "#);
+        // The quota is raised: the other two come.
+        let raised = api.clone().replicas(4);
+        apply(bot, &raised);
+        bot.wait(Duration::from_mins(6)).await?;
+        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        edited in #alerts: ✅ *Resolved after 17 min · api: 4 of 4 replicas ready for 5 min (was SEV-2)* · INC-2026-11-24-001
+
+        replied in #alerts:
+        ✅ *Resolved after 17 min · api: 4 of 4 replicas ready for 5 min (was SEV-2)* · INC-2026-11-24-001
+        ");
         Ok(())
     })
     .await;
