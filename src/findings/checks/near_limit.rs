@@ -222,7 +222,7 @@ mod tests {
         cluster::{ClusterIndex, History, Measured},
         findings::{
             Settings,
-            checks::testing::{index, now, owner, pod, with, wrong},
+            checks::testing::{now, owner, pod, unmeasured, with, wrong},
         },
     };
 
@@ -235,7 +235,7 @@ mod tests {
     }
 
     fn says(check: &dyn Check, minutes_ago: i64, measured: &Measured, meter: Meter) -> Verdict {
-        let mut index = index(with(1, vec![mounted()]));
+        let mut index = unmeasured(with(1, vec![mounted()]));
         index.kubelets_answered(["n1".into()].into());
         for minute in [minutes_ago, 0] {
             index.take_measured(meter, vec![measured.clone()], true, now() - SignedDuration::from_mins(minute));
@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn what_can_no_longer_be_measured_is_unknown_not_healthy() {
-        let mut index = index(with(1, vec![mounted()]));
+        let mut index = unmeasured(with(1, vec![mounted()]));
         let before = now() - SignedDuration::from_mins(15);
         index.take_measured(Meter::Kubelets, vec![volume_of((99, 100), (0, 0))], true, before);
         index.take_measured(Meter::Kubelets, vec![], false, now());
@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn what_was_not_measured_yet_is_unknown_and_what_cannot_be_measured_too() {
-        let mut index = index(with(1, vec![mounted()]));
+        let mut index = unmeasured(with(1, vec![mounted()]));
         let unknown = |why: &str| Verdict::Unknown(why.into());
         let volume = |index: &_| judged(&VolumeNearlyFull, index);
         assert_eq!(volume(&index), unknown("not measured yet"));

@@ -57,6 +57,8 @@ impl Check for OutOfMemory {
 fn trouble(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Option<Trouble> {
     let from = look.now.checked_sub(look.settings.time(&WINDOW)).unwrap_or(Timestamp::MIN);
     let ends = [seen.terminated(), seen.status.last_state.as_ref().and_then(|s| s.terminated.as_deref())];
+    // The newest comes first; what ended otherwise since is down for that.
+    let last_was_kill = ends.into_iter().flatten().next()?.reason == "OOMKilled";
     let last = ends.into_iter().flatten().find(|e| e.reason == "OOMKilled")?;
     let mut kills: Vec<Timestamp> = ends
         .into_iter()
@@ -80,15 +82,23 @@ fn trouble(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Option<Troubl
     // The history and the status tell of the same kill a moment apart.
     kills.dedup_by(|a, b| a.duration_since(*b) < SignedDuration::from_secs(2));
     let recent: Vec<_> = kills.iter().filter(|at| **at >= from).collect();
-    let is_down = seen.running_since().is_none();
+    let is_down = last_was_kill && seen.running_since().is_none();
     let enough = look.settings.number(&KILLS);
     if recent.len() < enough && !is_down {
         return None;
     }
+    // Not every restart was such a kill, but one that does not come up is no single one.
     let restarts = usize::try_from(seen.status.restart_count).unwrap_or(0);
     let grace = if recent.len().max(restarts) >= enough { SignedDuration::ZERO } else { look.settings.time(&GRACE) };
     let limit = seen.memory_limit().map_or_else(|| "its memory limit".to_owned(), |l| format!("its {l} memory limit"));
-    let times = restarts.max(recent.len()).max(1);
+    let times = match recent.len() {
+        0 | 1 => String::new(),
+        n => format!(" {n} times"),
+    };
+    let restarted = match restarts {
+        n if n > recent.len().max(1) => format!("; restarted {n} times"),
+        _ => String::new(),
+    };
     let meta = seen.pod.meta();
     let mut proof = vec![evidence::ended(seen, last)];
     proof.extend(evidence::waits(seen));
@@ -98,11 +108,7 @@ fn trouble(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Option<Troubl
         with: Vec::new(),
         class: ConditionClass::OutOfMemory,
         reason: "OOMKilled".into(),
-        message: format!(
-            "{} killed {times} {} for using more than {limit}",
-            seen.label(),
-            if times == 1 { "time" } else { "times" }
-        ),
+        message: format!("{} killed{times} for using more than {limit}{restarted}", seen.label()),
         since: kills.first().copied().unwrap_or(look.now),
         grace,
         level: Level::High,

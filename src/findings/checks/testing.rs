@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::{
-    cluster::{ClusterIndex, Dump, Fact, History, Kind, ObjectRef, Transition, TransitionKind, Visibility},
+    cluster::{ClusterIndex, Dump, Fact, History, Kind, Meter, ObjectRef, Transition, TransitionKind, Visibility},
     findings::{Finding, Judgement, Look, Settings, Verdict, judge},
 };
 
@@ -53,7 +53,17 @@ pub(super) fn fact(value: Value) -> Fact {
     }
 }
 
+/// A cluster all of which is seen, without a metrics API and without kubelets that may be asked.
 pub(super) fn index(objects: Vec<Value>) -> ClusterIndex {
+    let mut index = unmeasured(objects);
+    for meter in [Meter::Metrics, Meter::Kubelets] {
+        index.lose_meter(meter, Visibility::NotApplicable);
+    }
+    index
+}
+
+/// The same before anything was measured.
+pub(super) fn unmeasured(objects: Vec<Value>) -> ClusterIndex {
     let mut index = ClusterIndex::default();
     for kind in Kind::ALL {
         index.sight_mut().set(kind, None, Visibility::Seen(now()));

@@ -91,7 +91,7 @@ fn a_deployment_whose_replica_sets_cannot_be_read_is_unknown_and_its_pods_are_ju
 #[case(
     "out-of-memory",
     looping(6, "OOMKilled", 137, 20),
-    "container app killed 6 times for using more than its 24Mi memory limit"
+    "container app killed for using more than its 24Mi memory limit; restarted 6 times"
 )]
 #[case("not-ready", json!({"conditions": [ready(false, 400)], "containerStatuses": [{"name": "app", "ready": false, "started": true,
     "state": {"running": {"startedAt": ago(3000)}}}]}), "runs but is not ready")]

@@ -62,6 +62,14 @@ fn a_liveness_kill_is_told_by_the_event_and_is_not_out_of_memory() {
     assert_eq!(says("out-of-memory", &of, objects), Verdict::Healthy);
 }
 
+#[test]
+fn a_kill_of_before_is_not_what_a_container_ended_of_now() {
+    let status = json!({"conditions": [ready(false, 20)], "containerStatuses": [{"name": "app", "ready": false, "restartCount": 31,
+        "state": {"terminated": {"exitCode": 1, "reason": "Error", "startedAt": ago(50), "finishedAt": ago(20)}},
+        "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled", "startedAt": ago(500), "finishedAt": ago(400)}}}]});
+    assert_eq!(says("out-of-memory", &owner("Deployment", "api"), with(0, vec![pod("a", status)])), Verdict::Healthy);
+}
+
 #[rstest]
 #[case::killed(137, "Error", None, "is killed because its liveness probe fails: connection refused")]
 #[case::asked_to_end(143, "Error", None, "is killed because its liveness probe fails: connection refused")]
