@@ -21,6 +21,7 @@ slim! {
         #[prost(message, repeated, tag = "1")] conditions: Box<[Condition]>,
         #[prost(message, optional, tag = "2")] not_after: Option<Time>,
         #[prost(message, optional, tag = "3")] last_failure_time: Option<Time>,
+        #[prost(message, optional, tag = "4")] renewal_time: Option<Time>,
     }
 }
 has_meta!(Certificate);
@@ -29,6 +30,11 @@ impl Certificate {
     /// The condition of that type, if cert-manager set it.
     pub fn condition(&self, kind: &str) -> Option<&Condition> {
         self.status.as_ref()?.conditions.iter().find(|c| c.kind == kind)
+    }
+
+    /// When it is to be renewed next.
+    pub fn renewal(&self) -> Option<Timestamp> {
+        self.status.as_ref()?.renewal_time.map(Time::at)
     }
 
     /// Until when the certificate that is in use is valid; None if there is none.

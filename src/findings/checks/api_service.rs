@@ -1,7 +1,5 @@
 //! `api-service-unavailable`: an API that another server serves for the API server is away.
 
-use jiff::SignedDuration;
-
 use super::references::trouble;
 use crate::{
     cluster::{
@@ -9,14 +7,15 @@ use crate::{
         facts::{ApiService, Time},
     },
     findings::{
-        Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
+        Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
         pods::Pods,
         trouble::{Trouble, conclude, fact},
     },
 };
 
+const NAME: &str = "api-service-unavailable";
 /// A pod of the backend that is replaced is away for less than this.
-const GRACE: SignedDuration = SignedDuration::from_secs(60);
+const GRACE: Parameter = Parameter::time((NAME, "grace"), "How long an API may be unavailable.", 60, (0, 86_400));
 
 /// An aggregated API is away.
 #[derive(Debug)]
@@ -24,7 +23,7 @@ pub(crate) struct ApiServiceUnavailable;
 
 impl Check for ApiServiceUnavailable {
     fn name(&self) -> &'static str {
-        "api-service-unavailable"
+        NAME
     }
 
     fn doc(&self) -> &'static CheckDoc {
@@ -45,6 +44,10 @@ impl Check for ApiServiceUnavailable {
         kind == "APIService"
     }
 
+    fn parameters(&self) -> &'static [Parameter] {
+        &[GRACE]
+    }
+
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
         let Some(Fact::ApiService(api)) = fact(owner, look) else { return Verdict::NotWanted("deleted".into()) };
         if api.service().is_none() {
@@ -55,7 +58,7 @@ impl Check for ApiServiceUnavailable {
         };
         match available.status.as_str() {
             "True" => Verdict::Healthy,
-            "False" => conclude(self.name(), owner, look, &Pods::default(), vec![of(owner, api, look)]),
+            "False" => conclude(NAME, owner, look, &Pods::default(), vec![of(owner, api, look)]),
             _ => Verdict::Unknown("whether the API is available is not known to the API server".into()),
         }
     }
@@ -82,7 +85,7 @@ fn of(owner: &ObjectRef, api: &ApiService, look: &Look<'_>) -> Trouble {
     let said = if said.is_empty() { "cause unknown" } else { said };
     let message = format!("the API is not served, so {means}: {}", said.trim_end_matches('.'));
     let reason = if reason.is_empty() { "Unavailable" } else { reason };
-    let mut it = trouble(owner, (class, level), reason, message, (since, GRACE));
+    let mut it = trouble(owner, (class, level), reason, message, (since, look.settings.time(&GRACE)));
     it.evidence.push(evidence::piece(
         format!("{owner} condition Available"),
         &evidence::with_message(&format!("False {reason}"), said),

@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use jiff::SignedDuration;
-
 use super::references::{trouble, unchanged_since};
 use crate::{
     cluster::{
@@ -11,14 +9,16 @@ use crate::{
         facts::{HorizontalPodAutoscaler, ReportedCondition, Time},
     },
     findings::{
-        Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
+        Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
         pods::Pods,
         trouble::{Trouble, conclude, fact, replicas},
     },
 };
 
+const NAME: &str = "autoscaler";
 /// New pods are measured only after a while, and the controller looks every 15 s.
-const GRACE: SignedDuration = SignedDuration::from_mins(5);
+const GRACE: Parameter =
+    Parameter::time((NAME, "grace"), "How long an autoscaler may be unable to scale.", 300, (0, 86_400));
 /// What the controller writes before the reason it gives.
 const PREAMBLES: [&str; 2] = [
     "the HPA was unable to compute the replica count: ",
@@ -31,7 +31,7 @@ pub(crate) struct Autoscaler;
 
 impl Check for Autoscaler {
     fn name(&self) -> &'static str {
-        "autoscaler"
+        NAME
     }
 
     fn doc(&self) -> &'static CheckDoc {
@@ -50,6 +50,10 @@ impl Check for Autoscaler {
 
     fn judges(&self, kind: &str) -> bool {
         kind == "HorizontalPodAutoscaler"
+    }
+
+    fn parameters(&self) -> &'static [Parameter] {
+        &[GRACE]
     }
 
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
@@ -77,7 +81,7 @@ impl Check for Autoscaler {
         {
             return Verdict::Unknown(why);
         }
-        conclude(self.name(), owner, look, &Pods::default(), found.into_iter().collect())
+        conclude(NAME, owner, look, &Pods::default(), found.into_iter().collect())
     }
 }
 
@@ -117,7 +121,7 @@ fn missing(
     }
     let since = unchanged_since(owner, autoscaler.meta(), look);
     let message = format!("what it scales does not exist: {target}");
-    Some(found(owner, "TargetMissing", message, since))
+    Some(found(owner, "TargetMissing", message, since, look))
 }
 
 /// It cannot read or write the size of its target.
@@ -148,7 +152,7 @@ fn by(owner: &ObjectRef, condition: &ReportedCondition, what: &str, look: &Look<
     let said = if said.trim().is_empty() { "cause unknown" } else { said };
     let since = condition.last_transition_time.map_or(look.now, Time::at);
     let reason = if condition.reason.is_empty() { "CannotScale" } else { condition.reason.as_str() };
-    let mut it = found(owner, reason, format!("{what}: {said}"), since);
+    let mut it = found(owner, reason, format!("{what}: {said}"), since, look);
     it.evidence.push(evidence::piece(
         format!("{owner} condition {}", condition.kind),
         &evidence::with_message(&format!("False {}", condition.reason), &condition.message),
@@ -157,8 +161,14 @@ fn by(owner: &ObjectRef, condition: &ReportedCondition, what: &str, look: &Look<
     it
 }
 
-fn found(owner: &ObjectRef, reason: &str, message: String, since: jiff::Timestamp) -> Trouble {
-    let mut it = trouble(owner, (ConditionClass::ScalingBroken, Level::Warning), reason, message, (since, GRACE));
+fn found(owner: &ObjectRef, reason: &str, message: String, since: jiff::Timestamp, look: &Look<'_>) -> Trouble {
+    let mut it = trouble(
+        owner,
+        (ConditionClass::ScalingBroken, Level::Warning),
+        reason,
+        message,
+        (since, look.settings.time(&GRACE)),
+    );
     it.recommendation = format!("See what it waits for: kubectl -n {} describe hpa {}", owner.namespace, owner.name);
     it
 }

@@ -9,16 +9,38 @@ use crate::{
         facts::{Certificate as Issued, Condition, Event, Node, Time, Uid},
     },
     findings::{
-        Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
+        Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
         pods::Pods,
         trouble::{Trouble, conclude, fact},
     },
 };
 
+const NAME: &str = "certificate";
 /// To prove the ownership of a name takes its time.
-const GRACE: SignedDuration = SignedDuration::from_mins(15);
-const A_DAY: SignedDuration = SignedDuration::from_hours(24);
-const A_WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+const GRACE: Parameter = Parameter::time(
+    (NAME, "grace"),
+    "How long a certificate may be not issued, or its renewal may fail.",
+    900,
+    (0, 86_400),
+);
+const OVERDUE: Parameter = Parameter::time(
+    (NAME, "overdue"),
+    "How long after its time of renewal a certificate may be not renewed although nothing failed.",
+    3600,
+    (0, 604_800),
+);
+const SOON: Parameter = Parameter::time(
+    (NAME, "soon"),
+    "With so much left of a certificate that is not renewed it is SEV-2.",
+    604_800,
+    (3600, 7_776_000),
+);
+const AT_ONCE: Parameter = Parameter::time(
+    (NAME, "at_once"),
+    "With so much left of a certificate that is not renewed it is treated as expired.",
+    86_400,
+    (0, 2_592_000),
+);
 /// K3s looks at its certificates every 30 min and says each time what is near its end; an event is kept for an hour.
 const SAID_FOR: SignedDuration = SignedDuration::from_mins(65);
 /// What K3s says of its certificates, of its certificate authorities, and when all is well.
@@ -32,15 +54,15 @@ pub(crate) struct Certificate;
 
 impl Check for Certificate {
     fn name(&self) -> &'static str {
-        "certificate"
+        NAME
     }
 
     fn doc(&self) -> &'static CheckDoc {
         &CheckDoc {
-            what: "A Certificate of cert-manager has expired, or is not issued or renewed; K3s warns that its own certificates near their end.",
+            what: "A Certificate of cert-manager has expired, is not issued, or is not renewed at its time; K3s warns that its own certificates near their end.",
             why: "Once it has expired nobody trusts what it is for: a site, a webhook, or a node.",
             fix: "See why the issuer refuses; K3s renews its certificates when it is restarted.",
-            grace: "15 min for one that is not issued or renewed; none for one that has expired, or for the warning of K3s.",
+            grace: "15 min for one that is not issued or whose renewal fails, 1 h for one that was not renewed at its time; none for one that has expired, or for the warning of K3s.",
             silent: "Certificates that are renewed in time. Secrets are never read, so certificates that nobody manages are not seen.",
         }
     }
@@ -51,6 +73,10 @@ impl Check for Certificate {
 
     fn judges(&self, kind: &str) -> bool {
         matches!(kind, "Certificate" | "Node")
+    }
+
+    fn parameters(&self) -> &'static [Parameter] {
+        &[GRACE, OVERDUE, SOON, AT_ONCE]
     }
 
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
@@ -65,26 +91,27 @@ impl Check for Certificate {
             Some(_) => None,
             None => return Verdict::NotWanted("deleted".into()),
         };
-        conclude(self.name(), owner, look, &Pods::default(), found.into_iter().collect())
+        conclude(NAME, owner, look, &Pods::default(), found.into_iter().collect())
     }
 
-    /// It gets worse by time alone: a week before its end, a day before, and then.
+    /// It gets worse by time alone: a week before its end, a day before, and then; and its time of renewal comes.
     fn looks_again(&self, owner: &ObjectRef, look: &Look<'_>) -> Option<Timestamp> {
         let Some(Fact::Certificate(certificate)) = fact(owner, look) else { return None };
         let end = certificate.not_after()?;
-        let steps = [A_WEEK, A_DAY, SignedDuration::ZERO].map(|left| end.checked_sub(left).ok());
-        steps.into_iter().flatten().filter(|at| *at > look.now).min()
+        let steps = [look.settings.time(&SOON), look.settings.time(&AT_ONCE), SignedDuration::ZERO]
+            .map(|left| end.checked_sub(left).ok());
+        steps.into_iter().flatten().chain(certificate.renewal()).filter(|at| *at > look.now).min()
     }
 }
 
 /// Class and level by what is left of a certificate that is not renewed.
-fn by_what_is_left(not_after: Timestamp, now: Timestamp) -> (ConditionClass, Level) {
-    let left = not_after.duration_since(now);
+fn by_what_is_left(not_after: Timestamp, look: &Look<'_>) -> (ConditionClass, Level) {
+    let left = not_after.duration_since(look.now);
     if left <= SignedDuration::ZERO {
         (ConditionClass::CertificateExpired, Level::Critical)
-    } else if left <= A_DAY {
+    } else if left <= look.settings.time(&AT_ONCE) {
         (ConditionClass::CertificateExpires, Level::Critical)
-    } else if left <= A_WEEK {
+    } else if left <= look.settings.time(&SOON) {
         (ConditionClass::CertificateNotReady, Level::High)
     } else {
         (ConditionClass::CertificateNotReady, Level::Warning)
@@ -105,21 +132,32 @@ fn of_cert_manager(owner: &ObjectRef, certificate: &Issued, look: &Look<'_>) -> 
         None => "the certificate".to_owned(),
     };
     let turned = unready.and_then(|c| c.last_transition_time).map(Time::at);
-    let (message, reason, since, grace, (class, level)) = match not_after {
-        Some(end) if end <= look.now => {
+    let grace = look.settings.time(&GRACE);
+    // Where the issuer is gone nothing fails: the request waits for ever.
+    let overdue = certificate.renewal().filter(|at| *at <= look.now);
+    let (message, reason, since, grace, (class, level)) = match (not_after, overdue) {
+        (Some(end), _) if end <= look.now => {
             let message = format!("{of} expired on {} and was not renewed: {why}", date(end));
-            (message, "Expired", end, SignedDuration::ZERO, by_what_is_left(end, look.now))
+            (message, "Expired", end, SignedDuration::ZERO, by_what_is_left(end, look))
         }
-        Some(end) if unready.is_some() || failed.is_some() => {
+        (Some(end), _) if unready.is_some() || failed.is_some() => {
             let message = format!("{of} is valid until {} only, and its renewal is failing: {why}", date(end));
-            (message, "RenewalFailing", turned.or(failed)?, GRACE, by_what_is_left(end, look.now))
+            (message, "RenewalFailing", turned.or(failed)?, grace, by_what_is_left(end, look))
         }
-        None if unready.is_some() => {
+        (None, _) if unready.is_some() => {
             let message = format!("{of} is not issued: {why}");
             let since = turned.or(certificate.meta().created()).unwrap_or(look.now);
-            (message, "NotIssued", since, GRACE, (ConditionClass::CertificateNotReady, Level::High))
+            (message, "NotIssued", since, grace, (ConditionClass::CertificateNotReady, Level::High))
         }
-        Some(_) | None => return None,
+        (Some(end), Some(due)) => {
+            let message = format!(
+                "{of} is valid until {} only, and was not renewed at its time, {}: {why}",
+                date(end),
+                date(due)
+            );
+            (message, "NotRenewed", due, look.settings.time(&OVERDUE), by_what_is_left(end, look))
+        }
+        (Some(_), None) | (None, _) => return None,
     };
     let mut it = trouble(owner, (class, level), reason, message, (since, grace));
     for condition in [ready, issuing].into_iter().flatten() {
@@ -164,7 +202,7 @@ fn of_k3s(owner: &ObjectRef, node: &Node, look: &Look<'_>) -> Option<Trouble> {
     let (what, class, level, todo) = if own.is_some() {
         let end = ends_named(listed).min();
         let (class, level) =
-            end.map_or((ConditionClass::CertificateNotReady, Level::High), |end| by_what_is_left(end, look.now));
+            end.map_or((ConditionClass::CertificateNotReady, Level::High), |end| by_what_is_left(end, look));
         let todo = "K3s renews them when it is restarted on this node: systemctl restart k3s (or k3s-agent)".to_owned();
         ("certificates", class, level.min(Level::High), todo)
     } else {

@@ -1,7 +1,5 @@
 //! `ingress-backend`: an Ingress sends traffic to what is not there, or is served by nobody.
 
-use jiff::SignedDuration;
-
 use super::references::{trouble, unchanged_since};
 use crate::{
     cluster::{
@@ -9,14 +7,16 @@ use crate::{
         facts::{Ingress, IngressPort, IngressRoute},
     },
     findings::{
-        Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
+        Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
         pods::Pods,
         trouble::{Trouble, conclude, fact},
     },
 };
 
+const NAME: &str = "ingress-backend";
 /// Who installs something applies its parts one after the other.
-const GRACE: SignedDuration = SignedDuration::from_mins(2);
+const GRACE: Parameter =
+    Parameter::time((NAME, "grace"), "How long an Ingress may name what is not there.", 120, (0, 86_400));
 /// A port of this name is an instruction to the AWS controller; the Service named beside it is none.
 const NO_SERVICE: &str = "use-annotation";
 /// The older way to name a class; who uses it needs no IngressClass.
@@ -32,7 +32,7 @@ pub(crate) struct IngressBackend;
 
 impl Check for IngressBackend {
     fn name(&self) -> &'static str {
-        "ingress-backend"
+        NAME
     }
 
     fn doc(&self) -> &'static CheckDoc {
@@ -51,6 +51,10 @@ impl Check for IngressBackend {
 
     fn judges(&self, kind: &str) -> bool {
         kind == "Ingress"
+    }
+
+    fn parameters(&self) -> &'static [Parameter] {
+        &[GRACE]
     }
 
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
@@ -73,14 +77,19 @@ impl Check for IngressBackend {
         let more = found.len().checked_sub(1).filter(|more| *more > 0);
         let more = more.map_or_else(String::new, |more| format!("; and {more} more of its routes lead nowhere"));
         let message = format!("{}{more}", first.message);
-        let mut it: Trouble =
-            trouble(owner, (ConditionClass::IngressBroken, Level::High), first.reason, message, (since, GRACE));
+        let mut it: Trouble = trouble(
+            owner,
+            (ConditionClass::IngressBroken, Level::High),
+            first.reason,
+            message,
+            (since, look.settings.time(&GRACE)),
+        );
         it.evidence = found.iter().map(|wrong| evidence::piece(wrong.source.as_str(), &wrong.proof, None)).collect();
         it.recommendation = format!(
             "Correct the Ingress or create what it names: kubectl -n {} describe ingress {}",
             owner.namespace, owner.name
         );
-        conclude(self.name(), owner, look, &Pods::default(), vec![it])
+        conclude(NAME, owner, look, &Pods::default(), vec![it])
     }
 }
 

@@ -233,6 +233,25 @@ fn a_certificate_says_for_whom_until_when_and_why() {
     assert_eq!(pending(&young), SignedDuration::from_mins(10));
 }
 
+/// A certificate that is valid for so long still, and was to be renewed so many seconds ago; nothing says that anything failed.
+fn due(left: SignedDuration, seconds: i64) -> Value {
+    let mut certificate = certificate("True", 86_400, Some(left), false);
+    certificate["status"]["renewalTime"] = json!(ago(seconds));
+    certificate
+}
+
+#[test]
+fn a_certificate_that_nobody_renews_is_told_before_it_expires() {
+    let of = owner("Certificate", "tls");
+    let says = |certificate| says("certificate", &of, vec![certificate]);
+    let found = wrong(says(due(HOURS(100), 3600)));
+    assert_eq!((found.reason.as_str(), found.severity), ("NotRenewed", Level::High));
+    insta::assert_snapshot!(found.message, @"the certificate of shop.example is valid until 2026-03-05 16:00 UTC only, and was not renewed at its time, 2026-03-01 11:00 UTC: cause unknown");
+    assert_eq!(wrong(says(due(HOURS(700), 3600))).severity, Level::Warning);
+    assert_eq!(pending(&says(due(HOURS(100), 600))), SignedDuration::from_mins(50));
+    assert_eq!(says(due(HOURS(100), -600)), Verdict::Healthy, "it is not time yet");
+}
+
 #[rstest]
 #[case::valid(certificate("True", 86_400, Some(HOURS(1000)), false))]
 #[case::of_short_life(certificate("True", 600, Some(HOURS(1)), false))]

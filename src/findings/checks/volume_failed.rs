@@ -1,7 +1,5 @@
 //! `volume-failed`: a PersistentVolume could not be taken back.
 
-use jiff::SignedDuration;
-
 use super::references::trouble;
 use crate::{
     cluster::{
@@ -9,14 +7,15 @@ use crate::{
         facts::{PersistentVolume, Time},
     },
     findings::{
-        Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
+        Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
         pods::Pods,
         trouble::{Trouble, conclude, fact},
     },
 };
 
+const NAME: &str = "volume-failed";
 /// The provisioner tries again.
-const GRACE: SignedDuration = SignedDuration::from_mins(5);
+const GRACE: Parameter = Parameter::time((NAME, "grace"), "How long a volume may have failed.", 300, (0, 86_400));
 
 /// A volume has failed.
 #[derive(Debug)]
@@ -24,7 +23,7 @@ pub(crate) struct VolumeFailed;
 
 impl Check for VolumeFailed {
     fn name(&self) -> &'static str {
-        "volume-failed"
+        NAME
     }
 
     fn doc(&self) -> &'static CheckDoc {
@@ -45,12 +44,16 @@ impl Check for VolumeFailed {
         kind == "PersistentVolume"
     }
 
+    fn parameters(&self) -> &'static [Parameter] {
+        &[GRACE]
+    }
+
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
         let Some(Fact::PersistentVolume(volume)) = fact(owner, look) else {
             return Verdict::NotWanted("deleted".into());
         };
         let found = failed(owner, volume, look);
-        conclude(self.name(), owner, look, &Pods::default(), found.into_iter().collect())
+        conclude(NAME, owner, look, &Pods::default(), found.into_iter().collect())
     }
 }
 
@@ -63,7 +66,13 @@ fn failed(owner: &ObjectRef, volume: &PersistentVolume, look: &Look<'_>) -> Opti
     let message = format!("the volume{of} could not be taken back: {said}");
     let reason = if status.reason.is_empty() { "VolumeFailed" } else { status.reason.as_str() };
     let since = since.unwrap_or(look.now);
-    let mut it = trouble(owner, (ConditionClass::VolumeFailed, Level::Warning), reason, message, (since, GRACE));
+    let mut it = trouble(
+        owner,
+        (ConditionClass::VolumeFailed, Level::Warning),
+        reason,
+        message,
+        (since, look.settings.time(&GRACE)),
+    );
     it.evidence.push(evidence::piece(
         format!("{owner} status"),
         &evidence::with_message(&format!("Failed {}", status.reason), &status.message),

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::SignedDuration;
-
 use super::references::{last_change, trouble};
 use crate::{
     cluster::{
@@ -11,14 +9,20 @@ use crate::{
         facts::{Meta, ServiceReference, Webhook},
     },
     findings::{
-        Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
+        Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
         pods::Pods,
         trouble::{conclude, fact},
     },
 };
 
+const NAME: &str = "webhook-backend";
 /// A pod of the backend that is replaced is away for less than this.
-const GRACE: SignedDuration = SignedDuration::from_secs(60);
+const GRACE: Parameter = Parameter::time(
+    (NAME, "grace"),
+    "How long the Service of a webhook may be missing or serve nobody.",
+    60,
+    (0, 86_400),
+);
 /// How many resources or webhooks are named.
 const NAMED: usize = 4;
 
@@ -28,7 +32,7 @@ pub(crate) struct WebhookBackend;
 
 impl Check for WebhookBackend {
     fn name(&self) -> &'static str {
-        "webhook-backend"
+        NAME
     }
 
     fn doc(&self) -> &'static CheckDoc {
@@ -47,6 +51,10 @@ impl Check for WebhookBackend {
 
     fn judges(&self, kind: &str) -> bool {
         matches!(kind, "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration")
+    }
+
+    fn parameters(&self) -> &'static [Parameter] {
+        &[GRACE]
     }
 
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
@@ -85,8 +93,13 @@ impl Check for WebhookBackend {
             let of_endpoints = || look.index.unserved_since(namespace, name);
             let since = last_change(owner, meta, look).or_else(of_endpoints).or(meta.created());
             let since = since.unwrap_or(look.now);
-            let mut it =
-                trouble(owner, (ConditionClass::WebhookDown, Level::Critical), reason, message, (since, GRACE));
+            let mut it = trouble(
+                owner,
+                (ConditionClass::WebhookDown, Level::Critical),
+                reason,
+                message,
+                (since, look.settings.time(&GRACE)),
+            );
             it.evidence.push(evidence::piece(format!("Service {namespace}/{name}"), &proof, None));
             it.recommendation = format!(
                 "Bring back what serves it: kubectl -n {namespace} get service,endpointslices,pods; only if it was removed for good: kubectl delete {} {}",
@@ -97,7 +110,7 @@ impl Check for WebhookBackend {
         }
         match nobody_knows {
             Some(why) if troubles.is_empty() => Verdict::Unknown(why),
-            _ => conclude(self.name(), owner, look, &Pods::default(), troubles),
+            _ => conclude(NAME, owner, look, &Pods::default(), troubles),
         }
     }
 }
