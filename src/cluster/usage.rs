@@ -63,7 +63,7 @@ pub struct Reading {
 /// Something near its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NearLimit {
-    /// Since when every reading was at least [`Usage::CLEAR`] percent, the first of them at least [`Usage::FULL`].
+    /// Since when it is: a reading that was too much, and none since that was [`Usage::BELOW`] percent less.
     pub since: Timestamp,
     /// When it was read last.
     pub at: Timestamp,
@@ -88,6 +88,8 @@ impl NearLimit {
 /// What is near its limit. What is not is not kept.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Usage {
+    /// From which percentage on, where it is not [`Usage::FULL`].
+    from: BTreeMap<Meter, u64>,
     near: BTreeMap<Gauge, NearLimit>,
     read: BTreeMap<Meter, Visibility>,
     /// Nodes whose kubelets answered when they were asked last.
@@ -95,26 +97,32 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// From this percentage on something is near its limit.
+    /// From this percentage on something is near its limit, unless another is set.
     pub const FULL: u64 = 90;
-    /// Below this percentage it no longer is: between the two it stays what it was.
-    pub const CLEAR: u64 = 85;
+    /// So much less, and it no longer is: between the two it stays what it was.
+    pub const BELOW: u64 = 5;
     /// What was last read so long ago is not known any more; and is gone (a container that ended, a claim nobody mounts) if
     /// its meter could be read as a whole since.
     pub const STALE: SignedDuration = SignedDuration::from_mins(15);
+
+    /// Sets from which percentage on what a meter reads is near its limit.
+    pub fn near_from(&mut self, meter: Meter, percent: u64) {
+        self.from.insert(meter, percent);
+    }
 
     /// Takes in what one meter read: all there is, or what could be read of it. Says what came near its limit, left it, or differs
     /// by a percent.
     pub fn take(&mut self, meter: Meter, readings: Vec<Reading>, is_all: bool, now: Timestamp) -> Vec<Gauge> {
         self.read.insert(meter, Visibility::Seen(now));
         let mut changed = Vec::new();
+        let full = self.from.get(&meter).copied().unwrap_or(Self::FULL);
         for reading in readings {
             let Reading { gauge, used, limit } = reading;
             let percent = percent(used, limit);
             let before = self.near.get(&gauge).copied();
             let since = match before {
-                Some(near) if percent >= Self::CLEAR => near.since,
-                None if percent >= Self::FULL => now,
+                Some(near) if percent >= full.saturating_sub(Self::BELOW) => near.since,
+                None if percent >= full => now,
                 Some(_) => {
                     self.near.remove(&gauge);
                     changed.push(gauge);
@@ -240,6 +248,14 @@ mod tests {
         );
         assert_eq!(usage.take(Meter::Kubelets, vec![], true, at(25)), [gauge()]);
         assert!(usage.is_empty());
+    }
+
+    #[test]
+    fn what_counts_as_near_can_be_set() {
+        let mut usage = Usage::default();
+        usage.near_from(Meter::Kubelets, 70);
+        let told = [(0, 699), (1, 700), (2, 650), (3, 649)].map(|(minute, used)| take(&mut usage, minute, used).1);
+        assert_eq!(told, [None, Some((1, 70)), Some((1, 65)), None]);
     }
 
     #[test]

@@ -25,7 +25,8 @@ pub(super) fn read(values: &mut Values<'_>) -> Settings {
     settings.leave_alone = LeaveAlone {
         namespaces: patterns(values, "ignore.namespaces", "Namespace "),
         owners: patterns(values, "ignore.owners", ""),
-        only: patterns(values, "only.namespaces", "Namespace "),
+        only_namespaces: patterns(values, "only.namespaces", "Namespace "),
+        only_owners: patterns(values, "only.owners", ""),
     };
     settings
 }

@@ -24,7 +24,7 @@ const fn in_file_only(path: &'static str) -> Key {
 }
 
 /// Every key, in the order of `default.toml`.
-pub const KEYS: [Key; 33] = [
+pub const KEYS: [Key; 34] = [
     key("cluster.name", "CLUSTER_NAME"),
     key("cluster.kubeconfig", "KUBECONFIG"),
     key("cluster.context", "K3S_CONTEXT"),
@@ -54,6 +54,7 @@ pub const KEYS: [Key; 33] = [
     in_file_only("ignore.namespaces"),
     in_file_only("ignore.owners"),
     in_file_only("only.namespaces"),
+    in_file_only("only.owners"),
     secret("store.database_url", "DATABASE_URL"),
     key("http.listen", "HTTP_LISTEN"),
     key("log.level", "LOG_LEVEL"),

@@ -21,13 +21,16 @@ pub struct LeaveAlone {
     pub namespaces: Vec<Pattern>,
     /// Owners nothing is said of.
     pub owners: Vec<Pattern>,
-    /// If there are any, the only namespaces something is said of; what lives in none is not meant.
-    pub only: Vec<Pattern>,
+    /// If there are any, something is said only of these namespaces, and of [`Self::only_owners`]; what lives in none is not meant.
+    pub only_namespaces: Vec<Pattern>,
+    /// If there are any, something is said only of these owners, and of [`Self::only_namespaces`].
+    pub only_owners: Vec<Pattern>,
 }
 
 impl LeaveAlone {
     /// Nothing is left alone.
-    pub const NOTHING: Self = Self { namespaces: Vec::new(), owners: Vec::new(), only: Vec::new() };
+    pub const NOTHING: Self =
+        Self { namespaces: Vec::new(), owners: Vec::new(), only_namespaces: Vec::new(), only_owners: Vec::new() };
 
     /// Why an owner is left alone.
     fn why(&self, owner: &ObjectRef) -> Option<String> {
@@ -37,8 +40,16 @@ impl LeaveAlone {
             if let Some(pattern) = named(&self.namespaces, &namespace) {
                 return Some(format!("ignored by the configuration ({pattern})"));
             }
-            if !self.only.is_empty() && named(&self.only, &namespace).is_none() {
-                return Some("ignored by the configuration (not one of the namespaces that are watched)".to_owned());
+            let is_named =
+                named(&self.only_namespaces, &namespace).is_some() || named(&self.only_owners, owner).is_some();
+            let only = match (self.only_namespaces.is_empty(), self.only_owners.is_empty()) {
+                (true, true) => None,
+                (false, true) => Some("namespaces"),
+                (true, false) => Some("owners"),
+                (false, false) => Some("namespaces and owners"),
+            };
+            if let Some(only) = only.filter(|_| !is_named) {
+                return Some(format!("ignored by the configuration (not one of the {only} that are watched)"));
             }
         }
         named(&self.owners, owner).map(|pattern| format!("ignored by the configuration ({pattern})"))

@@ -128,6 +128,7 @@ fn answer(app: &App, mind: &Mind, namespace: &str, asked_at: Timestamp, lists: L
     let now = app.clock.now();
     let mut index = ClusterIndex::default();
     index.sight_mut().watch_only(app.config.cluster.namespaces.iter().cloned());
+    index.measured_like(&mind.index);
     for (kind, list) in lists {
         let visibility = match list {
             Ok(listed) => {

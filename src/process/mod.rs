@@ -30,9 +30,10 @@ use self::{first_look::FirstLook, reconcile::Reconciling, scene::Scene, watches:
 use crate::{
     app::{self, App, identity},
     clients::kubernetes::{Scope, WatchHandle},
-    cluster::{ClusterId, ClusterIndex, History, Kind, ObjectRef, Transition},
+    cluster::{ClusterId, ClusterIndex, History, Kind, Meter, ObjectRef, Transition},
     config::Detection,
     event::Event,
+    findings::checks::near_limit_from,
     incidents::Incident,
     store::StoreError,
 };
@@ -105,6 +106,9 @@ impl Mind {
         let first_look = FirstLook::load(app, &cluster).await?;
         let mut index = ClusterIndex::default();
         index.sight_mut().watch_only(app.config.cluster.namespaces.iter().cloned());
+        for meter in [Meter::Metrics, Meter::Kubelets] {
+            index.near_limit_from(meter, near_limit_from(meter, &app.config.settings));
+        }
         Ok(Self {
             first_look,
             scene: Scene::remembered(open.iter()),

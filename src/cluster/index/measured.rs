@@ -40,6 +40,16 @@ impl ClusterIndex {
         &self.usage
     }
 
+    /// Sets from which percentage on what a meter reads is near its limit.
+    pub fn near_limit_from(&mut self, meter: Meter, percent: u64) {
+        self.usage.near_from(meter, percent);
+    }
+
+    /// Knows how full things are from another index of the same cluster.
+    pub fn measured_like(&mut self, other: &Self) {
+        self.usage = other.usage.clone();
+    }
+
     /// Takes in what a meter read, all there is or a part of it; gives back the owners whose verdicts may have changed.
     pub fn take_measured(
         &mut self,

@@ -13,6 +13,7 @@ mod image_pull;
 mod ingress_backend;
 mod job_failed;
 mod kubelet_refused;
+mod memory_near_limit;
 mod near_limit;
 mod node_not_ready;
 mod node_pressure;
@@ -42,10 +43,21 @@ mod tests_of_jobs;
 mod tests_of_refusals;
 mod unschedulable;
 mod volume_failed;
+mod volume_nearly_full;
 mod webhook_backend;
 mod workload;
 
-use super::Check;
+use super::{Check, Settings};
+use crate::cluster::Meter;
+
+/// From which percentage on something that is measured is near its limit.
+pub(crate) fn near_limit_from(meter: Meter, settings: &Settings) -> u64 {
+    let parameter = match meter {
+        Meter::Metrics => &memory_near_limit::FULL,
+        Meter::Kubelets => &volume_nearly_full::FULL,
+    };
+    u64::try_from(settings.number(parameter)).unwrap_or(u64::MAX)
+}
 
 /// Every check, the strongest causes first.
 pub const ALL: &[&dyn Check] = &[
@@ -74,6 +86,6 @@ pub const ALL: &[&dyn Check] = &[
     &autoscaler::Autoscaler,
     &certificate::Certificate,
     &volume_failed::VolumeFailed,
-    &near_limit::VolumeNearlyFull,
-    &near_limit::MemoryNearLimit,
+    &volume_nearly_full::VolumeNearlyFull,
+    &memory_near_limit::MemoryNearLimit,
 ];

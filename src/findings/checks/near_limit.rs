@@ -1,110 +1,18 @@
-//! `memory-near-limit` and `volume-nearly-full`: something measured is about to reach its limit.
+//! What the checks of things that are measured share: what is near its limit, and what is not known of it.
 
 use jiff::SignedDuration;
 
 use crate::{
-    cluster::{Gauge, Kind, Meter, NearLimit, ObjectKey, ObjectRef, Visibility, facts::Pod},
+    cluster::{Meter, NearLimit, ObjectRef, Visibility, facts::Pod},
     findings::{
-        Check, CheckDoc, ConditionClass, Level, Look, Verdict, evidence,
+        ConditionClass, Level, Look, Verdict, evidence,
         pods::{self, Pods},
         trouble::{Trouble, conclude},
     },
 };
 
-/// How long something is near its limit before it counts.
-const GRACE: SignedDuration = SignedDuration::from_mins(5);
-/// From this percentage on nothing is left to wait for.
-const AT_LIMIT: u64 = 97;
-
-/// A container is about to be killed for its memory.
-#[derive(Debug)]
-pub(crate) struct MemoryNearLimit;
-
-/// A volume is about to be full.
-#[derive(Debug)]
-pub(crate) struct VolumeNearlyFull;
-
-impl Check for MemoryNearLimit {
-    fn name(&self) -> &'static str {
-        "memory-near-limit"
-    }
-
-    fn doc(&self) -> &'static CheckDoc {
-        &CheckDoc {
-            what: "A container uses 90 % of its memory limit or more (until it is below 85 % again), by the metrics API.",
-            why: "At the limit it is killed, and what it was doing is lost.",
-            fix: "Raise the limit, or find what grows, before it is killed.",
-            grace: "5 min.",
-            silent: "No limit; the cluster has no metrics API; Jobs.",
-        }
-    }
-
-    fn reads(&self) -> &'static [Kind] {
-        &[Kind::Pod]
-    }
-
-    fn judges(&self, kind: &str) -> bool {
-        pods::may_own_pods(kind) && !pods::is_batch(kind)
-    }
-
-    fn measured_by(&self) -> Option<Meter> {
-        Some(Meter::Metrics)
-    }
-
-    fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
-        let has = |pod: &Pod| pod.limits_memory();
-        verdict(self.name(), owner, look, (Meter::Metrics, &has), |pod, all| {
-            let meta = pod.meta();
-            let key = ObjectKey { kind: Kind::Pod, namespace: meta.namespace.clone(), name: meta.name.clone() };
-            all.extend(look.index.usage().near_limit(&key).filter_map(|(gauge, near)| memory(pod, gauge, near)));
-        })
-    }
-}
-
-impl Check for VolumeNearlyFull {
-    fn name(&self) -> &'static str {
-        "volume-nearly-full"
-    }
-
-    fn doc(&self) -> &'static CheckDoc {
-        &CheckDoc {
-            what: "A volume is 90 % full or more, in bytes or in files (until it is below 85 % again), by the kubelets.",
-            why: "A full volume stops databases, and some do not start again by themselves.",
-            fix: "Delete what is not needed or enlarge the claim, before it is full.",
-            grace: "5 min; from 97 % on none.",
-            silent: "The kubelets cannot be asked (the right `nodes/stats` is optional); claims that no pod mounts.",
-        }
-    }
-
-    fn reads(&self) -> &'static [Kind] {
-        &[Kind::Pod]
-    }
-
-    fn judges(&self, kind: &str) -> bool {
-        pods::may_own_pods(kind)
-    }
-
-    fn measured_by(&self) -> Option<Meter> {
-        Some(Meter::Kubelets)
-    }
-
-    fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
-        let has = |pod: &Pod| pod.claims().next().is_some();
-        verdict(self.name(), owner, look, (Meter::Kubelets, &has), |pod, all| {
-            for claim in pod.claims() {
-                let key = ObjectKey {
-                    kind: Kind::PersistentVolumeClaim,
-                    namespace: pod.meta().namespace.clone(),
-                    name: claim.into(),
-                };
-                all.extend(look.index.usage().near_limit(&key).map(|(gauge, near)| volume(pod, gauge, near)));
-            }
-        })
-    }
-}
-
 /// Wrong or pending by what is near its limit. What was not measured for long, or not yet, nobody knows.
-fn verdict(
+pub(super) fn verdict(
     check: &'static str,
     owner: &ObjectRef,
     look: &Look<'_>,
@@ -138,42 +46,13 @@ fn verdict(
     conclude(check, owner, look, &all, troubles)
 }
 
-fn memory(pod: &Pod, gauge: &Gauge, near: &NearLimit) -> Option<(NearLimit, Trouble)> {
-    let Gauge::Memory { container, .. } = gauge else { return None };
-    let limit = of_bytes(near.limit);
-    let message = format!("container {container} uses {} % of its {limit} memory limit", near.percent());
-    let recommendation = "Raise its memory limit or find what grows, before it is killed";
-    Some((*near, trouble(pod, ConditionClass::NearLimit, "MemoryNearLimit", message, near, recommendation)))
-}
-
-fn volume(pod: &Pod, gauge: &Gauge, near: &NearLimit) -> (NearLimit, Trouble) {
-    let name = &gauge.object().name;
-    let (message, reason) = match gauge {
-        Gauge::Inodes(_) => {
-            (format!("volume {name} has used {} % of the files it can hold", near.percent()), "VolumeOutOfFiles")
-        }
-        Gauge::Bytes(_) | Gauge::Memory { .. } => {
-            (format!("volume {name} of {} is {} % full", of_bytes(near.limit), near.percent()), "VolumeNearlyFull")
-        }
-    };
-    let recommendation = "Delete what is not needed or enlarge the claim, before it is full";
-    let is_at_limit = near.percent() >= AT_LIMIT;
-    let class = if is_at_limit { ConditionClass::VolumeFull } else { ConditionClass::NearLimit };
-    let mut it = trouble(pod, class, reason, message, near, recommendation);
-    it.with = vec![gauge.object().clone().into()];
-    if is_at_limit {
-        (it.grace, it.level) = (SignedDuration::ZERO, Level::High);
-    }
-    (*near, it)
-}
-
-fn trouble(
+pub(super) fn trouble(
     pod: &Pod,
     class: ConditionClass,
     reason: &str,
     message: String,
     near: &NearLimit,
-    recommendation: &str,
+    (grace, recommendation): (SignedDuration, &str),
 ) -> Trouble {
     let used = if reason == "VolumeOutOfFiles" {
         format!("{} of {} files", near.used, near.limit)
@@ -187,7 +66,7 @@ fn trouble(
         reason: reason.to_owned(),
         message,
         since: near.since,
-        grace: GRACE,
+        grace,
         level: Level::Warning,
         log: None,
         evidence: vec![evidence::piece("last measurement", &used, Some(near.at))],
@@ -196,7 +75,7 @@ fn trouble(
 }
 
 /// `512 MiB`, `9.5 GiB`.
-fn of_bytes(bytes: u64) -> String {
+pub(super) fn of_bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut tenths = u128::from(bytes).saturating_mul(10);
     let mut unit = 0;
@@ -221,8 +100,9 @@ mod tests {
     use crate::{
         cluster::{ClusterIndex, History, Measured},
         findings::{
-            Settings,
+            Check, Settings,
             checks::testing::{now, owner, pod, unmeasured, with, wrong},
+            checks::{memory_near_limit::MemoryNearLimit, volume_nearly_full::VolumeNearlyFull},
         },
     };
 

@@ -81,27 +81,61 @@ fn an_owner_of_another_kind_is_left_alone_by_its_pods() {
 }
 
 #[rstest]
-#[case::the_namespace("Namespace sh*", "", "", Some("ignored by the configuration (Namespace sh*)"))]
-#[case::the_owner("", "Deployment shop/a*", "", Some("ignored by the configuration (Deployment shop/a*)"))]
-#[case::not_among_those_that_are_watched(
+#[case::the_namespace("Namespace sh*", "", "", "", Some("ignored by the configuration (Namespace sh*)"))]
+#[case::the_owner("", "Deployment shop/a*", "", "", Some("ignored by the configuration (Deployment shop/a*)"))]
+#[case::not_in_a_namespace_that_is_watched(
     "",
     "",
     "Namespace lab",
+    "",
     Some("ignored by the configuration (not one of the namespaces that are watched)")
 )]
-#[case::among_them("", "", "Namespace shop", None)]
-#[case::others("Namespace dev-*", "StatefulSet shop/api", "", None)]
+#[case::in_one("", "", "Namespace shop", "", None)]
+#[case::not_an_owner_that_is_watched(
+    "",
+    "",
+    "",
+    "shop/web",
+    Some("ignored by the configuration (not one of the owners that are watched)")
+)]
+#[case::one_of_them("", "", "", "Deployment shop/a*", None)]
+#[case::neither(
+    "",
+    "",
+    "Namespace lab",
+    "shop/web",
+    Some("ignored by the configuration (not one of the namespaces and owners that are watched)")
+)]
+#[case::an_owner_beside_the_namespaces("", "", "Namespace lab", "shop/api", None)]
+#[case::watched_and_left_alone("", "shop/api", "Namespace shop", "", Some("ignored by the configuration (shop/api)"))]
+#[case::others("Namespace dev-*", "StatefulSet shop/api", "", "", None)]
 fn the_configuration_says_what_is_left_alone(
     #[case] namespaces: &str,
     #[case] owners: &str,
-    #[case] only: &str,
+    #[case] only_namespaces: &str,
+    #[case] only_owners: &str,
     #[case] why: Option<&str>,
 ) {
     let read = |line: &str| Pattern::parse(line).into_iter().collect::<Vec<_>>();
-    let leave_alone = LeaveAlone { namespaces: read(namespaces), owners: read(owners), only: read(only) };
+    let leave_alone = LeaveAlone {
+        namespaces: read(namespaces),
+        owners: read(owners),
+        only_namespaces: read(only_namespaces),
+        only_owners: read(only_owners),
+    };
     let mut settings = Settings::DEFAULT;
     settings.leave_alone = leave_alone;
     let (verdict, ignored) = says_with(&settings, crashing(None, None), &owner("Deployment", "api"));
     assert_eq!(ignored.as_deref(), why);
     assert_eq!(matches!(verdict, Verdict::NotWanted(_)), why.is_some(), "{verdict:?}");
+}
+
+#[test]
+fn a_list_of_owners_that_are_watched_leaves_out_no_node() {
+    let only_owners = Pattern::parse("shop/web").into_iter().collect();
+    let mut settings = Settings::DEFAULT;
+    settings.leave_alone = LeaveAlone { only_owners, ..LeaveAlone::NOTHING };
+    let (index, history) = (index(crashing(None, None)), History::default());
+    let look = Look { index: &index, history: &history, now: now(), no_grace: false, settings: &settings, known: None };
+    assert_eq!(ignored_of(&owner("Node", "n1"), &look), None);
 }
