@@ -9,7 +9,7 @@ use crate::{
     },
     findings::{
         Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
-        pods::{self, Role},
+        pods::{self, Role, Seen},
         trouble::{Trouble, of_pods, replicas},
     },
 };
@@ -34,6 +34,13 @@ const CREATING: Parameter = Parameter::time(
     (60, 86_400),
 );
 
+const INITIALISING: Parameter = Parameter::time(
+    (NAME, "initialising"),
+    "After this time an init container that runs and does not end is stuck; a migration may take longer.",
+    600,
+    (60, 86_400),
+);
+
 /// A pod runs but is not ready.
 #[derive(Debug)]
 pub(crate) struct NotReady;
@@ -45,10 +52,10 @@ impl Check for NotReady {
 
     fn doc(&self) -> &'static CheckDoc {
         &CheckDoc {
-            what: "A pod runs but is not ready: a readiness probe fails, a readiness gate is not met; or it never gets to run.",
+            what: "A pod runs but is not ready: a readiness probe fails, a readiness gate is not met; or it never gets to run, or an init container does not end.",
             why: "Services send it nothing.",
             fix: "See what the probe's answer says; compare the probe's port and path with the application.",
-            grace: "3 min after start-up (probe delays and start-up probes come on top); 60 s if it was ready before and nothing of its owner is ready now.",
+            grace: "3 min after start-up (probe delays and start-up probes come on top); 60 s if it was ready before and nothing of its owner is ready now; 5 min for containers that are being created, 10 min for an init container.",
             silent: "Start-up within its time; Jobs; pods on a node that is down; pods being deleted or replaced.",
         }
     }
@@ -62,7 +69,7 @@ impl Check for NotReady {
     }
 
     fn parameters(&self) -> &'static [Parameter] {
-        &[GRACE, GRACE_UNSERVED, CREATING]
+        &[GRACE, GRACE_UNSERVED, CREATING, INITIALISING]
     }
 
     fn verdict(&self, owner: &ObjectRef, look: &Look<'_>) -> Verdict {
@@ -79,6 +86,9 @@ fn trouble(owner: &ObjectRef, pod: &Pod, look: &Look<'_>) -> Option<Trouble> {
     let started = pods::started(pod, look);
     let usual = look.settings.time(&GRACE);
     if pod.phase() == "Pending" {
+        if let Some(seen) = containers.iter().find(|c| c.role == Role::Init && c.running_since().is_some()) {
+            return Some(initialising(pod, seen, look));
+        }
         let stuck_after = look.settings.time(&CREATING);
         let creating = !containers.is_empty() && containers.iter().all(|c| c.waits_for() == "ContainerCreating");
         // Whatever the caller thinks of grace: creating containers takes time, and is no trouble by itself.
@@ -155,6 +165,26 @@ fn trouble(owner: &ObjectRef, pod: &Pod, look: &Look<'_>) -> Option<Trouble> {
         Some(changed),
     ));
     Some(it)
+}
+
+/// An init container runs and holds up all that starts after it.
+fn initialising(pod: &Pod, seen: &Seen<'_>, look: &Look<'_>) -> Trouble {
+    let since = seen.running_since().unwrap_or(look.now);
+    let mut it = base(pod, look);
+    "Initialising".clone_into(&mut it.reason);
+    let begun = since.strftime("%Y-%m-%d %H:%M UTC");
+    it.message = format!("{} runs since {begun} and does not end, so its pod does not start", seen.label());
+    it.since = since;
+    it.grace = look.settings.time(&INITIALISING);
+    it.log = Some(seen.log_of_this_run());
+    it.recommendation = format!(
+        "See what {} waits for: kubectl -n {} logs {} -c {}",
+        seen.label(),
+        pod.meta().namespace,
+        pod.meta().name,
+        seen.status.name
+    );
+    it
 }
 
 fn base(pod: &Pod, look: &Look<'_>) -> Trouble {

@@ -100,6 +100,33 @@ fn the_check_says_the_proved_cause(#[case] check: &str, #[case] status: Value, #
     assert!(found.message.contains(part), "{}", found.message);
 }
 
+#[rstest]
+#[case::a_replica("Deployment", "api")]
+#[case::a_pod_of_nobody("Pod", "a")]
+fn an_init_container_that_does_not_end_is_named_in_time(#[case] kind: &'static str, #[case] name: &str) {
+    let verdict = |seconds| {
+        let mut hanging = pod(
+            "a",
+            json!({"phase": "Pending", "conditions": [ready(false, 3000)],
+            "initContainerStatuses": [
+                {"name": "migrate", "ready": true, "state": {"terminated": {"exitCode": 0, "reason": "Completed", "finishedAt": ago(2000)}}},
+                {"name": "wait-for-db", "state": {"running": {"startedAt": ago(seconds)}}}],
+            "containerStatuses": [{"name": "app", "ready": false, "state": {"waiting": {"reason": "PodInitializing"}}}]}),
+        );
+        if kind == "Pod" {
+            hanging = standalone(hanging);
+        }
+        says("not-ready", &owner(kind, name), with(0, vec![hanging]))
+    };
+    let found = wrong(verdict(600));
+    assert_eq!(
+        found.message,
+        "init container wait-for-db runs since 2026-03-01 11:50 UTC and does not end, so its pod does not start"
+    );
+    assert_eq!(found.log.unwrap().container, "wait-for-db");
+    assert_eq!(pending(&verdict(240)), SignedDuration::from_mins(6));
+}
+
 #[test]
 fn a_missing_secret_volume_is_told_by_the_events_of_that_pod() {
     let mut objects = with(0, vec![pod("a", waiting("ContainerCreating", ""))]);
