@@ -262,12 +262,14 @@ impl Mind {
 
     /// Forgets what happened to owners that are gone. Nobody asks for it any more; a new one of that name begins anew.
     pub(super) async fn forget_what_is_gone(&mut self, app: &App) -> Result<(), StoreError> {
-        if !self.complete || !self.index.sight().sees_all() {
+        if !self.complete {
             return Ok(());
         }
-        let is_seen = |owner: &ObjectRef| {
-            let kind = owner.watched_kind();
-            kind.is_none_or(|kind| self.index.sight().blind(kind, &owner.namespace).is_none())
+        let sight = self.index.sight();
+        // What is not watched is there as long as something that is watched belongs to it.
+        let is_seen = |owner: &ObjectRef| match owner.watched_kind() {
+            Some(kind) => sight.blind(kind, &owner.namespace).is_none(),
+            None => sight.sees_all(),
         };
         let is_gone =
             |owner: &&ObjectRef| is_seen(owner) && !self.index.contains(owner) && !self.open.contains_key(*owner);

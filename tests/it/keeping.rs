@@ -264,9 +264,16 @@ async fn a_pass_that_was_missed_because_one_still_ran_is_made_up_for_once() {
     .await;
 }
 
+#[rstest::rstest]
+#[case::everything_is_seen(None)]
+#[case::something_else_is_not_seen(Some(Kind::DaemonSet))]
 #[tokio::test]
-async fn what_happened_to_owners_that_are_gone_is_forgotten() {
+async fn what_happened_to_owners_that_are_gone_is_forgotten(#[case] forbidden: Option<Kind>) {
     run_test(async |bot| {
+        if let Some(kind) = forbidden {
+            bot.cluster().forbid("list", kind, None);
+            bot.cluster().forbid("watch", kind, None);
+        }
         a_cluster(bot);
         let web = workload(bot, "shop/web").crash_looping(6, false);
         let now = bot.now();
@@ -290,6 +297,8 @@ async fn what_happened_to_owners_that_are_gone_is_forgotten() {
         bot.settle().await?;
         assert_eq!(remembered().await?, 0);
         store.close().await;
+        // Of the kind that is not seen.
+        bot.everything_new("#alerts").await?;
         Ok(())
     })
     .await;
