@@ -322,6 +322,11 @@ fn stories() -> Vec<Vec<Option<Fact>>> {
         vec![Some(pod("lone", 1, None, 1, true)), None],
         vec![Some(pod("static", 1, Some(("v1", "Node", "n1")), 1, true))],
         vec![Some(claim)],
+        of(
+            Kind::Pod,
+            "mounts",
+            json!({"spec": {"nodeName": "n1", "volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]}}),
+        ),
         vec![Some(service())],
         vec![Some(slice(1, true))],
         vec![Some(event)],
@@ -341,6 +346,7 @@ fn picture(index: &ClusterIndex, history: &crate::cluster::History) -> String {
         let past: Vec<_> = history.since(&owner, Timestamp::MIN).map(|t| format!("{} {:?}", t.at, t.kind)).collect();
         lines.push(format!("{owner}: pods {pods}; {services:?}; {events} events; {past:?}"));
     }
+    lines.push(format!("{:?}", index.links));
     lines.join("\n")
 }
 

@@ -8,7 +8,7 @@ use super::{
     nodes::{condition, node},
 };
 use crate::{
-    cluster::History,
+    cluster::{History, Kind},
     findings::{Look, Settings, Verdict, judge_all},
 };
 
@@ -121,5 +121,44 @@ fn it_never_opens_an_incident(#[case] objects: Vec<Value>) {
         let loud: Vec<_> =
             judgements.iter().filter(|j| matches!(j.verdict, Verdict::Wrong(_) | Verdict::Pending(..))).collect();
         assert!(loud.is_empty(), "no_grace {no_grace}: {loud:#?}");
+    }
+}
+
+/// Of each kind an object that says nothing but its name, and one of which every other field is null.
+#[test]
+fn objects_without_any_field_open_nothing_and_end_nothing() {
+    for kind in Kind::ALL {
+        for is_null in [false, true] {
+            let mut object = json!({"kind": kind.name(), "metadata": {"name": "bare"}});
+            if kind.is_namespaced() {
+                object["metadata"]["namespace"] = json!("shop");
+            }
+            if is_null {
+                for field in ["spec", "status"] {
+                    object[field] = Value::Null;
+                }
+                for field in
+                    ["labels", "annotations", "ownerReferences", "creationTimestamp", "deletionTimestamp", "uid"]
+                {
+                    object["metadata"][field] = Value::Null;
+                }
+            }
+            let index = index(vec![object]);
+            for no_grace in [false, true] {
+                let history = History::default();
+                let look = Look {
+                    index: &index,
+                    history: &history,
+                    now: now(),
+                    no_grace,
+                    settings: &Settings::DEFAULT,
+                    known: None,
+                };
+                for judgement in judge_all(&look) {
+                    let is_quiet = !matches!(judgement.verdict, Verdict::Wrong(_) | Verdict::Pending(..));
+                    assert!(is_quiet, "{judgement:?}");
+                }
+            }
+        }
     }
 }
