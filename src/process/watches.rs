@@ -181,7 +181,7 @@ impl Mind {
                 let owners = self.lists.remove(scope).map(|void| void.owners).unwrap_or_default();
                 let since = match self.index.sight().known(scope.kind, namespace) {
                     Some(Visibility::Blind { since, .. }) => *since,
-                    _ => now,
+                    _ => at.min(now),
                 };
                 let visibility = if matches!(error, ReadError::NotServed { .. }) {
                     Visibility::NotApplicable

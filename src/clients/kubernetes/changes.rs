@@ -36,7 +36,7 @@ impl Scope {
 pub struct Watched {
     /// What it is about.
     pub scope: Scope,
-    /// When it came in.
+    /// When it came in; of a loss after a silence: when the silence began.
     pub at: Timestamp,
     /// The same by a clock that only goes forward.
     pub received: Instant,

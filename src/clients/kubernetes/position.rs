@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
+
 use super::{ReadError, Reason};
 
 /// How far a scope is known.
@@ -23,6 +25,8 @@ pub(super) struct Position {
     pub(super) has_bookmarks: bool,
     /// How long it was listened in vain.
     pub(super) silent: Duration,
+    /// Since when, if it was listened in vain until the end and nobody closed the connection: it may be dead since then.
+    pub(super) silent_since: Option<Timestamp>,
 }
 
 /// How one attempt ended.

@@ -116,8 +116,10 @@ impl Watcher {
                 }
                 Err(Ended::Failed(why)) => {
                     let pause = self.pause_after(&why, failures);
+                    // After a silence it was lost before anybody knew.
+                    let at = position.silent_since.unwrap_or_else(|| self.clock.now());
                     position.loses_sight();
-                    if self.say(&out, Change::Lost(why)).await.is_err() {
+                    if self.say_at(at, &out, Change::Lost(why)).await.is_err() {
                         return;
                     }
                     pause
@@ -241,7 +243,10 @@ impl Watcher {
                 // Closed in peace or silent in the middle of a list.
                 _ if list.is_some() => return Err(Ended::NotStreamed),
                 // Closed, cut, or silent: the last version is known, so nothing is missed by resuming.
-                _ => {
+                ended => {
+                    if ended.is_err() {
+                        position.silent_since = self.last_frame.borrow().or(position.silent_since);
+                    }
                     // A quiet kind sends nothing for minutes; that is no failure.
                     *progress |= opened.elapsed() >= self.patience.last_retry;
                     position.silent += waiting.elapsed();
@@ -334,12 +339,16 @@ impl Watcher {
     }
 
     fn heard(&self, position: &mut Position) {
-        position.silent = Duration::ZERO;
+        (position.silent, position.silent_since) = (Duration::ZERO, None);
         self.last_frame.send_replace(Some(self.clock.now()));
     }
 
     async fn say(&self, out: &mpsc::Sender<Watched>, change: Change) -> Result<(), Ended> {
-        let watched = Watched { scope: self.scope.clone(), at: self.clock.now(), received: Instant::now(), change };
+        self.say_at(self.clock.now(), out, change).await
+    }
+
+    async fn say_at(&self, at: Timestamp, out: &mpsc::Sender<Watched>, change: Change) -> Result<(), Ended> {
+        let watched = Watched { scope: self.scope.clone(), at, received: Instant::now(), change };
         out.send(watched).await.map_err(|_| Ended::NobodyListens)
     }
 

@@ -50,7 +50,11 @@ async fn a_half_open_connection_is_lost_and_what_happened_meanwhile_is_known_aft
     cluster.mute(true);
     cluster.fault(Some(Fault::Hang));
     cluster.delete(Kind::Pod, "shop", "api-1");
-    assert_eq!(watch.news().await, "lost: timed out");
+    let lost = watch.heard.recv().await.unwrap();
+    assert!(matches!(lost.change, Change::Lost(ReadError::TimedOut { .. })), "{lost:?}");
+    // Since the silence began: it lasted, and then nobody answered either.
+    let ago = Clock::System.now().duration_since(lost.at);
+    assert!(ago >= jiff::SignedDuration::from_millis(100 + 200), "{ago:?}");
     cluster.mute(false);
     cluster.fault(None);
     let before = watch.until("listed api-2").await;
