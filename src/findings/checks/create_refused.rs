@@ -82,14 +82,14 @@ struct Refusal<'a> {
 }
 
 fn refused<'a>(owner: &ObjectRef, fact: &'a Fact, look: &Look<'a>) -> Option<Trouble> {
-    let refusal = match fact {
-        Fact::Job(job) => by_events(owner, &[job.meta().uid], look).filter(|_| has_no_pods(job)),
-        Fact::CronJob(_) => {
-            // Of the run that was begun last.
-            let run = look.index.jobs_of(owner).last().filter(|job| has_no_pods(job))?;
-            by_events(owner, &[run.meta().uid], look).map(|it| Refusal { with: vec![reference(run)], ..it })
-        }
-        _ => of_replicas(owner, fact, look),
+    let refusal = if let Fact::Job(job) = fact {
+        by_events(owner, &[job.meta().uid], look).filter(|_| has_no_pods(job))
+    } else if let Fact::CronJob(_) = fact {
+        // Of the run that was begun last.
+        let run = look.index.jobs_of(owner).last().filter(|job| has_no_pods(job))?;
+        by_events(owner, &[run.meta().uid], look).map(|it| Refusal { with: vec![reference(run)], ..it })
+    } else {
+        of_replicas(owner, fact, look)
     }?;
     let whose = if owner.kind == "CronJob" { "the pods of its last run" } else { "its pods" };
     let message = format!("{whose} cannot be created: {}", cause(refusal.said));
@@ -114,28 +114,21 @@ fn of_replicas<'a>(owner: &ObjectRef, fact: &'a Fact, look: &Look<'a>) -> Option
     let mut uids = vec![fact.meta().uid];
     uids.extend(look.index.replica_sets_of(owner).map(|set| set.meta().uid));
     // The condition of a ReplicaSet is there while it is refused, and goes when it is not.
-    let (said, since, proof) = match fact {
-        Fact::Deployment(deployment) => {
-            let failure = condition(deployment, "ReplicaFailure").filter(|c| c.status == "True")?;
-            (failure.message.as_str(), failure.last_transition_time, proof(owner, failure))
-        }
-        Fact::ReplicaSet(set) => {
-            let conditions = &set.status.as_ref()?.conditions;
-            let failure = conditions.iter().find(|c| c.kind == "ReplicaFailure" && c.status == "True")?;
-            let said = evidence::with_message(&format!("{} {}", failure.status, failure.reason), &failure.message);
-            let since = failure.last_transition_time;
-            (
-                failure.message.as_str(),
-                since,
-                evidence::piece(format!("{owner} condition ReplicaFailure"), &said, since.map(Time::at)),
-            )
-        }
-        _ => {
-            let pods = look.pods_of(owner);
-            let there = pods.iter().filter(|pod| !pods::is_leaving(pod)).count();
-            let wanted = usize::try_from(counts.desired).unwrap_or(0);
-            return by_events(owner, &uids, look).filter(|_| there < wanted);
-        }
+    let (said, since, proof) = if let Fact::Deployment(deployment) = fact {
+        let failure = condition(deployment, "ReplicaFailure").filter(|c| c.status == "True")?;
+        (failure.message.as_str(), failure.last_transition_time, proof(owner, failure))
+    } else if let Fact::ReplicaSet(set) = fact {
+        let conditions = &set.status.as_ref()?.conditions;
+        let failure = conditions.iter().find(|c| c.kind == "ReplicaFailure" && c.status == "True")?;
+        let said = evidence::with_message(&format!("{} {}", failure.status, failure.reason), &failure.message);
+        let since = failure.last_transition_time;
+        let proof = evidence::piece(format!("{owner} condition ReplicaFailure"), &said, since.map(Time::at));
+        (failure.message.as_str(), since, proof)
+    } else {
+        let pods = look.pods_of(owner);
+        let there = pods.iter().filter(|pod| !pods::is_leaving(pod)).count();
+        let wanted = usize::try_from(counts.desired).unwrap_or(0);
+        return by_events(owner, &uids, look).filter(|_| there < wanted);
     };
     let newest = events(&uids, look).into_iter().max_by_key(|e| e.last_seen());
     let said = Some(said).filter(|said| !said.is_empty()).or(newest.map(|e| e.message.as_str()))?;
