@@ -6,6 +6,7 @@ use anyhow::bail;
 
 use super::print;
 use crate::{
+    cluster::{Kind, Meter},
     conversation::nearest,
     findings::{Check, checks},
 };
@@ -45,7 +46,13 @@ fn explain(name: &str) -> anyhow::Result<String> {
         let _written = write!(lines, "\n  {parameter}\n      {} {least} to {most}.", parameter.what);
         lines
     });
-    let reads: Vec<&str> = check.reads().iter().map(|kind| kind.plural()).collect();
+    let judged = || Kind::ALL.into_iter().filter(|kind| check.judges(kind.name())).collect();
+    let kinds: Vec<Kind> = Some(check.reads().to_vec()).filter(|all| !all.is_empty()).unwrap_or_else(judged);
+    let meter = check.measured_by().map(|meter| match meter {
+        Meter::Metrics => "the metrics API",
+        Meter::Kubelets => "the kubelets",
+    });
+    let reads: Vec<&str> = kinds.into_iter().map(Kind::plural).chain(meter).collect();
     Ok(format!(
         "{name}: {what}\n\nWhy it matters  {why}\nWhat to do      {fix}\nIt waits        {grace}\nIt is silent    {silent}\nIt reads        {reads}\n\n[checks.{name}] in the configuration, with what holds by default:\n  enabled = true{set}",
         name = check.name(),
@@ -72,6 +79,17 @@ mod tests {
                 assert!(text.ends_with('.') && !text.contains(['|', '\n']), "{}: {text:?}", check.name());
             }
         }
+    }
+
+    #[test]
+    fn every_check_says_what_it_reads() {
+        let reads = |name: &str| {
+            let text = explain(name).unwrap();
+            text.lines().find_map(|line| line.strip_prefix("It reads")).unwrap().trim().to_owned()
+        };
+        assert!(checks::ALL.iter().all(|check| !reads(check.name()).is_empty()));
+        assert_eq!(reads("certificate"), "nodes, certificates");
+        assert_eq!(reads("volume-nearly-full"), "pods, the kubelets");
     }
 
     #[test]
