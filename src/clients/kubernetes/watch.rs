@@ -143,6 +143,8 @@ impl Watcher {
         if let Some(version) = position.version.clone() {
             self.check_silence(position)?;
             let stream = self.open(&[("resourceVersion", &version)]).await?;
+            // Somebody answers: what goes wrong now begins now, unless nothing is told again.
+            position.silent_since = None;
             if !position.has_bookmarks {
                 self.heard(position);
             }
