@@ -50,10 +50,19 @@ pub struct Transition {
     pub kind: TransitionKind,
 }
 
+/// One of an owner's transitions, as its history keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Happened {
+    /// See [`Transition::at`].
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: TransitionKind,
+}
+
 /// The last transitions of each owner.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
-    of: BTreeMap<ObjectRef, Vec<Transition>>,
+    of: BTreeMap<ObjectRef, Vec<Happened>>,
 }
 
 impl History {
@@ -63,28 +72,35 @@ impl History {
     /// Remembers a transition in the order of time; the oldest of its owner is forgotten when there are too many. What is
     /// remembered already is not remembered twice.
     pub fn record(&mut self, transition: Transition) {
-        let of = self.of.entry(transition.owner.clone()).or_default();
+        let Transition { owner, at, kind } = transition;
+        let happened = Happened { at, kind };
+        let of = self.of.entry(owner).or_default();
         // A node that goes on running was booted once, however often it is seen for the first time.
-        let is_boot = |t: &Transition| matches!(t.kind, TransitionKind::NodeBooted { .. });
+        let is_boot = |t: &Happened| matches!(t.kind, TransitionKind::NodeBooted { .. });
         let booted = of.iter().rfind(|known| is_boot(known));
-        if of.contains(&transition) || (is_boot(&transition) && booted.is_some_and(|b| b.kind == transition.kind)) {
+        if of.contains(&happened) || (is_boot(&happened) && booted.is_some_and(|b| b.kind == happened.kind)) {
             return;
         }
-        let place = of.partition_point(|known| (known.at, &known.kind) < (transition.at, &transition.kind));
+        let place = of.partition_point(|known| *known < happened);
         room_for_one(of);
-        of.insert(place, transition);
+        of.insert(place, happened);
         let too_many = of.len().saturating_sub(Self::KEPT);
         of.drain(..too_many);
     }
 
     /// The transitions of an owner since an instant, oldest first.
-    pub fn since<'a>(&'a self, owner: &ObjectRef, from: Timestamp) -> impl Iterator<Item = &'a Transition> + use<'a> {
+    pub fn since<'a>(&'a self, owner: &ObjectRef, from: Timestamp) -> impl Iterator<Item = &'a Happened> + use<'a> {
         self.of.get(owner).into_iter().flatten().filter(move |t| t.at >= from)
     }
 
     /// All transitions of all owners, to be written down.
-    pub fn all(&self) -> impl Iterator<Item = &Transition> {
-        self.of.values().flatten()
+    pub fn all(&self) -> impl Iterator<Item = Transition> {
+        let of = |(owner, happened): (&ObjectRef, &Happened)| Transition {
+            owner: owner.clone(),
+            at: happened.at,
+            kind: happened.kind.clone(),
+        };
+        self.of.iter().flat_map(|(owner, all)| all.iter().map(move |h| (owner, h))).map(of)
     }
 
     /// The owners something is remembered of.

@@ -11,7 +11,7 @@ use std::{borrow::Cow, fmt};
 
 pub use facts::{Fact, Text};
 pub use from_dump::{Dump, DumpProblem, LoadError};
-pub use history::{History, Transition, TransitionKind};
+pub use history::{Happened, History, Transition, TransitionKind};
 pub use index::{ClusterIndex, Measured, Relist, ServiceImpact, Touched};
 pub use sight::{Sight, Visibility};
 pub use usage::{Gauge, Meter, NearLimit, Reading, Usage};

@@ -143,7 +143,7 @@ impl Mind {
     async fn reload(&mut self, app: &App) -> Result<(), StoreError> {
         let open = app.store.open_incidents(&self.cluster).await?;
         for transition in app.store.load_history(&self.cluster).await?.all() {
-            self.history.record(transition.clone());
+            self.history.record(transition);
         }
         let stored = FirstLook::load(app, &self.cluster).await?;
         self.first_look = self.first_look.or_stored(stored);
