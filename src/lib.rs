@@ -109,7 +109,8 @@
 //!   half a megabyte a minute although no more was held. jemalloc keeps equal sizes together: it stays as it is, and begins 3 MiB
 //!   lower (`.cargo/config.toml`).
 //! - **Usage is measured, not watched.** The metrics API is asked each minute, kubelets each five, beside the API server and only if
-//!   `nodes/stats` is granted; only what is near its limit is kept, and what was not measured for 15 min is unknown.
+//!   `nodes/stats` is granted; only what is near its limit is kept, until it is measured to have room or is gone; what was not measured
+//!   for 15 min is unknown.
 //! - **An owner is looked at once.** What many checks ask of it (its pods, whether anybody wants it) is found out by the first.
 //! - **`check` reads as `run` does**: the first list of each watch, all kinds at once; it ends when each has told it or its failure.
 //! - **A list replaces by mark and sweep.** It comes in pieces of at most 500 objects, each taken into the index at once; what it did

@@ -101,8 +101,7 @@ impl Usage {
     pub const FULL: u64 = 90;
     /// So much less, and it no longer is: between the two it stays what it was.
     pub const BELOW: u64 = 5;
-    /// What was last read so long ago is not known any more; and is gone (a container that ended, a claim nobody mounts) if
-    /// its meter could be read as a whole since.
+    /// What was last read so long ago is not known any more.
     pub const STALE: SignedDuration = SignedDuration::from_mins(15);
 
     /// Sets from which percentage on what a meter reads is near its limit.
@@ -110,9 +109,9 @@ impl Usage {
         self.from.insert(meter, percent);
     }
 
-    /// Takes in what one meter read: all there is, or what could be read of it. Says what came near its limit, left it, or differs
-    /// by a percent.
-    pub fn take(&mut self, meter: Meter, readings: Vec<Reading>, is_all: bool, now: Timestamp) -> Vec<Gauge> {
+    /// Takes in what one meter read. Says what came near its limit, left it, or differs by a percent. What it did not read stays as
+    /// it was: that a full volume is not read while its pod is down does not empty it.
+    pub fn take(&mut self, meter: Meter, readings: Vec<Reading>, now: Timestamp) -> Vec<Gauge> {
         self.read.insert(meter, Visibility::Seen(now));
         let mut changed = Vec::new();
         let full = self.from.get(&meter).copied().unwrap_or(Self::FULL);
@@ -135,17 +134,18 @@ impl Usage {
             }
             self.near.insert(gauge, NearLimit { since, at: now, used, limit });
         }
-        let is_gone = |(gauge, near): &(&Gauge, &NearLimit)| is_all && gauge.meter() == meter && near.is_stale(now);
-        let gone: Vec<Gauge> = self.near.iter().filter(is_gone).map(|(gauge, _)| gauge.clone()).collect();
-        for gauge in gone {
-            self.near.remove(&gauge);
-            changed.push(gauge);
-        }
         changed
     }
 
-    /// A meter cannot be read, or does not exist.
-    pub fn lost(&mut self, meter: Meter, seen: Visibility) {
+    /// Forgets what is no longer there: a container that was measured and ended, a claim that nobody mounts.
+    pub fn forget(&mut self, is_gone: impl Fn(&Gauge, &NearLimit) -> bool) -> Vec<Gauge> {
+        let gone = self.near.extract_if(.., |gauge, near| is_gone(gauge, near));
+        gone.map(|(gauge, _)| gauge).collect()
+    }
+
+    /// A meter cannot be read, or does not exist: then nothing is near a limit by it. Says what was.
+    pub fn lost(&mut self, meter: Meter, seen: Visibility) -> Vec<Gauge> {
+        let exists = seen != Visibility::NotApplicable;
         let seen = match (self.read.get(&meter), seen) {
             (Some(Visibility::Blind { since, .. }), Visibility::Blind { why, .. }) => {
                 Visibility::Blind { since: *since, why }
@@ -153,6 +153,7 @@ impl Usage {
             (_, seen) => seen,
         };
         self.read.insert(meter, seen);
+        if exists { Vec::new() } else { self.forget(|gauge, _| gauge.meter() == meter) }
     }
 
     /// The kubelets of these nodes answered when all were asked last.
@@ -160,14 +161,21 @@ impl Usage {
         self.answered = nodes;
     }
 
-    /// Why it is not known how full the things of a pod on that node are; None: what is not near its limit has room.
-    pub fn unread(&self, meter: Meter, node: &str) -> Option<String> {
-        let answered = || meter == Meter::Kubelets && self.answered.contains(&Text::from(node));
-        match self.meter(meter) {
-            Some(Visibility::NotApplicable) => None,
-            Some(Visibility::Seen(_)) if meter == Meter::Metrics => None,
-            Some(Visibility::Blind { why, .. }) => (!answered()).then(|| format!("not measured: {why}")),
-            Some(Visibility::Seen(_)) | None => (!answered()).then(|| "not measured yet".to_owned()),
+    /// Why it is not known how full the things of a pod are that runs on that node since then; None: what is not near its limit has
+    /// room. A volume is measured through a pod that runs; memory that is younger than the loss of its meter was never full.
+    pub fn unread(&self, meter: Meter, node: &str, since: Option<Timestamp>) -> Option<String> {
+        match (meter, self.meter(meter)) {
+            (_, Some(Visibility::NotApplicable)) | (Meter::Metrics, Some(Visibility::Seen(_))) => None,
+            (Meter::Metrics, Some(Visibility::Blind { since: lost, .. }))
+                if since.is_some_and(|since| since > *lost) =>
+            {
+                None
+            }
+            (Meter::Kubelets, Some(_)) if self.answered.contains(&Text::from(node)) => {
+                since.is_none().then(|| "not measured: its pod does not run".to_owned())
+            }
+            (_, Some(Visibility::Blind { why, .. })) => Some(format!("not measured: {why}")),
+            (_, Some(Visibility::Seen(_)) | None) => Some("not measured yet".to_owned()),
         }
     }
 
@@ -213,8 +221,7 @@ mod tests {
     }
 
     fn take(usage: &mut Usage, minute: i64, used: u64) -> (usize, Option<(i64, u64)>) {
-        let changed =
-            usage.take(Meter::Kubelets, vec![Reading { gauge: gauge(), used, limit: 1000 }], true, at(minute));
+        let changed = usage.take(Meter::Kubelets, vec![Reading { gauge: gauge(), used, limit: 1000 }], at(minute));
         let near =
             usage.near_limit(gauge().object()).next().map(|(_, near)| (near.since.as_second() / 60, near.percent()));
         (changed.len(), near)
@@ -232,22 +239,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_longer_read_is_forgotten_but_not_while_its_meter_is_away() {
+    fn what_is_no_longer_read_stays_as_it_was_until_it_is_gone_or_its_meter() {
         let mut usage = Usage::default();
         take(&mut usage, 0, 950);
         usage.lost(Meter::Kubelets, Visibility::Blind { since: at(5), why: "forbidden".into() });
         usage.lost(Meter::Kubelets, Visibility::Blind { since: at(9), why: "forbidden".into() });
         assert_eq!(usage.meter(Meter::Kubelets), Some(&Visibility::Blind { since: at(5), why: "forbidden".into() }));
-        assert_eq!(usage.take(Meter::Metrics, vec![], true, at(60)), []);
+        assert_eq!(usage.take(Meter::Kubelets, vec![], at(25)), []);
+        assert_eq!(usage.forget(|_, near| near.since == at(1)), []);
+        assert_eq!(usage.lost(Meter::Metrics, Visibility::NotApplicable), []);
         assert!(!usage.is_empty());
-        assert_eq!(usage.take(Meter::Kubelets, vec![], true, at(14)), []);
-        assert_eq!(
-            usage.take(Meter::Kubelets, vec![], false, at(20)),
-            [],
-            "its node may be the one that does not answer"
-        );
-        assert_eq!(usage.take(Meter::Kubelets, vec![], true, at(25)), [gauge()]);
-        assert!(usage.is_empty());
+        let mut other = usage.clone();
+        assert_eq!(usage.forget(|_, near| near.since == at(0)), [gauge()]);
+        assert_eq!(other.lost(Meter::Kubelets, Visibility::NotApplicable), [gauge()]);
+        assert!(usage.is_empty() && other.is_empty());
     }
 
     #[test]
@@ -261,7 +266,7 @@ mod tests {
     #[test]
     fn what_has_no_limit_is_never_near_it() {
         let mut usage = Usage::default();
-        usage.take(Meter::Kubelets, vec![Reading { gauge: gauge(), used: u64::MAX, limit: 0 }], true, at(0));
+        usage.take(Meter::Kubelets, vec![Reading { gauge: gauge(), used: u64::MAX, limit: 0 }], at(0));
         assert!(usage.is_empty());
     }
 }

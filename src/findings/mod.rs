@@ -173,6 +173,7 @@ pub enum ConditionClass {
     ScalingBroken,
     CertificateNotReady,
     NearLimit,
+    VolumeNearLimit,
 }
 
 impl ConditionClass {

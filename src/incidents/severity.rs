@@ -153,8 +153,9 @@ pub fn assess(facts: &Facts<'_>, now: Timestamp) -> (Severity, String) {
         };
         return (severity, format!("{who}: a volume is full or about to be"));
     }
-    let is_near_limit = facts.classes.iter().all(|class| *class == ConditionClass::NearLimit);
-    let trouble = if is_near_limit && has(ConditionClass::NearLimit) {
+    let of_limits =
+        |class: &ConditionClass| matches!(class, ConditionClass::NearLimit | ConditionClass::VolumeNearLimit);
+    let trouble = if !facts.classes.is_empty() && facts.classes.iter().all(of_limits) {
         "about to reach a limit, but serving"
     } else if facts.impact.quorum_lost {
         "less than half ready, for less than a minute"
@@ -219,6 +220,7 @@ fn apart(facts: &Facts<'_>, who: &str) -> Option<(Severity, String)> {
         | ConditionClass::RolloutStuck
         | ConditionClass::VolumeFull
         | ConditionClass::NearLimit
+        | ConditionClass::VolumeNearLimit
         | ConditionClass::ReplicasMissing => None,
     };
     let all: Option<Vec<_>> = facts.classes.iter().map(of).collect();

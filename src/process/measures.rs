@@ -67,6 +67,7 @@ pub(super) fn begin(app: &Arc<App>, mind: &mut Mind) {
 
 /// Takes in what the meters said, and judges what it touched.
 pub(super) async fn arrived(app: &App, mind: &mut Mind, measurements: Measurements) {
+    use ConditionClass::{NearLimit, VolumeFull, VolumeNearLimit};
     app.pulse.send_modify(|pulse| pulse.looks = pulse.looks.saturating_sub(1));
     let now = app.clock.now();
     let mut touched = BTreeSet::new();
@@ -81,7 +82,7 @@ pub(super) async fn arrived(app: &App, mind: &mut Mind, measurements: Measuremen
         touched.extend(mind.take(Meter::Kubelets, measured, wrong, now));
     }
     // What nobody could measure is unknown; now it may be known to be well, or no longer.
-    let is_measured = |class: &ConditionClass| matches!(class, ConditionClass::NearLimit | ConditionClass::VolumeFull);
+    let is_measured = |class: &ConditionClass| matches!(class, NearLimit | VolumeNearLimit | VolumeFull);
     let told = mind.open.values().filter(|incident| incident.findings.keys().any(is_measured));
     touched.extend(told.map(|incident| incident.owner.clone()));
     if app.config.detection == Detection::Watch {
@@ -128,13 +129,14 @@ impl Mind {
     ) -> BTreeSet<ObjectRef> {
         let mut touched = BTreeSet::new();
         if wrong.is_none() || !measured.is_empty() {
-            touched = self.index.take_measured(meter, measured, wrong.is_none(), now);
+            touched = self.index.take_measured(meter, measured, now);
         }
-        match wrong {
-            None => {}
-            Some(ReadError::NotServed { .. }) => self.index.lose_meter(meter, Visibility::NotApplicable),
-            Some(error) => self.index.lose_meter(meter, Visibility::Blind { since: now, why: error.to_string() }),
-        }
+        let lost = match wrong {
+            None => return touched,
+            Some(ReadError::NotServed { .. }) => Visibility::NotApplicable,
+            Some(error) => Visibility::Blind { since: now, why: error.to_string() },
+        };
+        touched.extend(self.index.lose_meter(meter, lost));
         touched
     }
 }

@@ -57,7 +57,9 @@ pub fn headline(incident: &Incident) -> String {
         (Some(class), _, _) if impact.only_old_pods_serve => format!("{name}: {}, the old ones serve", new_pods(class)),
         (Some(ConditionClass::RolloutStuck), _, _) => format!("{name}: the rollout is stuck, the old pods serve"),
         (Some(ConditionClass::VolumeFull), _, _) => format!("{name}: a volume is nearly full"),
-        (Some(ConditionClass::NearLimit), _, _) => format!("{name} is about to reach a limit"),
+        (Some(ConditionClass::NearLimit | ConditionClass::VolumeNearLimit), _, _) => {
+            format!("{name} is about to reach a limit")
+        }
         (Some(ConditionClass::Volume), _, _) if incident.owner.kind == "PersistentVolumeClaim" => {
             format!("volume claim {name} is not bound")
         }
@@ -102,6 +104,7 @@ fn new_pods(class: ConditionClass) -> &'static str {
         | ConditionClass::NodeDown
         | ConditionClass::VolumeFull
         | ConditionClass::NearLimit
+        | ConditionClass::VolumeNearLimit
         | ConditionClass::WebhookDown
         | ConditionClass::ApiServiceDown
         | ConditionClass::MetricsApiDown

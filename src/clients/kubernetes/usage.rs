@@ -101,6 +101,9 @@ struct VolumeStats {
     inodes: u64,
 }
 
+/// So many kubelets that refuse, and none that answers: the others are not asked.
+const ENOUGH: usize = 3;
+
 impl Kubernetes {
     /// The memory of every container, as the metrics API last measured it.
     ///
@@ -124,17 +127,20 @@ impl Kubernetes {
     pub async fn volumes_used(&self, kubelets: Vec<Kubelet>) -> Volumes {
         let asked = kubelets.into_iter().map(|kubelet| async move { (self.volumes_on(&kubelet).await, kubelet.node) });
         let mut answers = stream::iter(asked).buffer_unordered(AT_ONCE);
-        let mut all = Volumes::default();
+        let (mut all, mut refused) = (Volumes::default(), 0_usize);
         while let Some((answer, node)) = answers.next().await {
             match answer {
                 Ok(volumes) => {
                     all.measured.extend(volumes);
                     all.answered.insert(node);
                 }
-                // What is forbidden at one is forbidden at all.
+                // What is forbidden at the first few is forbidden at all; one alone may be set up otherwise.
                 Err(error @ (ReadError::Forbidden { .. } | ReadError::Unauthorized { .. })) => {
+                    refused = refused.saturating_add(1);
                     all.wrong = Some(error);
-                    break;
+                    if refused == ENOUGH && all.answered.is_empty() {
+                        break;
+                    }
                 }
                 Err(error) => all.wrong = all.wrong.or(Some(error)),
             }

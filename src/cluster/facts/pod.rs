@@ -2,6 +2,8 @@
 
 use std::ops::Deref;
 
+use jiff::Timestamp;
+
 use super::{
     Condition, Labels, Map, Meta, Quantity, Shared, Slim, Text, Time, deserialize_slim, has_meta, nullable, slim,
 };
@@ -239,6 +241,14 @@ impl Pod {
         let spec = self.spec.as_ref()?;
         let asked = spec.containers.iter().chain(&spec.init_containers).find(|c| c.name == container)?;
         asked.resources.as_ref()?.limits.get("memory")?.amount().filter(|limit| *limit > 0)
+    }
+
+    /// Since when one of its containers runs; None: it does not.
+    pub fn running_since(&self, container: &str) -> Option<Timestamp> {
+        let status = self.status.as_ref()?;
+        let all = status.container_statuses.iter().chain(&status.init_container_statuses);
+        let running = all.filter(|c| c.name == container).find_map(|c| c.state.as_ref()?.running.as_ref());
+        running?.started_at.map(Time::at)
     }
 
     /// Whether the memory of any of its containers is limited.

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::ClusterIndex;
-use crate::cluster::{Gauge, Kind, Meter, ObjectKey, ObjectRef, Reading, Text, Usage, Visibility};
+use crate::cluster::{
+    Gauge, Kind, Meter, NearLimit, ObjectKey, ObjectRef, Reading, Text, Usage, Visibility, facts::Pod,
+};
 
 /// One thing that was measured, before its limit is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,16 +52,13 @@ impl ClusterIndex {
         self.usage = other.usage.clone();
     }
 
-    /// Takes in what a meter read, all there is or a part of it; gives back the owners whose verdicts may have changed.
-    pub fn take_measured(
-        &mut self,
-        meter: Meter,
-        measured: Vec<Measured>,
-        is_all: bool,
-        now: Timestamp,
-    ) -> BTreeSet<ObjectRef> {
+    /// Takes in what a meter read; gives back the owners whose verdicts may have changed.
+    pub fn take_measured(&mut self, meter: Meter, measured: Vec<Measured>, now: Timestamp) -> BTreeSet<ObjectRef> {
         let readings = measured.into_iter().flat_map(|one| self.readings(one)).collect();
-        let changed = self.usage.take(meter, readings, is_all, now);
+        let mut usage = std::mem::take(&mut self.usage);
+        let mut changed = usage.take(meter, readings, now);
+        changed.extend(usage.forget(|gauge, near| gauge.meter() == meter && self.is_gone(gauge, near)));
+        self.usage = usage;
         changed.iter().flat_map(|gauge| self.owners_measured_by(gauge)).collect()
     }
 
@@ -68,9 +67,25 @@ impl ClusterIndex {
         self.usage.answered(nodes);
     }
 
-    /// A meter cannot be read, or is not there.
-    pub fn lose_meter(&mut self, meter: Meter, why: Visibility) {
-        self.usage.lost(meter, why);
+    /// A meter cannot be read, or is not there; gives back the owners whose verdicts may have changed.
+    pub fn lose_meter(&mut self, meter: Meter, why: Visibility) -> BTreeSet<ObjectRef> {
+        let changed = self.usage.lost(meter, why);
+        changed.iter().flat_map(|gauge| self.owners_measured_by(gauge)).collect()
+    }
+
+    /// Whether what was near its limit is not there any more: another pod or another run of the container, or nobody mounts the claim.
+    fn is_gone(&self, gauge: &Gauge, near: &NearLimit) -> bool {
+        let is_mounted = |pod: &Pod| !matches!(pod.phase(), "Succeeded" | "Failed");
+        match gauge {
+            Gauge::Memory { pod, container } => {
+                let begun = self.pod(pod).and_then(|pod| pod.running_since(container));
+                // One that is down for now is told of otherwise; measured is the next that runs.
+                begun.is_none_or(|begun| begun > near.at)
+            }
+            Gauge::Bytes(claim) | Gauge::Inodes(claim) => {
+                !self.pods_of_claim(&claim.namespace, &claim.name).any(is_mounted)
+            }
+        }
     }
 
     fn readings(&self, measured: Measured) -> Vec<Reading> {

@@ -85,9 +85,13 @@ fn refused<'a>(owner: &ObjectRef, fact: &'a Fact, look: &Look<'a>) -> Option<Tro
     let refusal = if let Fact::Job(job) = fact {
         by_events(owner, &[job.meta().uid], look).filter(|_| has_no_pods(job))
     } else if let Fact::CronJob(_) = fact {
-        // Of the run that was begun last.
-        let run = look.index.jobs_of(owner).last().filter(|job| has_no_pods(job))?;
-        by_events(owner, &[run.meta().uid], look).map(|it| Refusal { with: vec![reference(run)], ..it })
+        // Of the runs since one last got a pod: where a run begins each minute, none alone is refused for long.
+        let mut runs: Vec<&Job> = look.index.jobs_of(owner).collect();
+        let got_pods = runs.iter().rposition(|run| !has_no_pods(run)).map_or(0, |at| at.saturating_add(1));
+        runs.drain(..got_pods);
+        let last = runs.iter().rfind(|run| !events(&[run.meta().uid], look).is_empty())?;
+        let uids: Vec<Uid> = runs.iter().map(|run| run.meta().uid).collect();
+        by_events(owner, &uids, look).map(|it| Refusal { with: vec![reference(last)], ..it })
     } else {
         of_replicas(owner, fact, look)
     }?;

@@ -1,12 +1,12 @@
 //! What the checks of things that are measured share: what is near its limit, and what is not known of it.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     cluster::{Meter, NearLimit, ObjectRef, Visibility, facts::Pod},
     findings::{
         ConditionClass, Level, Look, Verdict, evidence,
-        pods::{self, Pods},
+        pods::{self, Pods, Seen},
         trouble::{Trouble, conclude},
     },
 };
@@ -32,18 +32,29 @@ pub(super) fn verdict(
     for pod in &all.live {
         near(pod, &mut found);
     }
-    if let Some((near, _)) = found.iter().find(|(near, _)| near.is_stale(look.now)) {
+    // What is full by a fresh reading is told, whatever is not known of others.
+    let (stale, fresh): (Vec<_>, Vec<_>) = found.into_iter().partition(|(near, _)| near.is_stale(look.now));
+    if let Some((near, _)) = stale.first().filter(|_| fresh.is_empty()) {
         return Verdict::Unknown(format!("not measured since {}", near.at.strftime("%H:%M UTC")));
     }
-    let mut troubles: Vec<Trouble> = found.into_iter().map(|(_, trouble)| trouble).collect();
+    let mut troubles: Vec<Trouble> = fresh.into_iter().map(|(_, trouble)| trouble).collect();
     // A claim that several pods mount is one volume.
     troubles.dedup_by(|a, b| a.message == b.message);
     let is_well = troubles.is_empty();
     let mut unread = all.live.iter().filter(|pod| is_well && has(pod));
-    if let Some(why) = unread.find_map(|pod| usage.unread(meter, pod.node_name())) {
+    if let Some(why) = unread.find_map(|pod| usage.unread(meter, pod.node_name(), measured_since(pod, look))) {
         return Verdict::Unknown(why);
     }
     conclude(check, owner, look, &all, troubles)
+}
+
+/// Since when there is something to measure of a pod: since the last of its containers runs.
+fn measured_since(pod: &Pod, look: &Look<'_>) -> Option<Timestamp> {
+    let containers = pods::containers(pod);
+    let is_said = containers.iter().any(|seen| seen.status.state.is_some());
+    // What the kubelet does not say of each container it says of the pod.
+    let runs = || (!is_said && pod.phase() == "Running").then(|| pods::started(pod, look));
+    containers.iter().filter_map(Seen::running_since).max().or_else(runs)
 }
 
 pub(super) fn trouble(
@@ -118,7 +129,7 @@ mod tests {
         let mut index = unmeasured(with(1, vec![mounted()]));
         index.kubelets_answered(["n1".into()].into());
         for minute in [minutes_ago, 0] {
-            index.take_measured(meter, vec![measured.clone()], true, now() - SignedDuration::from_mins(minute));
+            index.take_measured(meter, vec![measured.clone()], now() - SignedDuration::from_mins(minute));
         }
         judged(check, &index)
     }
@@ -187,9 +198,50 @@ mod tests {
     fn what_can_no_longer_be_measured_is_unknown_not_healthy() {
         let mut index = unmeasured(with(1, vec![mounted()]));
         let before = now() - SignedDuration::from_mins(15);
-        index.take_measured(Meter::Kubelets, vec![volume_of((99, 100), (0, 0))], true, before);
-        index.take_measured(Meter::Kubelets, vec![], false, now());
+        index.take_measured(Meter::Kubelets, vec![volume_of((99, 100), (0, 0))], before);
+        // Its kubelet answers, but says nothing of it: the pod may be down because of it.
+        index.take_measured(Meter::Kubelets, vec![], now());
+        index.kubelets_answered(["n1".into()].into());
         assert_eq!(judged(&VolumeNearlyFull, &index), Verdict::Unknown("not measured since 11:45 UTC".into()));
+        index.take_measured(Meter::Kubelets, vec![volume_of((50, 100), (0, 0))], now());
+        assert_eq!(judged(&VolumeNearlyFull, &index), Verdict::Healthy);
+    }
+
+    #[test]
+    fn a_volume_is_not_known_to_have_room_before_a_pod_that_mounts_it_runs() {
+        let mut waits = mounted();
+        waits["status"] = json!({"phase": "Pending"});
+        let mut index = unmeasured(with(1, vec![waits]));
+        index.take_measured(Meter::Kubelets, vec![], now());
+        index.kubelets_answered(["n1".into()].into());
+        let why = "not measured: its pod does not run";
+        assert_eq!(judged(&VolumeNearlyFull, &index), Verdict::Unknown(why.into()));
+    }
+
+    #[test]
+    fn a_full_volume_is_told_though_another_is_not_measured_any_more() {
+        let mut second = pod("api-2", json!({}));
+        second["spec"]["volumes"] = json!([{"name": "data", "persistentVolumeClaim": {"claimName": "more"}}]);
+        let mut index = unmeasured(with(2, vec![mounted(), second]));
+        let before = now() - SignedDuration::from_mins(20);
+        index.take_measured(Meter::Kubelets, vec![volume_of((91, 100), (0, 0))], before);
+        let more =
+            Measured::Volume { namespace: "shop".into(), claim: "more".into(), bytes: (99, 100), inodes: (0, 0) };
+        index.take_measured(Meter::Kubelets, vec![more], now());
+        assert_eq!(wrong(judged(&VolumeNearlyFull, &index)).message, "volume more of 100 B is 99 % full");
+    }
+
+    #[test]
+    fn memory_that_is_not_measured_any_more_is_unknown_until_its_container_is_another() {
+        let mut index = unmeasured(with(1, vec![mounted()]));
+        let before = now() - SignedDuration::from_mins(15);
+        index.take_measured(Meter::Metrics, vec![memory_of("app", 23 << 20)], before);
+        // The metrics API answers, but not for its node.
+        index.take_measured(Meter::Metrics, vec![], now());
+        assert_eq!(judged(&MemoryNearLimit, &index), Verdict::Unknown("not measured since 11:45 UTC".into()));
+        let touched = index.lose_meter(Meter::Metrics, Visibility::NotApplicable);
+        assert_eq!(touched, [owner("Deployment", "api")].into(), "the metrics API was taken away");
+        assert_eq!(judged(&MemoryNearLimit, &index), Verdict::Healthy);
     }
 
     #[test]
@@ -201,7 +253,7 @@ mod tests {
         assert_eq!(judged(&MemoryNearLimit, &index), unknown("not measured yet"));
         let away = || Visibility::Blind { since: now(), why: "n1 cannot be reached".into() };
         // Another kubelet answered, its own did not.
-        index.take_measured(Meter::Kubelets, vec![], false, now());
+        index.take_measured(Meter::Kubelets, vec![], now());
         index.kubelets_answered(["n2".into()].into());
         index.lose_meter(Meter::Kubelets, away());
         assert_eq!(volume(&index), unknown("not measured: n1 cannot be reached"));

@@ -145,10 +145,15 @@ pub(super) enum ByItsNode {
 pub(super) fn by_its_node(pod: &Pod, at: Timestamp, look: &Look<'_>) -> Option<ByItsNode> {
     let said = pod.status.as_ref().filter(|status| status.message.starts_with("The node was low on resource"))?;
     let node = pods::node_of(pod, look)?;
+    // Whoever does not want to hear of nodes hears of what they do to others.
+    if !look.settings.is_on(NAME) {
+        return None;
+    }
     let is_loud = |since| evicted_since(node, since, look).1.len() >= look.settings.number(&OWNERS);
     let all = node.status.iter().flat_map(|s| s.conditions.iter()).filter(|c| shortage(c.kind.as_str()).is_some());
     let (now, past): (Vec<_>, Vec<_>) = all.partition(|c| c.status == "True");
-    if now.iter().any(|c| is_loud(c.last_transition_time.map_or(look.now, Time::at))) {
+    // Pressure that comes and goes: what it did before is not another thing.
+    if now.iter().any(|c| is_loud(c.last_transition_time.map_or(look.now, Time::at).min(at))) {
         let name = node.meta().name.clone();
         let owner = ObjectRef { kind: Kind::Node.name().into(), namespace: Text::new(), name };
         return Some(ByItsNode::Now(Cause { owner, why: said.message.to_string() }));

@@ -87,7 +87,10 @@ fn trouble(owner: &ObjectRef, pod: &Pod, look: &Look<'_>) -> Option<Trouble> {
     let usual = look.settings.time(&GRACE);
     if pod.phase() == "Pending" {
         if let Some(seen) = containers.iter().find(|c| c.role == Role::Init && c.running_since().is_some()) {
-            return Some(initialising(pod, seen, look));
+            let it = initialising(pod, seen, look);
+            // As below: it may take its time, whatever the caller thinks of grace.
+            let is_early = look.no_grace && look.now.duration_since(it.since) < it.grace;
+            return (!is_early).then_some(it);
         }
         let stuck_after = look.settings.time(&CREATING);
         let creating = !containers.is_empty() && containers.iter().all(|c| c.waits_for() == "ContainerCreating");

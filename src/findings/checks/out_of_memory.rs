@@ -87,9 +87,10 @@ fn trouble(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Option<Troubl
     if recent.len() < enough && !is_down {
         return None;
     }
-    // Not every restart was such a kill, but one that does not come up is no single one.
     let restarts = usize::try_from(seen.status.restart_count).unwrap_or(0);
-    let grace = if recent.len().max(restarts) >= enough { SignedDuration::ZERO } else { look.settings.time(&GRACE) };
+    // Not every restart was such a kill, and they may be of last month; but who is made to wait was restarted just before.
+    let again = restarts >= enough && seen.waits_for() == "CrashLoopBackOff";
+    let grace = if recent.len() >= enough || again { SignedDuration::ZERO } else { look.settings.time(&GRACE) };
     let limit = seen.memory_limit().map_or_else(|| "its memory limit".to_owned(), |l| format!("its {l} memory limit"));
     let times = match recent.len() {
         0 | 1 => String::new(),

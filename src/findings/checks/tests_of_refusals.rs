@@ -93,6 +93,18 @@ fn a_run_of_a_cron_job_that_gets_no_pod_is_told_with_the_run() {
     assert!(found.objects.iter().any(|it| it.name == "nightly-1"), "{:?}", found.objects);
 }
 
+#[test]
+fn a_cron_job_that_runs_each_minute_is_told_though_no_run_is_refused_for_a_minute() {
+    let refused = |name: &str, at| refused(name, (at, at));
+    let mut objects = vec![cron(), run("nightly-0", 190, json!({"succeeded": 1}))];
+    objects.extend([("nightly-1", 130), ("nightly-2", 70)].map(|(name, age)| run(name, age, json!({}))));
+    objects.extend([refused("nightly-1", 130), refused("nightly-2", 70)]);
+    objects.push(run("nightly-3", 10, json!({})));
+    let found = wrong(says("create-refused", &owner("CronJob", "nightly"), objects));
+    assert_eq!(found.since.to_string(), ago(130), "since the first that was refused");
+    assert!(found.objects.iter().any(|it| it.name == "nightly-2"), "{:?}", found.objects);
+}
+
 #[rstest]
 #[case::it_got_its_pod(json!({"active": 1}))]
 #[case::it_has_failed(json!({"conditions": [{"type": "Failed", "status": "True"}]}))]

@@ -86,7 +86,7 @@ fn volume(pod: &Pod, gauge: &Gauge, near: &NearLimit, look: &Look<'_>) -> (NearL
     };
     let recommendation = "Delete what is not needed or enlarge the claim, before it is full";
     let is_at_limit = usize::try_from(near.percent()).is_ok_and(|full| full >= look.settings.number(&AT_LIMIT));
-    let class = if is_at_limit { ConditionClass::VolumeFull } else { ConditionClass::NearLimit };
+    let class = if is_at_limit { ConditionClass::VolumeFull } else { ConditionClass::VolumeNearLimit };
     let mut it = trouble(pod, class, reason, message, near, (look.settings.time(&GRACE), recommendation));
     it.with = vec![gauge.object().clone().into()];
     if is_at_limit {

@@ -124,6 +124,29 @@ fn it_never_opens_an_incident(#[case] objects: Vec<Value>) {
     }
 }
 
+#[test]
+fn an_init_container_may_take_its_time_though_nothing_is_waited_for() {
+    let running = |seconds| {
+        let status = json!({"phase": "Pending", "startTime": ago(seconds), "conditions": [ready(false, seconds)],
+            "containerStatuses": [{"name": "app", "state": {"waiting": {"reason": "PodInitializing"}}}],
+            "initContainerStatuses": [{"name": "migrate", "state": {"running": {"startedAt": ago(seconds)}}}]});
+        let mut young = standalone(pod("young", status));
+        young["spec"]["initContainers"] = json!([{"name": "migrate"}]);
+        let index = index(vec![young]);
+        let history = History::default();
+        let look = Look {
+            index: &index,
+            history: &history,
+            now: now(),
+            no_grace: true,
+            settings: &Settings::DEFAULT,
+            known: None,
+        };
+        judge_all(&look).iter().filter(|j| matches!(j.verdict, Verdict::Wrong(_))).count()
+    };
+    assert_eq!((running(2), running(599), running(601)), (0, 0, 1));
+}
+
 /// Of each kind an object that says nothing but its name, and one of which every other field is null.
 #[test]
 fn objects_without_any_field_open_nothing_and_end_nothing() {

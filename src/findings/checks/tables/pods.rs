@@ -93,6 +93,15 @@ fn a_kill_for_memory_is_told_from_the_second_on_or_if_it_stays_down(
     assert_eq!(matches!(verdict, Verdict::Wrong(_)), is_wrong, "{verdict:?}");
 }
 
+#[test]
+fn restarts_of_last_month_do_not_make_a_single_kill_loud() {
+    let mut down = looping(30, "OOMKilled", 137, 20);
+    down["containerStatuses"][0]["state"] =
+        json!({"terminated": {"reason": "OOMKilled", "exitCode": 137, "startedAt": ago(4000), "finishedAt": ago(20)}});
+    let verdict = says("out-of-memory", &api(), with(0, vec![pod("a", down)]));
+    assert!(matches!(verdict, Verdict::Pending(..)), "{verdict:?}");
+}
+
 fn stateful_set(update: Value) -> Value {
     json!({"kind": "StatefulSet", "metadata": {"name": "db", "namespace": "shop", "uid": "set", "generation": 2}, "spec": {"replicas": 3, "updateStrategy": update},
         "status": {"observedGeneration": 2, "replicas": 3, "readyReplicas": 2, "availableReplicas": 2, "updatedReplicas": 1, "currentRevision": "db-1", "updateRevision": "db-2"}})
