@@ -25,7 +25,7 @@
 //! | [`clients`] | the only code that opens sockets to others: Kubernetes (own list and watch loop), Slack's Web API, its sockets |
 //! | [`cluster`] | what Kubernetes says: slim facts, an index with `apply` and `delete`, what can be seen, what happened before |
 //! | [`findings`] | what is wrong right now: one file for each check, which is also its documentation |
-//! | [`services`] | who matters: priorities of the configuration and what every K3s has; the roles of cluster DNS, ingress, nodes |
+//! | [`services`] | who matters: lists, the catalogue of services, annotations, what every K3s has; the roles of cluster DNS, ingress, nodes |
 //! | [`incidents`] | which findings are one problem, since when, how bad: one step of one owner's incident |
 //! | [`alerts`] | what must be said of a change, its texts, and the sender of the outbox |
 //! | [`conversation`] | what people say and what is answered: one file for each `/k8s` word, questions in threads, the gate |
@@ -49,6 +49,7 @@
 //! | [`findings::Check`] | one rule; says a [`findings::Verdict`] of an owner: wrong, pending, healthy, not wanted, unknown, symptom |
 //! | [`findings::Settings`] | the numbers each check declares, as they are set; what is switched off, and what is to be left alone |
 //! | [`findings::Finding`] | something that is wrong: owner, objects, reason, since, who is hit, evidence |
+//! | [`services::Service`] | an entry of the catalogue: priority, what it needs, how long it may be down, what is known of it |
 //! | [`incidents::Incident`] | one problem: at most one open for each cluster and top owner; its findings are keyed by their class |
 //! | [`incidents::causes`] | what explains whom: a node, a registry or cluster DNS that is down is one incident that names its hits |
 //! | [`incidents::digest`] | many problems in one message: what was there before the bot, and a storm |

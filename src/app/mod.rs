@@ -34,7 +34,7 @@ use crate::{
         slack_socket::{SocketHandle, SocketHealth},
     },
     clock::Clock,
-    cluster::{ClusterId, Kind, ObjectRef},
+    cluster::{ClusterId, ClusterIndex, Kind, ObjectRef},
     config::Config,
     conversation::permissions::Policy,
     event::Event,
@@ -215,9 +215,9 @@ impl App {
         self.lease.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The priority of an owner by the configuration, else the built-in one of the K3s system set.
-    pub fn priority_of(&self, owner: &ObjectRef) -> Option<Priority> {
-        self.priorities.priority_of(owner)
+    /// The priority of an owner by what people wrote, else the built-in one of the K3s system set.
+    pub fn priority_of(&self, owner: &ObjectRef, index: &ClusterIndex) -> Option<Priority> {
+        self.priorities.priority_of(owner, index)
     }
 
     /// Sends an event; a bot that is stopping drops it, and reads its state anew when it starts.

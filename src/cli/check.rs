@@ -19,7 +19,6 @@ use crate::{
 /// Looks once and prints; the exit code says what was found.
 pub(super) async fn run(arguments: CheckArguments, options: &Options) -> anyhow::Result<ExitCode> {
     let config = load(options, Purpose::Look)?;
-    let priority = |owner: &ObjectRef| config.priorities.priority_of(owner);
     let namespace = arguments.namespace.as_deref();
     let (index, history, problems, now, cluster) = if let Some(from) = &arguments.from {
         let mut dump = Dump::load(Path::new(from))?;
@@ -46,6 +45,7 @@ pub(super) async fn run(arguments: CheckArguments, options: &Options) -> anyhow:
         settings: &config.settings,
         known: None,
     };
+    let priority = |owner: &ObjectRef| config.priorities.priority_of(owner, &index);
     let report = Report::of(&look, &cluster, namespace, priority).with_problems(problems);
     match arguments.output {
         Output::Json => print(&serde_json::to_string_pretty(&report.to_json()).context("writing JSON")?),
@@ -70,7 +70,7 @@ fn unknown_namespace(index: &ClusterIndex, namespace: &str) -> Option<String> {
 }
 
 /// Reads everything once; what cannot be read is blind and does not stop the rest. Also returns the cluster as people call it.
-async fn read_cluster(
+pub(super) async fn read_cluster(
     config: &Config,
     namespace: Option<&str>,
     now: Timestamp,

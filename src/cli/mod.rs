@@ -6,6 +6,7 @@ mod config;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod run;
+mod services;
 mod test_alert;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
@@ -54,6 +55,8 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Who matters: the catalogue of services held against a cluster or a dump. Exit code: 0 nothing to mend, 1 something, 2 could not see.
+    Services(ServicesArguments),
     /// Posts a marked sample alert in the configured channels.
     TestAlert,
     /// The whole product in a pretend world: a cluster, a bad deploy and a Slack workspace in your browser.
@@ -88,6 +91,27 @@ pub struct CheckArguments {
     pub now: Option<jiff::Timestamp>,
 }
 
+/// What `services` takes.
+#[derive(Debug, clap::Args)]
+pub struct ServicesArguments {
+    /// A dump instead of a cluster: a file, a folder, or - for standard input.
+    #[arg(long, value_name = "FILE|DIR|-")]
+    pub from: Option<String>,
+    /// What else.
+    #[command(subcommand)]
+    pub command: Option<ServicesCommand>,
+}
+
+/// What is done with a file of services.
+#[derive(Debug, Subcommand)]
+pub enum ServicesCommand {
+    /// Prints the prototype's services.txt as services.toml; what had to be guessed is said on standard error.
+    Import {
+        /// The services.txt.
+        file: PathBuf,
+    },
+}
+
 /// How `check` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -114,6 +138,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Command::Checks { name } => checks::run(name.as_deref()),
         Command::Run { once } => Box::pin(run::run(once, &options)).await,
         Command::Config { check } => config::run(check, &options),
+        Command::Services(services) => services::run(services, &options).await,
         Command::TestAlert => test_alert::run(&options).await,
         #[cfg(feature = "sandbox")]
         Command::Demo { port, speed } => demo::run(port, speed).await,

@@ -5,7 +5,6 @@ mod gather;
 pub mod keys;
 mod priorities;
 mod problem;
-mod services_txt;
 mod sources;
 mod table;
 mod values;

@@ -2,10 +2,14 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{services_txt, values::Values};
+use super::{
+    problem::{Place, Problem},
+    values::Values,
+};
 use crate::{
+    findings::checks,
     incidents::Priority,
-    services::{Pattern, Priorities},
+    services::{Catalogue, Lint, Priorities},
 };
 
 const LEVELS: [(Priority, &str); 4] = [
@@ -32,14 +36,18 @@ pub(super) fn read(
     let Some(path) = catalogue else { return priorities };
     match files.get(&path.display().to_string()) {
         Some(Ok(text)) => {
-            let services = services_txt::priorities(text);
-            if services.is_empty() {
-                let remedy =
-                    "its sections need titles like \"1. Title (P0 - ...)\", its services headings like \"1.1 name\"";
-                values.warn("services.file", "lists no service", remedy);
-            }
-            let named = |(name, priority): (String, Priority)| Some((Pattern::parse(&name).ok()?, priority));
-            priorities.with_catalogue(services.into_iter().filter_map(named).collect())
+            let (catalogue, mistakes, doubts) = catalogue_of(path, text);
+            let file = path.display().to_string();
+            let place = |lint: &Lint| Some(Place::File { path: file.clone(), line: lint.line });
+            let of = |lint: Lint| Problem {
+                key: "services.file".to_owned(),
+                place: place(&lint),
+                message: lint.message,
+                remedy: lint.remedy,
+            };
+            // A cluster that is watched without it is better than one that is not watched.
+            values.warnings.extend(mistakes.into_iter().chain(doubts).map(of));
+            priorities.with_catalogue(catalogue)
         }
         Some(Err(why)) => {
             let message = format!("{} cannot be read: {why}", path.display());
@@ -48,4 +56,22 @@ pub(super) fn read(
         }
         None => priorities,
     }
+}
+
+/// The catalogue of a file, by its name: `services.toml`, or the prototype's `services.txt`; what makes it unreadable, and what a
+/// person should know.
+pub(crate) fn catalogue_of(path: &Path, text: &str) -> (Catalogue, Vec<Lint>, Vec<Lint>) {
+    let is_toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
+    let (catalogue, mut lints) = if is_toml {
+        let checks: Vec<&str> = checks::ALL.iter().map(|check| check.name()).collect();
+        match Catalogue::from_toml(text, &checks) {
+            Ok(catalogue) => (catalogue, Vec::new()),
+            Err(mistakes) => return (Catalogue::default(), mistakes, Vec::new()),
+        }
+    } else {
+        Catalogue::from_services_txt(text)
+    };
+    lints.extend(catalogue.lint());
+    lints.sort();
+    (catalogue, Vec::new(), lints)
 }

@@ -271,11 +271,8 @@ fn priorities_come_from_the_lists_then_from_the_catalogue() {
     all.named_files.insert("s.txt".into(), Ok("1. A (P0 - x)\n  1.1 wiki\n  1.2 api\n".into()));
     let priorities = Config::load(&all).unwrap().0.priorities;
     let of = |ns: &str, name: &str| {
-        priorities.priority_of(&crate::cluster::ObjectRef {
-            kind: "Deployment".into(),
-            namespace: ns.into(),
-            name: name.into(),
-        })
+        let owner = crate::cluster::ObjectRef { kind: "Deployment".into(), namespace: ns.into(), name: name.into() };
+        priorities.priority_of(&owner, &crate::cluster::ClusterIndex::default())
     };
     assert_eq!(of("shop", "api"), Some(Priority::P0));
     assert_eq!(of("shop", "web"), Some(Priority::P1));

@@ -222,7 +222,7 @@ fn now_step<'a>(
         owner,
         judgements: &known.judged.0,
         impact: Some(&known.judged.1),
-        priority: app.priority_of(owner),
+        priority: app.priority_of(owner, &mind.index),
         role: app.priorities.role_in(owner, &mind.index),
         standing: scene::standing(mind, owner, now),
         hits: &known.hits,

@@ -173,7 +173,7 @@ pub(super) fn look_at(app: &App, mind: &mut Mind, owner: &ObjectRef, now: Timest
     let (judgements, impact) = &judged;
     let nodes = nodes.into_iter().map(|(node, _)| node).collect();
     let ailing = Ailing::after(mind.scene.ailing.get(owner), judgements, nodes, impact).map(|it| Ailing {
-        priority: app.priority_of(owner),
+        priority: app.priority_of(owner, &mind.index),
         role: app.priorities.role_in(owner, &mind.index),
         ..it
     });

@@ -1,10 +1,21 @@
-//! Who matters: from lists of patterns in the configuration (and what every K3s has) to the priority and the role of a workload.
+//! Who matters: from lists, the catalogue of services, annotations and what every K3s has to the priority and the role of a workload.
 
+mod against;
+mod catalogue;
+mod from_annotations;
+mod from_services_txt;
+mod from_toml;
 mod pattern;
+mod service;
+mod to_toml;
 
 use std::{collections::BTreeMap, fmt};
 
+pub use against::Fit;
+pub use catalogue::{Catalogue, Lint};
+pub use from_annotations::PRIORITY;
 pub use pattern::{Pattern, PatternError};
+pub use service::{KnownIssue, Service};
 
 use crate::cluster::{ClusterIndex, Fact, Kind, ObjectRef};
 
@@ -16,6 +27,14 @@ pub enum Priority {
     P1,
     P2,
     P3,
+}
+
+impl Priority {
+    /// The priority people write like that: `P0`, `p1`.
+    pub fn named(text: &str) -> Option<Self> {
+        let all = [("P0", Self::P0), ("P1", Self::P1), ("P2", Self::P2), ("P3", Self::P3)];
+        all.into_iter().find(|(name, _)| text.trim().eq_ignore_ascii_case(name)).map(|(_, priority)| priority)
+    }
 }
 
 impl fmt::Display for Priority {
@@ -105,11 +124,12 @@ const BUILT_IN: [(&str, Priority, Role); 22] = [
     ("kube-system/metrics-server", Priority::P2, Role::Metrics),
 ];
 
-/// The priorities in force: the configured lists, then the catalogue, then what is built in. What people wrote always wins.
+/// The priorities in force: the configured lists, then the workload's annotation, the catalogue, the namespace's annotation, then
+/// what is built in. What people wrote always wins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Priorities {
     listed: Vec<(Pattern, Priority)>,
-    catalogue: Vec<(Pattern, Priority)>,
+    catalogue: Catalogue,
 }
 
 impl Priorities {
@@ -138,28 +158,35 @@ impl Priorities {
                 }
             }
         }
-        if wrong.is_empty() { Ok(Self { listed, catalogue: Vec::new() }) } else { Err(wrong) }
+        if wrong.is_empty() { Ok(Self { listed, catalogue: Catalogue::default() }) } else { Err(wrong) }
     }
 
     /// The same with a catalogue of services, which is asked for what the lists do not name.
     #[must_use]
-    pub fn with_catalogue(self, catalogue: Vec<(Pattern, Priority)>) -> Self {
+    pub fn with_catalogue(self, catalogue: Catalogue) -> Self {
         Self { catalogue, ..self }
     }
 
     /// Whether nothing is configured.
     pub fn is_empty(&self) -> bool {
-        self.listed.is_empty() && self.catalogue.is_empty()
+        self.listed.is_empty() && self.catalogue.services.is_empty()
     }
 
-    /// The priority of an owner; None is `Unlisted`. The lists go before the catalogue, both before what is built in; within each
-    /// the most specific pattern wins.
-    pub fn priority_of(&self, owner: &ObjectRef) -> Option<Priority> {
-        let best = |patterns: &[(Pattern, Priority)]| {
-            let matching = patterns.iter().filter_map(|(p, priority)| Some((p.matches(owner)?, *priority)));
-            matching.max_by_key(|(weight, _)| *weight).map(|(_, priority)| priority)
-        };
-        best(&self.listed).or_else(|| best(&self.catalogue)).or_else(|| built_in(owner).map(|(priority, _)| priority))
+    /// The services that are listed.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// The priority of an owner; None is `Unlisted`. The lists go before annotations and catalogue, all before what is built in;
+    /// of a list the most specific pattern wins.
+    pub fn priority_of(&self, owner: &ObjectRef, index: &ClusterIndex) -> Option<Priority> {
+        let matching = self.listed.iter().filter_map(|(p, priority)| Some((p.matches(owner)?, *priority)));
+        let listed = matching.max_by_key(|(weight, _)| *weight).map(|(_, priority)| priority);
+        listed
+            .or_else(|| from_annotations::of_workload(owner, index))
+            .or_else(|| self.catalogue.service_of(owner, index)?.priority)
+            .or_else(|| from_annotations::of_namespace(owner, index))
+            .or_else(|| built_in(owner).map(|(priority, _)| priority))
     }
 
     /// What an owner is for the cluster as a whole, by its name. Nodes have their role by what they are: [`Self::role_in`].
@@ -276,7 +303,7 @@ mod tests {
             (Priority::P1, "search"),
         ]))
         .unwrap();
-        assert_eq!(priorities.priority_of(&owner(kind, namespace, name)), expected);
+        assert_eq!(priorities.priority_of(&owner(kind, namespace, name), &ClusterIndex::default()), expected);
     }
 
     #[test]
@@ -339,10 +366,10 @@ mod tests {
         }
         assert_eq!(Priorities::default().role_in(&owner("Pod", "kube-system", name), &index), role);
         assert_eq!(
-            Priorities::default().priority_of(&owner("Job", "kube-system", "helm-install-traefik")),
+            Priorities::default().priority_of(&owner("Job", "kube-system", "helm-install-traefik"), &index),
             Some(Priority::P1)
         );
-        assert_eq!(Priorities::default().priority_of(&owner("Job", "kube-system", "coredns")), None);
+        assert_eq!(Priorities::default().priority_of(&owner("Job", "kube-system", "coredns"), &index), None);
     }
 
     #[test]
