@@ -191,7 +191,8 @@ pub(super) fn regroup(
     if !std::mem::take(&mut mind.scene.dirty) {
         return BTreeSet::new();
     }
-    let needs = |who: &ObjectRef, what: &ObjectRef, role| app.priorities.needs(who, what, role);
+    let relations = app.priorities.relations(mind.scene.ailing.keys(), &mind.index);
+    let needs = |who: &ObjectRef, what: &ObjectRef, role| relations.needs(who, what, role);
     let is_open = |owner: &ObjectRef| mind.open.contains_key(owner);
     let causes = Causes::find(&mind.scene.ailing, &World { needs: &needs, is_open: &is_open });
     let mut changed = causes.changed_from(&mind.scene.causes);

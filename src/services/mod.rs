@@ -6,6 +6,7 @@ mod from_annotations;
 mod from_services_txt;
 mod from_toml;
 mod pattern;
+mod relations;
 mod service;
 mod to_toml;
 
@@ -15,6 +16,7 @@ pub use against::Fit;
 pub use catalogue::{Catalogue, Lint};
 pub use from_annotations::PRIORITY;
 pub use pattern::{Pattern, PatternError};
+pub use relations::Relations;
 pub use service::{KnownIssue, Service};
 
 use crate::cluster::{ClusterIndex, Fact, Kind, ObjectRef};
@@ -212,9 +214,9 @@ impl Priorities {
         })
     }
 
-    /// Whether a workload needs another, which has that role, to work: everything needs cluster DNS.
-    pub fn needs(&self, who: &ObjectRef, what: &ObjectRef, role: Option<Role>) -> bool {
-        who != what && role == Some(Role::ClusterDns)
+    /// Who of these workloads needs whom.
+    pub fn relations<'a>(&'a self, among: impl Iterator<Item = &'a ObjectRef>, index: &ClusterIndex) -> Relations<'a> {
+        Relations::of(&self.catalogue, among, index)
     }
 
     /// What of the configuration names nothing that exists, in words, with the nearest name there is.

@@ -37,6 +37,7 @@ pub(crate) struct BotTester {
     settings: BTreeMap<String, String>,
     channel: &'static str,
     written: &'static str,
+    listed: &'static str,
     may_be_refused: bool,
     database: testing::Guard,
     /// The first line of each message when it was last told in a story.
@@ -74,6 +75,7 @@ impl BotTester {
             settings,
             channel: "alerts",
             written: "",
+            listed: "",
             may_be_refused: false,
             database,
             titles: RefCell::default(),
@@ -106,6 +108,12 @@ impl BotTester {
         self.written = sections;
     }
 
+    /// Writes a catalogue of services; it counts from the next start.
+    pub(crate) fn lists_services(&mut self, catalogue: &'static str) {
+        self.listed = catalogue;
+        self.set("SERVICES_FILE", "services.toml");
+    }
+
     /// What the bot is started with.
     pub(crate) fn configuration(&self) -> anyhow::Result<Config> {
         let tokens = Options::default();
@@ -123,7 +131,9 @@ impl BotTester {
         let listen = if env.contains_key("HTTP_LISTEN") { "" } else { "[http]\nlisten = \"127.0.0.1:0\"\n" };
         let text = format!("[priorities]\nP0 = [\"shop/api\"]\n{listen}{}", self.written);
         let file = Some(Text { path: "k8s-monitor.toml".to_owned(), text });
-        let (config, _) = Config::load(&Sources { purpose: Purpose::Run, env, file, ..Sources::default() })?;
+        let named_files = [("services.toml".to_owned(), Ok(self.listed.to_owned()))].into();
+        let (config, _) =
+            Config::load(&Sources { purpose: Purpose::Run, env, file, named_files, ..Sources::default() })?;
         Ok(config)
     }
 

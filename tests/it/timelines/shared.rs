@@ -252,3 +252,89 @@ async fn cluster_dns_that_is_down_is_one_alert_and_what_is_wrong_after_it_is_tol
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_dependency_that_is_down_is_one_alert_that_names_who_needs_it() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        bot.lists_services(
+            r#"
+[[service]]
+name = "mysql"
+namespace = "data"
+priority = "P1"
+[[service]]
+name = "orders"
+namespace = "shop"
+priority = "P0"
+dependencies = ["mysql"]
+[[service]]
+name = "checkout"
+namespace = "shop"
+priority = "P1"
+dependencies = ["orders"]
+[[service]]
+name = "blog"
+namespace = "shop"
+priority = "P1"
+"#,
+        );
+        let mut mysql = [workload(bot, "data/mysql")];
+        let mut needs_it = [workload(bot, "shop/orders"), workload(bot, "shop/checkout")];
+        let mut alone = [workload(bot, "shop/blog")];
+        for workloads in [&mysql[..], &needs_it[..], &alone[..]] {
+            apply_all(bot, workloads.to_vec());
+        }
+        bot.starts().await?;
+        crash(bot, &mut mysql, 3);
+        bot.settle().await?;
+        bot.clock().advance(Duration::from_secs(5));
+        crash(bot, &mut needs_it, 2);
+        crash(bot, &mut alone, 2);
+        bot.settle().await?;
+        bot.wait(Duration::from_mins(6)).await?;
+        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        posted in #alerts:
+        🟠 *SEV-2 · mysql serves nobody* · INC-2026-11-24-001
+        ▌#a30200
+        Container mysql ends with exit code 1, cause unknown; restarted 3 times (2 pods)
+        0 of 2 replicas ready · Deployment data/mysql (P1)
+        Hit: 2 workloads, none of which serves anybody: shop/orders (P0), shop/checkout (P1)
+        Hit: Services data/mysql, shop/orders, shop/checkout have no ready endpoint
+        Do: Read why it ended: kubectl -n data logs mysql-gdclsvl9r-krbbl -c mysql --previous
+        ```
+        Pod data/mysql-gdclsvl9r-krbbl container mysql: ended: Error, exit code 1, ran 3 s, restarted 3 times
+        Pod data/mysql-gdclsvl9r-krbbl container mysql: waiting: CrashLoopBackOff: back-off restarting failed container=mysql
+        Event BackOff ×3: Back-off restarting failed container mysql in pod mysql-gdclsvl9r-krbbl
+        ```
+        [ Acknowledge ]
+        SEV-2 because it hits Deployment shop/orders (P0 service: nothing ready, for less than a minute) · since 13:59 UTC · seen 14:00 UTC
+
+        edited in #alerts: 🔴 *SEV-1 · mysql serves nobody* · INC-2026-11-24-001
+
+        replied in #alerts, shown in the channel too:
+        🔴 *Worse: SEV-1 · mysql serves nobody* · INC-2026-11-24-001
+        Container mysql ends with exit code 1, cause unknown; restarted 3 times (2 pods)
+        SEV-1 because it hits Deployment shop/orders (P0 service: nothing ready for over 1 min)
+        Hit: 2 workloads, none of which serves anybody: shop/orders (P0), shop/checkout (P1)
+        Hit: Services data/mysql, shop/orders, shop/checkout have no ready endpoint
+
+        posted in #alerts:
+        🟠 *SEV-2 · blog serves nobody* · INC-2026-11-24-002
+        ▌#a30200
+        Container blog ends with exit code 1, cause unknown; restarted 2 times (2 pods)
+        0 of 2 replicas ready · Deployment shop/blog (P1)
+        Hit: Service shop/blog has no ready endpoint
+        Do: Read why it ended: kubectl -n shop logs blog-pc7n6dmtk-lgkbq -c blog --previous
+        ```
+        Pod shop/blog-pc7n6dmtk-lgkbq container blog: ended: Error, exit code 1, ran 3 s, restarted 2 times
+        Pod shop/blog-pc7n6dmtk-lgkbq container blog: waiting: CrashLoopBackOff: back-off restarting failed container=blog
+        Event BackOff ×2: Back-off restarting failed container blog in pod blog-pc7n6dmtk-lgkbq
+        ```
+        [ Acknowledge ]
+        SEV-2 because P1 service: nothing ready for over 5 min · since 14:00 UTC · updated 14:05 UTC
+        ");
+        Ok(())
+    })
+    .await;
+}
