@@ -1,4 +1,4 @@
-//! The lists of the configuration and the prototype's catalogue become the priorities in force.
+//! The lists of the configuration and the catalogue of services, in either format, become the priorities in force.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -36,17 +36,13 @@ pub(super) fn read(
     let Some(path) = catalogue else { return priorities };
     match files.get(&path.display().to_string()) {
         Some(Ok(text)) => {
-            let (catalogue, mistakes, doubts) = catalogue_of(path, text);
-            let file = path.display().to_string();
-            let place = |lint: &Lint| Some(Place::File { path: file.clone(), line: lint.line });
-            let of = |lint: Lint| Problem {
-                key: "services.file".to_owned(),
-                place: place(&lint),
-                message: lint.message,
-                remedy: lint.remedy,
+            let (catalogue, lints_of_it) = catalogue_of(path, text);
+            let warning = |Lint { line, message, remedy }| {
+                let place = Some(Place::File { path: path.display().to_string(), line });
+                Problem { key: "services.file".to_owned(), place, message, remedy }
             };
             // A cluster that is watched without it is better than one that is not watched.
-            values.warnings.extend(mistakes.into_iter().chain(doubts).map(of));
+            values.warnings.extend(lints_of_it.into_iter().map(warning));
             priorities.with_catalogue(catalogue)
         }
         Some(Err(why)) => {
@@ -58,20 +54,20 @@ pub(super) fn read(
     }
 }
 
-/// The catalogue of a file, by its name: `services.toml`, or the prototype's `services.txt`; what makes it unreadable, and what a
-/// person should know.
-pub(crate) fn catalogue_of(path: &Path, text: &str) -> (Catalogue, Vec<Lint>, Vec<Lint>) {
+/// The catalogue of a file, by its name: `services.toml`, or the prototype's `services.txt`; and what a person should mend. One that
+/// cannot be read is empty.
+fn catalogue_of(path: &Path, text: &str) -> (Catalogue, Vec<Lint>) {
     let is_toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
     let (catalogue, mut lints) = if is_toml {
         let checks: Vec<&str> = checks::ALL.iter().map(|check| check.name()).collect();
         match Catalogue::from_toml(text, &checks) {
             Ok(catalogue) => (catalogue, Vec::new()),
-            Err(mistakes) => return (Catalogue::default(), mistakes, Vec::new()),
+            Err(mistakes) => (Catalogue::default(), mistakes),
         }
     } else {
         Catalogue::from_services_txt(text)
     };
     lints.extend(catalogue.lint());
     lints.sort();
-    (catalogue, Vec::new(), lints)
+    (catalogue, lints)
 }

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Lint, PRIORITY, Priorities, Priority, Service, catalogue::RUNS, from_annotations};
+use super::{
+    Lint, PRIORITY, Priorities, Priority, Service,
+    catalogue::{RUNS, nearest},
+    from_annotations,
+};
 use crate::cluster::{ClusterIndex, Fact, Kind, ObjectRef};
 
 /// How a catalogue and a cluster fit.
@@ -52,28 +56,25 @@ fn matches_nothing(service: &Service, owners: &[ObjectRef], index: &ClusterIndex
     {
         let message = format!("{:?} is in the namespace {namespace:?}, which does not exist", service.name);
         let near = nearest(namespace, namespaces.iter().map(String::as_str));
-        let remedy = if near.is_empty() { "mend its name, or take the entry out".to_owned() } else { near };
+        let remedy = near.map_or_else(|| "mend its name, or take the entry out".to_owned(), did_you_mean);
         return Lint::new(service.line, message, remedy);
     }
     let there: Vec<&ObjectRef> =
         owners.iter().filter(|o| service.namespace.as_deref().is_none_or(|n| n == o.namespace)).collect();
     let message = format!("{:?} matches no workload", service.name);
-    let near = nearest(&service.name, there.iter().map(|owner| owner.name.as_str()));
-    let remedy = if service.namespace.is_some() && near.is_empty() {
-        let names: Vec<String> = there.iter().take(5).map(ToString::to_string).collect();
-        format!("list its workloads; there are {}", if names.is_empty() { "none".to_owned() } else { names.join(", ") })
-    } else if near.is_empty() {
-        "list its workloads, or take it out".to_owned()
-    } else {
-        near
+    let remedy = match nearest(&service.name, there.iter().map(|owner| owner.name.as_str())) {
+        Some(near) => did_you_mean(near),
+        None if service.namespace.is_some() && !there.is_empty() => {
+            let names: Vec<String> = there.iter().take(5).map(ToString::to_string).collect();
+            format!("list its workloads; there are {}", names.join(", "))
+        }
+        None => "list its workloads, or take it out".to_owned(),
     };
     Lint::new(service.line, message, remedy)
 }
 
-fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> String {
-    let near = names.map(|name| (strsim::jaro_winkler(wanted, name), name)).filter(|(alike, _)| *alike > 0.85);
-    let best = near.max_by(|a, b| a.0.total_cmp(&b.0));
-    best.map(|(_, name)| format!("did you mean {name:?}?")).unwrap_or_default()
+fn did_you_mean(name: &str) -> String {
+    format!("did you mean {name:?}?")
 }
 
 fn contradictions(service: &Service, owner: &ObjectRef, all: &Priorities, index: &ClusterIndex) -> Vec<Lint> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Pattern, Priority, Service, pattern::Weight};
-use crate::cluster::{ClusterIndex, Kind, ObjectRef};
+use crate::cluster::{ClusterIndex, Kind, ObjectKey, ObjectRef};
 
 /// Something in a catalogue that a person should mend, or know.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,7 +54,7 @@ impl Catalogue {
     /// namespace if nothing there is called like that.
     pub fn service_of(&self, owner: &ObjectRef, index: &ClusterIndex) -> Option<&Service> {
         let claims = self.services.iter().filter_map(|service| Some((self.claim(service, owner, index)?, service)));
-        // Of two that claim it alike the first counts; `unmatched` says so.
+        // Of two that claim it alike the first counts; `lint` says so.
         claims.rev().max_by_key(|(claim, _)| *claim).map(|(_, service)| service)
     }
 
@@ -75,18 +75,9 @@ impl Catalogue {
         }
         let namespace = service.namespace.as_deref()?;
         let is_alone = self.services.iter().filter(|other| other.namespace.as_deref() == Some(namespace)).count() == 1;
-        let there = |kind: Kind, name: &str| ObjectRef {
-            kind: kind.name().into(),
-            namespace: namespace.into(),
-            name: name.into(),
-        };
-        let is_there = service.names().any(|name| RUNS.iter().any(|kind| index.contains(&there(*kind, name))));
+        let key = |kind, name: &str| ObjectKey { kind, namespace: namespace.into(), name: name.into() };
+        let is_there = service.names().any(|name| RUNS.iter().any(|kind| index.get(&key(*kind, name)).is_some()));
         (is_alone && !is_there).then_some(Claim::Namespace)
-    }
-
-    /// The services that a service needs, by their own word or by that of the others.
-    pub fn needs<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a Service> {
-        self.services.iter().filter(|other| other.name != service.name && is_needed(other, service))
     }
 
     /// The services that need a service, directly, or because what they need does; the ones that matter most first.
@@ -142,13 +133,18 @@ impl Catalogue {
 
     /// `did you mean ...?` with the nearest name there is.
     fn did_you_mean(&self, name: &str) -> String {
-        let alike = |known: &str| strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase());
-        let near = self.services.iter().flat_map(Service::names).map(|known| (alike(known), known));
-        match near.filter(|(alike, _)| *alike > 0.85).max_by(|a, b| a.0.total_cmp(&b.0)) {
-            Some((_, known)) => format!("did you mean {known:?}?"),
+        match nearest(name, self.services.iter().flat_map(Service::names)) {
+            Some(known) => format!("did you mean {known:?}?"),
             None => "list it, or take it out".to_owned(),
         }
     }
+}
+
+/// The name that is most like the one that was written, if any is like it.
+pub(super) fn nearest<'a>(written: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let alike = |name: &str| strsim::jaro_winkler(&written.to_lowercase(), &name.to_lowercase());
+    let near = names.map(|name| (alike(name), name)).filter(|(alike, _)| *alike > 0.85);
+    near.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
 }
 
 /// Whether `who` needs `what`: either may say it.
@@ -256,7 +252,11 @@ dependents = ["web"]
         let names = |services: Vec<&Service>| services.iter().map(|s| s.name.clone()).collect::<Vec<_>>();
         assert_eq!(names(catalogue.needed_by(catalogue.named("db").unwrap())), ["web", "api"]);
         assert_eq!(names(catalogue.needed_by(catalogue.named("web").unwrap())), Vec::<String>::new());
-        assert_eq!(names(catalogue.needs(catalogue.named("web").unwrap()).collect()), ["api", "volt", "mail"]);
+        assert_eq!(
+            names(catalogue.needed_by(catalogue.named("mail").unwrap())),
+            ["web", "volt"],
+            "volt is called web too"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The annotation of a workload or its namespace that says how much it matters.
 
 use super::Priority;
-use crate::cluster::{ClusterIndex, Kind, ObjectRef};
+use crate::cluster::{ClusterIndex, Fact, Kind, ObjectKey, ObjectRef, Text};
 
 /// The annotation: `P0` to `P3`.
 pub const PRIORITY: &str = "k8s-monitor.io/priority";
@@ -13,20 +13,17 @@ pub(super) fn of_workload(owner: &ObjectRef, index: &ClusterIndex) -> Option<Pri
 
 /// What its namespace says of all that live in it.
 pub(super) fn of_namespace(owner: &ObjectRef, index: &ClusterIndex) -> Option<Priority> {
-    let namespace = ObjectRef {
-        kind: Kind::Namespace.name().into(),
-        namespace: String::new().into(),
-        name: owner.namespace.clone(),
-    };
-    if owner.namespace.is_empty() {
-        return None;
-    }
-    Priority::named(written(&namespace, index)?)
+    let key = ObjectKey { kind: Kind::Namespace, namespace: Text::new(), name: owner.namespace.clone() };
+    Priority::named(value_of(index.get(&key)?)?)
 }
 
 /// The value of the annotation of an object, as it is written.
 pub(super) fn written<'a>(owner: &ObjectRef, index: &'a ClusterIndex) -> Option<&'a str> {
-    index.get_ref(owner)?.meta().annotations.get(PRIORITY).map(crate::cluster::Text::as_str)
+    value_of(index.get_ref(owner)?)
+}
+
+fn value_of(fact: &Fact) -> Option<&str> {
+    fact.meta().annotations.get(PRIORITY).map(Text::as_str)
 }
 
 #[cfg(test)]

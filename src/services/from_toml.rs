@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Catalogue, KnownIssue, Lint, Pattern, Priority, Service};
+use super::{Catalogue, KnownIssue, Lint, Pattern, Priority, Service, catalogue::nearest};
 
 /// A file of services.
 #[derive(Deserialize)]
@@ -164,9 +164,7 @@ impl Reader<'_> {
                 checks.push(name.clone());
                 continue;
             }
-            let alike = |known: &&str| strsim::jaro_winkler(name, known);
-            let near = self.checks.iter().copied().max_by(|a, b| alike(a).total_cmp(&alike(b)));
-            let remedy = match near.filter(|near| alike(near) > 0.8) {
+            let remedy = match nearest(name, self.checks.iter().copied()) {
                 Some(near) => format!("did you mean {near}?"),
                 None => "`k8s-monitor checks` lists them".to_owned(),
             };

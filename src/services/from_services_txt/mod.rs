@@ -161,7 +161,7 @@ impl Outline {
             "Known Issues" | "Quirks" | "Quirk" => {
                 let issue: KnownIssue = known_issue(text);
                 if issue.checks.is_empty() && key == "Known Issues" {
-                    let message = format!("known issue {:?} is shown, and lowers nothing", issue.text);
+                    let message = format!("known issue {:?}: its words tell no check", issue.text);
                     say(message, "name its checks in services.toml: checks = [\"not-ready\"], within = \"6m\"");
                 }
                 service.known_issues.push(issue);

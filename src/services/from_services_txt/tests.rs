@@ -131,7 +131,7 @@ fn an_outline_is_read_with_its_traps() {
 #[test]
 fn what_had_to_be_guessed_is_said_with_its_line() {
     insta::assert_snapshot!(read().1, @r#"
-    18: known issue "Sometimes odd" is shown, and lowers nothing; name its checks in services.toml: checks = ["not-ready"], within = "6m"
+    18: known issue "Sometimes odd": its words tell no check; name its checks in services.toml: checks = ["not-ready"], within = "6m"
     25: "ALL reports" names no service, so it counts for nothing; list the services in services.toml; everything needs cluster DNS in any case
     26: max downtime "5-15 minutes (depends)" is read as 5m; write one time: max_downtime = "15m"
     34: max downtime "Hours to days (certificates live on)" is read as 1h; write one time: max_downtime = "15m"
