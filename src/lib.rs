@@ -54,6 +54,8 @@
 //! | [`incidents::causes`] | what explains whom: a node, a registry or cluster DNS that is down is one incident that names its hits |
 //! | [`incidents::digest`] | many problems in one message: what was there before the bot, and a storm |
 //! | [`incidents::Severity`] | SEV-1 to SEV-4, from who is hit and how much the service matters, by one table |
+//! | [`incidents::Policy`] | that table, as it is compiled in and set row by row; [`incidents::explain`] tells which row decided |
+//! | [`services::Stake`] | what is at stake with an owner: priority and who says so, role, who needs it, what is known of it |
 //! | [`alerts::Outgoing`] | something to be sent, as a row of the outbox |
 //! | [`conversation::Standing`] | how things stand at one moment: the value every answer is made from |
 //! | asker, action, scope | who wants to do what, on what: every command, button and question passes `conversation::permissions::may` |

@@ -1,13 +1,13 @@
 //! An incident to begin with, for the tests of what is said of it.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     cluster::{ClusterId, ObjectRef},
     findings::{ConditionClass, Evidence, Finding, Impact, Level, ServiceHit},
-    incidents::{Incident, IncidentId, Priority, Severity, Status},
+    incidents::{Incident, IncidentId, Priority, Severity, Stake, Status},
 };
 
 /// So many minutes after two o'clock.
@@ -75,8 +75,9 @@ pub(crate) fn incident(severity: Severity) -> Incident {
         why: "P0 service: degraded, but serving".into(),
         worst: severity,
         peak: severity,
-        priority: Some(Priority::P0),
-        role: None,
+        stake: Arc::new(Stake::of(Some(Priority::P0))),
+        beside: Vec::new(),
+        raise: None,
         impact: crash.impact.clone(),
         findings: [(crash.class, crash.into())].into(),
         outage: None,

@@ -34,13 +34,12 @@ use crate::{
         slack_socket::{SocketHandle, SocketHealth},
     },
     clock::Clock,
-    cluster::{ClusterId, ClusterIndex, Kind, ObjectRef},
+    cluster::{ClusterId, Kind},
     config::Config,
     conversation::permissions::Policy,
     event::Event,
     http::Health,
     incidents::Severity,
-    services::{Priorities, Priority},
     store::{Lease, Store, StoreError},
     telemetry::Metrics,
 };
@@ -58,8 +57,6 @@ pub struct App {
     pub health: Health,
     /// The bot's own user id in Slack, once Slack told it.
     pub me: OnceLock<String>,
-    /// Who matters: the configuration first, then what is built in.
-    pub priorities: Priorities,
     /// The time.
     pub clock: Clock,
     /// Durable state.
@@ -213,11 +210,6 @@ impl App {
     fn held(&self) -> MutexGuard<'_, Lease> {
         // Nothing panics while it is held, and a plain value cannot be half written.
         self.lease.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The priority of an owner by what people wrote, else the built-in one of the K3s system set.
-    pub fn priority_of(&self, owner: &ObjectRef, index: &ClusterIndex) -> Option<Priority> {
-        self.priorities.priority_of(owner, index)
     }
 
     /// Sends an event; a bot that is stopping drops it, and reads its state anew when it starts.

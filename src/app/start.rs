@@ -55,7 +55,6 @@ pub(super) async fn begin(
     let (events, receiver) = mpsc::channel(256);
     let started = clock.now();
     let app = Arc::new(App {
-        priorities: config.priorities.clone(),
         me: OnceLock::new(),
         health: Health::new(clock.clone(), &[CLUSTER, STORE]),
         clock,

@@ -9,7 +9,7 @@ use super::{CheckArguments, Options, Output, find_cluster, load, print};
 use crate::{
     clients::kubernetes::{Change, Kubernetes, ReadError, Scope, Watched},
     clock::Clock,
-    cluster::{ClusterIndex, Dump, History, Kind, ObjectRef, Relist, Touched, Visibility},
+    cluster::{ClusterIndex, Dump, History, Kind, Relist, Touched, Visibility},
     config::{Config, Purpose},
     conversation::nearest,
     findings::Look,
@@ -45,8 +45,7 @@ pub(super) async fn run(arguments: CheckArguments, options: &Options) -> anyhow:
         settings: &config.settings,
         known: None,
     };
-    let priority = |owner: &ObjectRef| config.priorities.priority_of(owner, &index);
-    let report = Report::of(&look, &cluster, namespace, priority).with_problems(problems);
+    let report = Report::of(&look, &cluster, namespace, (&config.priorities, &config.policy)).with_problems(problems);
     match arguments.output {
         Output::Json => print(&serde_json::to_string_pretty(&report.to_json()).context("writing JSON")?),
         Output::Text => print(&report.to_text(std::io::stdout().is_terminal())),

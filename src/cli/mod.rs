@@ -5,6 +5,7 @@ mod checks;
 mod config;
 #[cfg(feature = "sandbox")]
 mod demo;
+mod explain;
 mod run;
 mod services;
 mod test_alert;
@@ -57,6 +58,11 @@ pub enum Command {
     },
     /// Who matters: the catalogue of services held against a cluster or a dump. Exit code: 0 nothing to mend, 1 something, 2 could not see.
     Services(ServicesArguments),
+    /// How the severity of an incident was reached, step by step: `explain INC-2026-11-24-001`, or only its end.
+    Explain {
+        /// The incident.
+        incident: String,
+    },
     /// Posts a marked sample alert in the configured channels.
     TestAlert,
     /// The whole product in a pretend world: a cluster, a bad deploy and a Slack workspace in your browser.
@@ -139,6 +145,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Command::Run { once } => Box::pin(run::run(once, &options)).await,
         Command::Config { check } => config::run(check, &options),
         Command::Services(services) => services::run(services, &options).await,
+        Command::Explain { incident } => explain::run(&incident, &options).await,
         Command::TestAlert => test_alert::run(&options).await,
         #[cfg(feature = "sandbox")]
         Command::Demo { port, speed } => demo::run(port, speed).await,

@@ -3,6 +3,7 @@
 mod checks;
 mod gather;
 pub mod keys;
+mod policy;
 mod priorities;
 mod problem;
 mod sources;
@@ -16,7 +17,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     findings::Settings,
-    incidents::Severity,
+    incidents::{Policy, Severity},
     schedule::{CronLine, Schedule},
     services::Priorities,
 };
@@ -147,6 +148,8 @@ pub struct Config {
     pub github: ApiConfig,
     pub anthropic: ApiConfig,
     pub priorities: Priorities,
+    /// How bad what is.
+    pub policy: Policy,
     pub services_file: Option<PathBuf>,
     /// How the checks are set, and what is to be left alone.
     pub settings: Settings,
@@ -201,6 +204,7 @@ impl Config {
                 url: values.address("anthropic.base_url"),
             },
             priorities: priorities::read(&mut values, services_file.as_deref(), &sources.named_files),
+            policy: policy::read(&mut values),
             services_file,
             settings: checks::read(&mut values),
             database_url: database(&mut values),

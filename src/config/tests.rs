@@ -6,7 +6,7 @@ use rstest::rstest;
 use secrecy::ExposeSecret as _;
 
 use super::*;
-use crate::incidents::Priority;
+use crate::incidents::{Priority, severity::Row};
 
 fn sources() -> Sources {
     Sources::default()
@@ -262,6 +262,37 @@ fn a_channel_for_what_is_never_posted_is_not_asked_for_and_is_said_to_be_unused(
         [
             "slack.channel_sev3 (k8s-monitor.toml:3): is not used yet; SEV-3 is only recorded in this version and shown by /k8s status"
         ]
+    );
+}
+
+#[test]
+fn the_table_of_severities_is_set_row_by_row() {
+    let text = "[severity]\nmax_downtime = '20m'\nrecurs_from = 0\ndegraded = ['SEV-2', 'sev2', '3', 'SEV 4', 'SEV-3']\njob_failed = 'SEV-3'\n";
+    let (config, warnings) = Config::load(&with_file(text)).unwrap();
+    assert_eq!(warnings, []);
+    let row = |row| config.policy.row(row).map(|severity| severity.name()).join(" ");
+    assert_eq!(row(Row::Degraded), "SEV-2 SEV-2 SEV-3 SEV-4 SEV-3");
+    assert_eq!(row(Row::JobFailed), "SEV-3 SEV-3 SEV-3 SEV-3 SEV-3");
+    assert_eq!(row(Row::Unserved), "SEV-1 SEV-3 SEV-3 SEV-4 SEV-2");
+    assert_eq!((config.policy.max_downtime.as_mins(), config.policy.recurs_from), (20, 0));
+    // What is written as the default is the default.
+    assert_eq!(Config::load(&with_file("")).unwrap().0.policy, crate::incidents::Policy::default());
+}
+
+#[test]
+fn a_row_that_is_no_row_is_told_with_how_to_mend_it() {
+    let text = "[severity]\nmax_downtime = 'long'\ndegraded = ['SEV-2', 'SEV-9']\njob_failed = ['SEV-3', 'SEV-3']\nunservd = 'SEV-1'\ncron_stopped = 3\n";
+    insta::assert_snapshot!(problems(&with_file(text)).join("\n"), @r#"
+    severity.unservd (k8s-monitor.toml:5): is not a key of k8s-monitor; did you mean severity.unserved?
+    severity.degraded (k8s-monitor.toml:3): "SEV-9" is no severity; write one severity for all, or five: for P0, P1, P2, P3 and what is not listed; each "SEV-1" to "SEV-4"
+    severity.job_failed (k8s-monitor.toml:4): has 2 severities, not 5; write one severity for all, or five: for P0, P1, P2, P3 and what is not listed; each "SEV-1" to "SEV-4"
+    severity.cron_stopped (k8s-monitor.toml:6): is not a list; write ["one", "two"]
+    severity.max_downtime (k8s-monitor.toml:2): is no time; write for example "90s", "5m", "12h"
+    "#);
+    let text = "[severity]\nmax_downtime = '5s'\n";
+    assert_eq!(
+        warnings(&with_file(text)),
+        ["severity.max_downtime (k8s-monitor.toml:2): 5 s counts as 1 min; write a time from 1 min to 7 days"]
     );
 }
 

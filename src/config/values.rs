@@ -10,6 +10,7 @@ use super::{
     gather::{Found, Gathered, OfCheck, Raw},
     problem::{Place, Problem, Warning},
 };
+use crate::incidents::in_words;
 
 /// The raw values and the problems found so far. A value that is wrong reads as the type's default; nobody sees it, because
 /// a configuration with problems is refused.
@@ -118,6 +119,25 @@ impl<'a> Values<'a> {
             self.warn(key, format!("{written}s counts as {nearest}s"), remedy);
         }
         SignedDuration::from_secs(nearest.into())
+    }
+
+    /// A time, `90s`, `5m`, `12h`; one beyond the bounds (in seconds) counts as the nearest within, which is said.
+    pub(super) fn duration(&mut self, key: &str, (from, to): (i64, i64)) -> SignedDuration {
+        let (from, to) = (SignedDuration::from_secs(from), SignedDuration::from_secs(to));
+        let written = match self.found.get(key).map(|f| f.raw.clone()) {
+            Some(Raw::Text(text)) => text.trim().parse::<SignedDuration>().ok(),
+            Some(Raw::Number(_) | Raw::Flag(_) | Raw::List(_) | Raw::InFile(_)) | None => None,
+        };
+        let Some(written) = written else {
+            self.problem(key, "is no time", "write for example \"90s\", \"5m\", \"12h\"");
+            return from;
+        };
+        let nearest = written.clamp(from, to);
+        if nearest != written {
+            let remedy = format!("write a time from {} to {}", in_words(from), in_words(to));
+            self.warn(key, format!("{} counts as {}", in_words(written), in_words(nearest)), remedy);
+        }
+        nearest
     }
 
     pub(super) fn yes_or_no(&mut self, key: &str) -> bool {

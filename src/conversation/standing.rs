@@ -163,7 +163,7 @@ pub(crate) mod samples {
     use crate::{
         cluster::ObjectRef,
         findings::{ConditionClass, Evidence, Finding, Impact, Level, ServiceHit},
-        incidents::{IncidentId, Priority, Severity, Status},
+        incidents::{IncidentId, Priority, Severity, Stake, Status},
     };
 
     pub(crate) fn at(text: &str) -> Timestamp {
@@ -222,10 +222,11 @@ pub(crate) mod samples {
             why: String::new(),
             worst: severity,
             peak: severity,
-            role: None,
             outage: None,
             log: None,
-            priority: Some(Priority::P0),
+            stake: std::sync::Arc::new(Stake::of(Some(Priority::P0))),
+            beside: Vec::new(),
+            raise: None,
             impact: finding.impact.clone(),
             since: finding.since,
             findings: [(finding.class, finding.into())].into(),

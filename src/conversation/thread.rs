@@ -109,7 +109,7 @@ fn since(incident: &Incident, now: Timestamp) -> Vec<String> {
 
 fn hit(incident: &Incident) -> Vec<String> {
     let hit = reply::impact(&incident.impact);
-    let priority = incident.priority.map_or_else(|| "no priority is configured".to_owned(), |p| p.to_string());
+    let priority = incident.stake.priority.map_or_else(|| "no priority is configured".to_owned(), |p| p.to_string());
     vec![if hit.is_empty() {
         format!(
             "No replicas or Services of {} are known to be hit ({priority}).",

@@ -6,6 +6,7 @@ mod from_cluster;
 mod ignore;
 mod inhibition;
 mod log;
+mod moving;
 mod pods;
 mod redact;
 mod settings;
@@ -19,6 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 pub use from_cluster::{is_measured, judge, judge_all, looks_again};
 pub use ignore::{ANNOTATION, LeaveAlone, ignored_of};
 pub use log::{LINES as LOG_LINES, LogLines, LogOf};
+pub use moving::Moving;
 pub use pods::Known;
 pub(crate) use redact::redact;
 pub use settings::{Parameter, Settings, Unit};
@@ -212,6 +214,9 @@ pub struct Impact {
     /// A `StatefulSet` of three or more of which less than half are ready: they cannot agree any more.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub quorum_lost: bool,
+    /// Why nothing is ready for a while, if it is being moved on purpose.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub moving: Option<Moving>,
 }
 
 /// A Service that selects pods of the owner.

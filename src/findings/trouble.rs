@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Cause, ConditionClass, Evidence, Finding, Impact, Level, LogOf, Look, ServiceHit, Verdict, evidence,
+    moving::moving,
     pods::{Pods, Seen, containers, is_batch, is_finished, is_silent, newest_has_none_ready, node_of, settles_until},
     redact::{cap, redact},
 };
@@ -217,7 +218,9 @@ pub(crate) fn impact(owner: &ObjectRef, look: &Look<'_>) -> Impact {
         && ready.zip(desired).is_some_and(|(ready, desired)| desired >= 3 && ready.saturating_mul(2) < desired);
     let is_enough = ready.zip(desired).is_some_and(|(ready, desired)| desired > 0 && ready >= desired);
     let only_old_pods_serve = is_enough && newest_has_none_ready(owner, look);
-    Impact { ready, desired, services, only_old_pods_serve, quorum_lost }
+    let impact = Impact { ready, desired, services, only_old_pods_serve, quorum_lost, moving: None };
+    let moving = if impact.is_unserved() { moving(owner, look) } else { None };
+    Impact { moving, ..impact }
 }
 
 /// Whether a Service is known to have had a ready endpoint. One that never had any is missed by nobody.

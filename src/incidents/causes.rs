@@ -8,7 +8,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Hit, Incident, Priority, Role};
+use super::{Hit, Incident, Role, Stake};
 use crate::{
     cluster::ObjectRef,
     findings::{ConditionClass, Evidence, Finding, Impact, Judgement, Level, REGISTRY, Verdict},
@@ -24,7 +24,7 @@ const RELEASED_AFTER: SignedDuration = SignedDuration::from_secs(60);
 const RELEASED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// Troubles that follow from any other of the same owner.
-const FOLLOWS: [ConditionClass; 2] = [ConditionClass::RolloutStuck, ConditionClass::ReplicasMissing];
+pub(super) const FOLLOWS: [ConditionClass; 2] = [ConditionClass::RolloutStuck, ConditionClass::ReplicasMissing];
 /// Troubles that somebody has who does not get what it needs.
 const OF_A_NEED: [ConditionClass; 3] = [ConditionClass::Crash, ConditionClass::NotReady, ConditionClass::JobFailed];
 /// The judgement of a registry, beside the checks.
@@ -46,10 +46,8 @@ pub struct Ailing {
     pub silent_nodes: Vec<ObjectRef>,
     /// Who is hit.
     pub impact: Impact,
-    /// How much it matters.
-    pub priority: Option<Priority>,
-    /// What it is for the cluster.
-    pub role: Option<Role>,
+    /// How much it matters, what it is for the cluster.
+    pub stake: Arc<Stake>,
 }
 
 impl Ailing {
@@ -74,7 +72,7 @@ impl Ailing {
         let dues =
             judgements.iter().filter_map(|j| if let Verdict::Pending(_, due) = j.verdict { Some(due) } else { None });
         let due = if counts { None } else { dues.min().or_else(|| before.and_then(|b| b.due)) };
-        Some(Self { findings, unseen, due, silent_nodes, impact: impact.clone(), priority: None, role: None })
+        Some(Self { findings, unseen, due, silent_nodes, impact: impact.clone(), stake: Arc::default() })
     }
 
     /// How long it is given to heal once its cause is gone.
@@ -139,7 +137,7 @@ impl Causes {
         }
         of_registry.retain(|registry, hit| hit.len() >= REGISTRY_IS_ONE_FROM || (world.is_open)(registry));
         let unserved: Vec<_> =
-            ailing.iter().filter(|(_, it)| it.impact.is_unserved()).map(|(owner, it)| (owner, it.role)).collect();
+            ailing.iter().filter(|(_, it)| it.impact.is_unserved()).map(|(owner, it)| (owner, it.stake.role)).collect();
         let explanations = Explanations { ailing, registries: of_registry.keys().copied().collect(), unserved, world };
         let direct: BTreeMap<&ObjectRef, &ObjectRef> =
             ailing.iter().filter_map(|(owner, it)| Some((owner, explanations.of(owner, it)?))).collect();

@@ -43,8 +43,7 @@ fn ailing(ready: i32, findings: &[Finding]) -> Ailing {
         due: None,
         silent_nodes: Vec::new(),
         impact: Impact { ready: Some(ready), desired: Some(2), ..Impact::default() },
-        priority: None,
-        role: None,
+        stake: Arc::default(),
     }
 }
 
@@ -52,8 +51,12 @@ fn node() -> Ailing {
     Ailing { impact: Impact::default(), ..ailing(0, &[finding(ConditionClass::NodeDown, 0, None)]) }
 }
 
+fn dns_role() -> Arc<Stake> {
+    Arc::new(Stake { role: Some(Role::ClusterDns), ..Stake::default() })
+}
+
 fn dns(ready: i32) -> Ailing {
-    Ailing { role: Some(Role::ClusterDns), ..ailing(ready, &[finding(ConditionClass::Crash, 0, None)]) }
+    Ailing { stake: dns_role(), ..ailing(ready, &[finding(ConditionClass::Crash, 0, None)]) }
 }
 
 fn found(all: &[(&str, Ailing)], open: &[&str]) -> Causes {
@@ -168,7 +171,7 @@ fn cluster_dns_that_is_down_explains(
 
 #[test]
 fn the_last_cause_of_a_chain_tells_of_all() {
-    let mut dns = Ailing { role: Some(Role::ClusterDns), ..ailing(0, &[]) };
+    let mut dns = Ailing { stake: dns_role(), ..ailing(0, &[]) };
     dns.silent_nodes = vec![owner("Node n1")];
     let web = ailing(0, &[finding(Crash, 30, None)]);
     let all = [("Node n1", node()), (DNS, dns), (WEB, web)];

@@ -5,10 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Digest, Hit, Hits, Incident, IncidentId, Member, Outage, Priority, Resolution, Role, Severity, Status,
-    causes::SHOWS_WITHIN,
+    Beside, Digest, Hit, Hits, Incident, IncidentId, Member, Outage, Policy, Resolution, Severity, Stake, Status,
+    causes::{FOLLOWS, SHOWS_WITHIN},
     digest::{self, is_digest},
-    in_words, severity,
+    hits::AtOnce,
+    in_words,
+    severity::{self, Column, Raise, RaisedBy, Rating, Row},
 };
 use crate::{
     cluster::{ClusterId, Kind, ObjectRef},
@@ -55,10 +57,12 @@ pub struct Step<'a> {
     pub judgements: &'a [Judgement],
     /// Who is hit at present, also when all is well; None: as the findings say.
     pub impact: Option<&'a Impact>,
-    /// Its priority, if listed.
-    pub priority: Option<Priority>,
-    /// What it is for the cluster as a whole.
-    pub role: Option<Role>,
+    /// How much it matters, what it is, what is known of it.
+    pub stake: &'a Arc<Stake>,
+    /// How bad what is.
+    pub policy: &'a Policy,
+    /// The other P0 services that are hit at the same time.
+    pub beside: &'a [Beside],
     /// What explains it.
     pub standing: Standing<'a>,
     /// Whom it hits.
@@ -85,7 +89,12 @@ pub fn step(before: Option<&Incident>, step: &Step<'_>) -> Option<Incident> {
 
 /// When the step must run again by time alone: something pending becomes wrong, a hold is over, the severity changes, a failed
 /// Job becomes history. None if only news from the cluster can change anything.
-pub fn due(incident: Option<&Incident>, judgements: &[Judgement], now: Timestamp) -> Option<Timestamp> {
+pub fn due(
+    incident: Option<&Incident>,
+    judgements: &[Judgement],
+    policy: &Policy,
+    now: Timestamp,
+) -> Option<Timestamp> {
     let verdicts = judgements.iter().filter_map(|judgement| match &judgement.verdict {
         Verdict::Pending(_, due) => Some(*due),
         Verdict::Wrong(finding) if finding.class == ConditionClass::JobFailed => Some(told_until(finding)),
@@ -96,12 +105,11 @@ pub fn due(incident: Option<&Incident>, judgements: &[Judgement], now: Timestamp
     let incident = incident.filter(|i| i.is_open());
     let own = incident.into_iter().flat_map(|open| {
         let hold = open.healthy_since.map(|since| later(since, hold(open, judgements, now)));
-        let classes: Vec<_> = open.findings.keys().copied().collect();
         // While all is well the severity stays as it was.
-        let thresholds = open
-            .healthy_since
-            .is_none()
-            .then(|| severity::thresholds(&facts(open, &classes)).chain(open.hits.thresholds()));
+        let thresholds = open.healthy_since.is_none().then(|| {
+            let own = with_facts(open, |facts| severity::thresholds(facts, policy));
+            own.chain(open.hits.thresholds(policy)).chain(at_once(open).from())
+        });
         let told = open.unseen_since.map(|since| later(since, UNSEEN_IS_TOLD_AFTER));
         hold.into_iter().chain(told).chain(thresholds.into_iter().flatten())
     });
@@ -122,14 +130,15 @@ fn open(last: Option<&Incident>, wrong: BTreeMap<ConditionClass, Arc<Finding>>, 
         owner: step.owner.clone(),
         parent: None,
         symptom_of: None,
-        hits: Hits::after(&Hits::default(), step.hits, now),
+        hits: Hits::after(&Hits::default(), step.hits, step.policy, now),
         status: Status::Open,
         severity: Severity::Sev4,
         why: String::new(),
         worst: recent.map_or(Severity::Sev4, |l| l.worst),
         peak: Severity::Sev4,
-        priority: step.priority,
-        role: step.role,
+        stake: Arc::clone(step.stake),
+        beside: beside(step, !wrong.is_empty()),
+        raise: None,
         outage: Outage::after(None, impact.is_unserved(), since, now),
         log: None,
         findings: wrong,
@@ -160,8 +169,8 @@ fn go_on(before: &Incident, wrong: BTreeMap<ConditionClass, Arc<Finding>>, step:
 
     let mut after = before.clone();
     after.members = step.members.to_vec();
-    after.priority = step.priority;
-    after.role = step.role;
+    after.stake = Arc::clone(step.stake);
+    after.beside = beside(step, is_wrong);
     if let Some(impact) = impact_now(step, &wrong) {
         after.impact = impact;
     }
@@ -191,7 +200,7 @@ fn go_on(before: &Incident, wrong: BTreeMap<ConditionClass, Arc<Finding>>, step:
     if after.unseen_since.is_none() {
         after.outage = Outage::after(before.outage, after.impact.is_unserved(), now, now);
         if !well {
-            after.hits = Hits::after(&before.hits, step.hits, now);
+            after.hits = Hits::after(&before.hits, step.hits, step.policy, now);
         }
     } else if after.frozen.is_none() {
         after.healthy_since = before.healthy_since;
@@ -281,26 +290,74 @@ fn impact_now(step: &Step<'_>, wrong: &BTreeMap<ConditionClass, Arc<Finding>>) -
     step.impact.cloned().or_else(of_findings)
 }
 
-fn facts<'a>(incident: &'a Incident, classes: &'a [ConditionClass]) -> severity::Facts<'a> {
-    severity::Facts {
-        classes,
+/// What is hit beside it, as long as something is wrong with it.
+fn beside(step: &Step<'_>, is_wrong: bool) -> Vec<Beside> {
+    if is_wrong { step.beside.to_vec() } else { Vec::new() }
+}
+
+/// Does something with what the table reads of an incident.
+fn with_facts<T>(incident: &Incident, work: impl FnOnce(&severity::Facts<'_>) -> T) -> T {
+    let classes: Vec<_> = incident.findings.keys().copied().collect();
+    let own = incident.findings.iter().filter(|(class, _)| !FOLLOWS.contains(class));
+    let mut checks: Vec<&str> = own.map(|(_, finding)| &*finding.check).collect();
+    if checks.is_empty() {
+        checks.extend(incident.findings.values().map(|finding| &*finding.check));
+    }
+    work(&severity::Facts {
+        classes: &classes,
+        checks: &checks,
+        since: incident.since,
         loudest: incident.findings.values().map(|f| f.severity).min().unwrap_or(Level::Info),
         impact: &incident.impact,
         outage: incident.outage,
-        priority: incident.priority,
-        role: incident.role,
-    }
+        stake: &incident.stake,
+        hits_p0: incident.hits.has_p0(),
+    })
+}
+
+/// The P0 services that are hit when an incident's owner is.
+fn at_once(incident: &Incident) -> AtOnce {
+    let is_short = incident.impact.ready.zip(incident.impact.desired).is_some_and(|(ready, desired)| ready < desired);
+    let is_hit = is_short || incident.impact.is_unserved();
+    let own = is_hit.then(|| Beside::of(&incident.owner, &incident.stake, incident.since, incident.outage)).flatten();
+    // What is hit beside something that matters less is not its doing.
+    let beside = if own.is_some() || !incident.hits.is_empty() { incident.beside.as_slice() } else { &[] };
+    AtOnce::of(own, &incident.hits, beside)
+}
+
+/// How an incident is rated: by the table, then by whom it hits, by what is hit at once, and by a reason to go up.
+pub(super) struct Ratings {
+    pub(super) table: Rating,
+    pub(super) with_hits: Rating,
+    pub(super) at_once: Rating,
+    pub(super) raised: Rating,
+}
+
+pub(super) fn ratings(incident: &Incident, policy: &Policy, now: Timestamp) -> Ratings {
+    with_facts(incident, |facts| {
+        let table = if is_digest(&incident.owner) {
+            let (severity, why) = digest::severity(&incident.members);
+            // It is as bad as what it tells of, not by a row of its own.
+            Rating { severity, row: Row::Degraded, column: Column::Unlisted, why }
+        } else {
+            severity::assess(facts, policy, now)
+        };
+        let with_hits = incident.hits.lift(table.clone(), policy, now);
+        let is_known = with_hits.row == Row::KnownIssue;
+        let at_once = if is_known { with_hits.clone() } else { at_once(incident).lift(with_hits.clone(), policy, now) };
+        let raised = severity::raised(at_once.clone(), incident.raise.as_ref(), facts, now);
+        Ratings { table, with_hits, at_once, raised }
+    })
 }
 
 fn rate(incident: &mut Incident, step: &Step<'_>) {
     let now = step.now;
-    let classes: Vec<_> = incident.findings.keys().copied().collect();
-    let own = if is_digest(&incident.owner) {
-        digest::severity(&incident.members)
-    } else {
-        severity::assess(&facts(incident, &classes), now)
-    };
-    let (severity, why) = incident.hits.lift(own, now);
+    let recurs = step.policy.recurs_from > 0 && incident.reopened >= step.policy.recurs_from;
+    if recurs && incident.raise.is_none() && !is_digest(&incident.owner) && incident.owner.kind != CLUSTER {
+        let why = format!("it keeps coming back (reopened {} times)", step.policy.recurs_from);
+        incident.raise = Some(Raise { by: RaisedBy::Recurrence, why, at: now });
+    }
+    let Rating { severity, why, .. } = ratings(incident, step.policy, now).raised;
     // What cannot be seen cannot have become better.
     if incident.unseen_since.is_none() || severity <= incident.severity {
         incident.severity = severity;

@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use super::*;
-use crate::findings::{Evidence, Level};
+use crate::{
+    findings::{Evidence, Level},
+    incidents::Priority,
+};
 
 fn at(minute: i64) -> Timestamp {
     "2026-11-24T14:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minute)
@@ -83,13 +86,15 @@ impl Story {
             None if self.was_released => Standing::Released,
             None => Standing::Alone,
         };
+        let (stake, policy) = (Arc::new(Stake::of(self.priority)), Policy::default());
         let step_in = Step {
             cluster: &cluster,
             owner: &owner,
             judgements,
             impact: self.impact.as_ref(),
-            priority: self.priority,
-            role: None,
+            stake: &stake,
+            policy: &policy,
+            beside: &[],
             standing,
             hits: &self.hits,
             members: &[],
@@ -150,12 +155,18 @@ fn nothing_ready_is_unserved_after_a_minute_and_it_is_due_then() {
     let mut story = Story { priority: Some(Priority::P1), ..Story::default() };
     story.then(1, &[crash(1)]);
     let down = story.then(2, &[crash(0)]).unwrap();
-    assert_eq!((down.severity, due(Some(&down), &[crash(0)], at(2))), (Severity::Sev3, Some(at(3))));
+    assert_eq!(
+        (down.severity, due(Some(&down), &[crash(0)], &Policy::default(), at(2))),
+        (Severity::Sev3, Some(at(3)))
+    );
     let unserved = story.then(3, &[crash(0)]).unwrap();
-    assert_eq!((unserved.severity, due(Some(&unserved), &[crash(0)], at(3))), (Severity::Sev3, Some(at(7))));
+    assert_eq!(
+        (unserved.severity, due(Some(&unserved), &[crash(0)], &Policy::default(), at(3))),
+        (Severity::Sev3, Some(at(7)))
+    );
     let long = story.then(7, &[crash(0)]).unwrap();
     assert_eq!((long.severity, long.why.as_str()), (Severity::Sev2, "P1 service: nothing ready for over 5 min"));
-    assert_eq!(due(Some(&long), &[crash(0)], at(7)), None);
+    assert_eq!(due(Some(&long), &[crash(0)], &Policy::default(), at(7)), None);
 }
 
 #[test]
@@ -163,7 +174,10 @@ fn seconds_of_readiness_between_crashes_do_not_end_the_outage() {
     let mut story = Story { priority: Some(Priority::P0), ..Story::default() };
     story.then(5, &[crash(0)]);
     let ready_for_a_moment = story.then(6, &[crash(1)]).unwrap();
-    assert_eq!((ready_for_a_moment.severity, due(story.incident.as_ref(), &[], at(6))), (Severity::Sev1, Some(at(7))));
+    assert_eq!(
+        (ready_for_a_moment.severity, due(story.incident.as_ref(), &[], &Policy::default(), at(6))),
+        (Severity::Sev1, Some(at(7)))
+    );
     let serves = story.then(7, &[crash(1)]).unwrap();
     assert_eq!((serves.severity, serves.worst), (Severity::Sev2, Severity::Sev1));
 }
@@ -183,7 +197,10 @@ fn it_resolves_after_an_observed_healthy_hold_with_the_reason_in_words() {
     story.then(0, &[crash(1)]);
     story.impact = Some(impact(2, 2));
     let healing = story.then(2, &[well("crash")]).unwrap();
-    assert_eq!((healing.healthy_since, due(Some(&healing), &[well("crash")], at(2))), (Some(at(2)), Some(at(7))));
+    assert_eq!(
+        (healing.healthy_since, due(Some(&healing), &[well("crash")], &Policy::default(), at(2))),
+        (Some(at(2)), Some(at(7)))
+    );
     assert!(story.then(6, &[well("crash")]).unwrap().is_open());
     let over = story.then(7, &[well("crash")]).unwrap();
     assert_eq!(over.status, Status::Resolved);
@@ -231,7 +248,7 @@ fn a_failed_job_ends_by_a_later_success_or_after_a_day() {
     let failed = || says("job", Verdict::Wrong(Arc::new(finding("job", ConditionClass::JobFailed, 0))));
     let mut story = Story::default();
     let opened = story.then(1, &[failed()]).unwrap();
-    assert_eq!(due(Some(&opened), &[failed()], at(61)), Some(at(24 * 60)));
+    assert_eq!(due(Some(&opened), &[failed()], &Policy::default(), at(61)), Some(at(24 * 60)));
     story.then(30, &[well("job")]);
     assert_eq!(story.then(31, &[well("job")]).unwrap().resolution.unwrap().reason, "a later run succeeded");
 
@@ -277,8 +294,8 @@ fn a_problem_after_a_day_is_a_new_incident() {
 
 #[test]
 fn something_pending_is_due_even_without_an_incident() {
-    assert_eq!(due(None, &[pending("crash", at(4)), pending("x", at(2))], at(0)), Some(at(2)));
-    assert_eq!(due(None, &[pending("crash", at(4))], at(4)), None);
+    assert_eq!(due(None, &[pending("crash", at(4)), pending("x", at(2))], &Policy::default(), at(0)), Some(at(2)));
+    assert_eq!(due(None, &[pending("crash", at(4))], &Policy::default(), at(4)), None);
 }
 
 #[test]
@@ -287,7 +304,7 @@ fn blindness_that_is_over_soon_is_not_told_and_is_no_health() {
     let opened = story.then(0, &[crash(1)]).unwrap();
     let unseen = story.then(1, &[blind("crash")]).unwrap();
     assert!(unseen.looks_like(&opened));
-    assert_eq!(due(Some(&unseen), &[blind("crash")], at(1)), Some(at(1) + UNSEEN_IS_TOLD_AFTER));
+    assert_eq!(due(Some(&unseen), &[blind("crash")], &Policy::default(), at(1)), Some(at(1) + UNSEEN_IS_TOLD_AFTER));
     assert!(story.then(2, &[crash(1)]).unwrap().looks_like(&opened));
 
     let healing = story.then(3, &[well("crash")]).unwrap();

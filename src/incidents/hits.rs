@@ -1,10 +1,12 @@
 //! Whom a shared cause hits: the owners it explains in, the severity they lift it to and what people hear of them out.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     causes::Ailing,
-    severity::{self, Facts, Outage, Priority, Role, Severity, UNSERVED_AFTER},
+    severity::{self, Column, Facts, Outage, Policy, Priority, Rating, Row, Severity, Stake, UNSERVED_AFTER},
 };
 use crate::{
     cluster::ObjectRef,
@@ -13,6 +15,8 @@ use crate::{
 
 /// How many of those hit are kept by name.
 const MOST_NAMED: usize = 100;
+/// How many P0 services that are hit at once are named in the reason.
+const NAMED_IN_WORDS: usize = 3;
 /// A P0 service that is degraded for so long counts as hit beside others.
 const DEGRADED_TOO_LONG: SignedDuration = SignedDuration::from_mins(2);
 
@@ -21,16 +25,26 @@ const DEGRADED_TOO_LONG: SignedDuration = SignedDuration::from_mins(2);
 #[expect(missing_docs, reason = "the fields say what they hold")]
 pub struct Hit {
     pub owner: ObjectRef,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub priority: Option<Priority>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<Role>,
+    #[serde(default)]
+    pub stake: Arc<Stake>,
     pub classes: Vec<ConditionClass>,
     pub impact: Impact,
     pub since: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outage: Option<Outage>,
     pub severity: Severity,
+}
+
+/// A P0 service that is hit at the same time as another.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Beside {
+    /// The workload.
+    pub owner: ObjectRef,
+    /// Its service in the catalogue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// From when on it counts as hit.
+    pub from: Timestamp,
 }
 
 /// All that a shared cause hits; the worst are kept by name.
@@ -47,11 +61,10 @@ pub struct Hits {
 impl Hit {
     /// An owner that is hit since then.
     pub(super) fn new(owner: ObjectRef, classes: Vec<ConditionClass>, it: &Ailing, since: Timestamp) -> Self {
-        let Ailing { impact, priority, role, .. } = it;
+        let Ailing { impact, stake, .. } = it;
         Self {
             owner,
-            priority: *priority,
-            role: *role,
+            stake: Arc::clone(stake),
             classes: if classes.is_empty() { vec![ConditionClass::ReplicasMissing] } else { classes },
             impact: impact.clone(),
             since,
@@ -67,18 +80,86 @@ impl Hit {
             loudest: Level::High,
             impact: &self.impact,
             outage: self.outage,
-            priority: self.priority,
-            role: self.role,
+            stake: &self.stake,
+            // What is known to happen happens by itself, not because something else is down.
+            checks: &[],
+            since: self.since,
+            hits_p0: false,
         }
-    }
-
-    fn is_much(&self, now: Timestamp) -> bool {
-        let unserved = self.outage.is_some_and(|o| o.ended.is_none() && later(o.since, UNSERVED_AFTER) <= now);
-        self.priority == Some(Priority::P0) && (unserved || later(self.since, DEGRADED_TOO_LONG) <= now)
     }
 
     fn looks_like(&self, other: &Self) -> bool {
         self.owner == other.owner && self.severity == other.severity && self.impact == other.impact
+    }
+}
+
+impl Beside {
+    /// A P0 service with which something is wrong since then; None for what matters less.
+    pub fn of(owner: &ObjectRef, stake: &Stake, since: Timestamp, outage: Option<Outage>) -> Option<Self> {
+        let degraded = later(since, DEGRADED_TOO_LONG);
+        let unserved = outage.filter(|outage| outage.ended.is_none()).map(|outage| later(outage.since, UNSERVED_AFTER));
+        let from = unserved.map_or(degraded, |unserved| unserved.min(degraded));
+        let is_p0 = stake.priority == Some(Priority::P0);
+        is_p0.then(|| Self { owner: owner.clone(), service: stake.service.clone(), from })
+    }
+}
+
+/// All P0 services that are hit when something is: itself if it is one, what it hits, and what is hit beside it.
+#[derive(Debug)]
+pub(super) struct AtOnce {
+    own: Option<Beside>,
+    others: BTreeMap<String, Beside>,
+    hits: usize,
+}
+
+impl AtOnce {
+    /// Those of an incident.
+    pub(super) fn of(own: Option<Beside>, hits: &Hits, beside: &[Beside]) -> Self {
+        let name =
+            |it: &Beside| it.service.clone().unwrap_or_else(|| format!("{}/{}", it.owner.namespace, it.owner.name));
+        let mut others: BTreeMap<String, Beside> = BTreeMap::new();
+        let mut named = 0;
+        for (is_hit, it) in hits.critical().map(|it| (true, it)).chain(beside.iter().map(|it| (false, it.clone()))) {
+            // Two workloads of one service are one service.
+            if own.as_ref().is_some_and(|own| name(own) == name(&it)) {
+                continue;
+            }
+            let known = others.entry(name(&it)).or_insert_with(|| {
+                named += usize::from(is_hit);
+                it.clone()
+            });
+            known.from = known.from.min(it.from);
+        }
+        Self { own, others, hits: named }
+    }
+
+    /// When two of them are hit, if so.
+    pub(super) fn from(&self) -> Option<Timestamp> {
+        let mut from: Vec<Timestamp> = self.own.iter().chain(self.others.values()).map(|it| it.from).collect();
+        from.sort_unstable();
+        // What is hit itself must be one of the two.
+        from.get(1).copied().map(|second| self.own.as_ref().map_or(second, |own| second.max(own.from)))
+    }
+
+    /// The rating of two at once, if that is worse.
+    pub(super) fn lift(&self, own: Rating, policy: &Policy, now: Timestamp) -> Rating {
+        let severity = policy.cell(Row::P0AtOnce, Column::P0);
+        if self.from().is_none_or(|from| now < from) || severity >= own.severity {
+            return own;
+        }
+        let names: Vec<&str> =
+            self.others.iter().filter(|(_, it)| it.from <= now).map(|(name, _)| name.as_str()).collect();
+        let all = names.len() + usize::from(self.own.is_some());
+        let why = if self.own.is_none() && self.hits == self.others.len() {
+            format!("it hits {all} P0 services at once")
+        } else {
+            let shown: Vec<&str> = names.iter().take(NAMED_IN_WORDS).copied().collect();
+            let more = names.len().saturating_sub(shown.len());
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let own = if self.own.is_some() { "this one, " } else { "" };
+            format!("{all} P0 services are hit at once: {own}{}{more}", shown.join(", "))
+        };
+        Rating { severity, row: Row::P0AtOnce, column: Column::P0, why }
     }
 }
 
@@ -89,15 +170,15 @@ impl Hits {
     }
 
     /// Those that are hit now; since when they serve nobody is known from before.
-    pub(super) fn after(before: &Self, hit: &[Hit], now: Timestamp) -> Self {
+    pub(super) fn after(before: &Self, hit: &[Hit], policy: &Policy, now: Timestamp) -> Self {
         let mut named: Vec<Hit> = hit.to_vec();
         for hit in &mut named {
             let known = before.named.iter().find(|known| known.owner == hit.owner);
             hit.outage = Outage::after(known.and_then(|k| k.outage), hit.impact.is_unserved(), hit.since, now);
-            hit.severity = severity::assess(&hit.facts(), now).0;
+            hit.severity = severity::assess(&hit.facts(), policy, now).severity;
         }
         named.sort_by(|a, b| {
-            let rank = |hit: &Hit| (hit.severity, hit.priority.is_none(), hit.priority);
+            let rank = |hit: &Hit| (hit.severity, hit.stake.priority.is_none(), hit.stake.priority);
             (rank(a), &a.owner).cmp(&(rank(b), &b.owner))
         });
         let unserved = named.iter().filter(|hit| hit.impact.is_unserved()).count();
@@ -106,27 +187,27 @@ impl Hits {
     }
 
     /// How bad a cause is with what it hits, and why.
-    pub(super) fn lift(&self, own: (Severity, String), now: Timestamp) -> (Severity, String) {
-        let critical = self.named.iter().filter(|hit| hit.is_much(now)).count();
+    pub(super) fn lift(&self, own: Rating, policy: &Policy, now: Timestamp) -> Rating {
         let worst = self.named.first().map(|hit| {
-            let (severity, why) = severity::assess(&hit.facts(), now);
-            (severity, format!("it hits {} ({why})", hit.owner))
+            let rating = severity::assess(&hit.facts(), policy, now);
+            Rating { why: format!("it hits {} ({})", hit.owner, rating.why), ..rating }
         });
-        let many = (critical >= 2).then(|| (Severity::Sev1, format!("it hits {critical} P0 services at once")));
-        [many, worst]
-            .into_iter()
-            .flatten()
-            .filter(|(severity, _)| *severity < own.0)
-            .min_by_key(|(s, _)| *s)
-            .unwrap_or(own)
+        worst.filter(|worst| worst.severity < own.severity).unwrap_or(own)
+    }
+
+    /// Whether a P0 service is among them.
+    pub(super) fn has_p0(&self) -> bool {
+        self.named.iter().any(|hit| hit.stake.priority == Some(Priority::P0))
+    }
+
+    /// The P0 services among them, with the instant from which they count as hit.
+    fn critical(&self) -> impl Iterator<Item = Beside> {
+        self.named.iter().filter_map(|hit| Beside::of(&hit.owner, &hit.stake, hit.since, hit.outage))
     }
 
     /// The instants at which that may change by time alone.
-    pub(super) fn thresholds(&self) -> impl Iterator<Item = Timestamp> {
-        self.named.iter().flat_map(|hit| {
-            let degraded = (hit.priority == Some(Priority::P0)).then(|| later(hit.since, DEGRADED_TOO_LONG));
-            severity::thresholds(&hit.facts()).chain(degraded)
-        })
+    pub(super) fn thresholds(&self, policy: &Policy) -> impl Iterator<Item = Timestamp> {
+        self.named.iter().flat_map(|hit| severity::thresholds(&hit.facts(), policy))
     }
 
     /// Whether people would see the same.
@@ -160,8 +241,7 @@ mod tests {
             due: None,
             silent_nodes: Vec::new(),
             impact,
-            priority,
-            role: None,
+            stake: Arc::new(Stake::of(priority)),
         };
         let owner = ObjectRef { kind: "Deployment".into(), namespace: "shop".into(), name: name.into() };
         Hit::new(owner, Vec::new(), &it, at(0))
@@ -187,20 +267,66 @@ mod tests {
         #[case] severity: Severity,
         #[case] why: &str,
     ) {
-        let hits = Hits::after(&Hits::default(), hit, at(second));
-        let own = (Sev2, "a worker node is down".to_owned());
-        assert_eq!(hits.lift(own, at(second)), (severity, why.to_owned()));
+        let policy = Policy::default();
+        let hits = Hits::after(&Hits::default(), hit, &policy, at(second));
+        let why_own = "a worker node is down".to_owned();
+        let own = Rating { severity: Sev2, row: Row::WorkerNodeDown, column: Column::Unlisted, why: why_own };
+        let lifted = AtOnce::of(None, &hits, &[]).lift(hits.lift(own, &policy, at(second)), &policy, at(second));
+        assert_eq!((lifted.severity, lifted.why.as_str()), (severity, why));
+    }
+
+    fn beside(name: &str, service: Option<&str>, from: i64) -> Beside {
+        Beside { service: service.map(str::to_owned), from: at(from), ..of(name, 0) }
+    }
+
+    /// A P0 service that is degraded since then.
+    fn of(name: &str, since: i64) -> Beside {
+        let hit = hit(name, P0, 1);
+        Beside::of(&hit.owner, &hit.stake, at(since), None).unwrap()
+    }
+
+    #[rstest]
+    #[case::nobody_else(&[], 600, Sev2, "degraded")]
+    #[case::another(&[beside("b", None, 0)], 120, Sev1, "2 P0 services are hit at once: this one, shop/b")]
+    #[case::itself_just_now(&[beside("b", None, 0)], 119, Sev2, "degraded")]
+    #[case::the_other_just_now(&[beside("b", None, 300)], 299, Sev2, "degraded")]
+    #[case::of_the_same_service(&[beside("b", Some("shop/a"), 0)], 600, Sev2, "degraded")]
+    #[case::two_workloads_of_another(&[beside("b", Some("pay"), 0), beside("c", Some("pay"), 0)], 120, Sev1, "2 P0 services are hit at once: this one, pay")]
+    #[case::many(&[beside("b", None, 0), beside("c", None, 0), beside("d", None, 0), beside("e", None, 0)], 120, Sev1,
+        "5 P0 services are hit at once: this one, shop/b, shop/c, shop/d and 1 more")]
+    fn two_p0_services_at_once_are_worse_than_each(
+        #[case] beside: &[Beside],
+        #[case] second: i64,
+        #[case] severity: Severity,
+        #[case] why: &str,
+    ) {
+        let own = Rating { severity: Sev2, row: Row::Degraded, column: Column::P0, why: "degraded".to_owned() };
+        let at_once = AtOnce::of(Some(of("a", 0)), &Hits::default(), beside);
+        let lifted = at_once.lift(own, &Policy::default(), at(second));
+        assert_eq!((lifted.severity, lifted.why.as_str()), (severity, why));
+        let of_lower_priority = hit("z", P1, 0);
+        assert_eq!(Beside::of(&of_lower_priority.owner, &of_lower_priority.stake, at(0), None), None);
+    }
+
+    #[test]
+    fn what_serves_nobody_counts_sooner_than_what_is_degraded() {
+        let it = hit("a", P0, 0);
+        let outage = Some(Outage { since: at(10), ended: None });
+        let from = |outage| Beside::of(&it.owner, &it.stake, at(0), outage).map(|it| it.from);
+        assert_eq!((from(outage), from(None)), (Some(at(70)), Some(at(120))));
     }
 
     #[test]
     fn since_when_nobody_is_served_is_remembered_and_the_worst_come_first() {
-        let first = Hits::after(&Hits::default(), &[hit("b", P1, 0), hit("a", None, 1), hit("z", P0, 1)], at(10));
+        let policy = Policy::default();
+        let first =
+            Hits::after(&Hits::default(), &[hit("b", P1, 0), hit("a", None, 1), hit("z", P0, 1)], &policy, at(10));
         assert_eq!((first.all, first.unserved), (3, 1));
         let names: Vec<_> = first.named.iter().map(|hit| hit.owner.name.as_str()).collect();
         assert_eq!(names, ["z", "b", "a"]);
         let late = Hit { since: at(50), ..hit("b", P1, 0) };
-        let then = Hits::after(&first, &[late], at(60));
+        let then = Hits::after(&first, &[late], &policy, at(60));
         assert_eq!(then.named[0].outage.map(|o| o.since), Some(at(0)));
-        assert!(then.thresholds().any(|due| due == at(300)), "its max downtime");
+        assert!(then.thresholds(&policy).any(|due| due == at(300)), "its max downtime");
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod causes;
 pub mod digest;
+mod explain;
 mod from_findings;
 mod hits;
 pub mod severity;
@@ -12,9 +13,10 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 
 pub use digest::{Digest, Member, MemberState};
+pub use explain::{Explained, explain};
 pub use from_findings::{JOB_IS_TOLD_FOR, REOPENS_WITHIN, SETTLED_HOLD, Standing, Step, due, step};
-pub use hits::{Hit, Hits};
-pub use severity::{Outage, Priority, Role, Severity};
+pub use hits::{Beside, Hit, Hits};
+pub use severity::{Outage, Policy, Priority, Role, Severity, Stake};
 pub use words::in_words;
 
 use crate::{
@@ -90,12 +92,15 @@ pub struct Incident {
     pub worst: Severity,
     /// The worst it has been since it last opened: what is above is news.
     pub peak: Severity,
-    /// Priority of the owner by configuration; None is `Unlisted`.
+    /// How much the owner matters, what it is, what is known of it.
+    #[serde(default)]
+    pub stake: Arc<Stake>,
+    /// The other P0 services that are hit at the same time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<Beside>,
+    /// Why it is one level worse than the table says, as far as that may lift.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub priority: Option<Priority>,
-    /// What the owner is for the cluster as a whole.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<Role>,
+    pub raise: Option<severity::Raise>,
     /// What is wrong, by condition class; the first makes the headline.
     pub findings: BTreeMap<ConditionClass, Arc<Finding>>,
     /// The last lines of the log that may say why, once they were read. Evidence only: nothing is decided by them.
@@ -183,7 +188,7 @@ impl Incident {
             && self.status == other.status
             && self.severity == other.severity
             && self.why == other.why
-            && self.priority == other.priority
+            && self.stake.priority == other.stake.priority
             && self.impact == other.impact
             && self.log == other.log
             && self.healthy_since.is_some() == other.healthy_since.is_some()

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -22,7 +25,7 @@ use crate::{
     config::Detection,
     findings::{self, Impact, REGISTRY, Verdict},
     incidents::{
-        self, Digest, Hit, Incident, Member, Step,
+        self, Beside, Digest, Hit, Incident, Member, Stake, Step,
         digest::{self, is_digest},
         step,
     },
@@ -83,7 +86,7 @@ impl Round {
         let now = app.clock.now();
         let is_told = |owner: &ObjectRef, judged: &Judged| {
             let before = mind.open.get(owner);
-            let known = Known { judged: judged.clone(), hits: mind.scene.hits(owner), members: Vec::new() };
+            let known = known(mind, owner, judged.clone());
             let after = step(before, &now_step(app, mind, owner, (&known, None), now));
             let is_new = !before.is_some_and(Incident::is_told) && owner.kind != findings::CLUSTER;
             is_new && after.is_some_and(|it| it.is_open() && it.severity.is_said() && it.symptom_of.is_none())
@@ -110,7 +113,7 @@ fn look(app: &App, mind: &mut Mind, owners: &BTreeSet<ObjectRef>) -> Round {
             round.insert(owner.clone(), judged);
         }
     }
-    for owner in scene::regroup(app, mind, owners, now) {
+    for owner in scene::regroup(mind, owners, now) {
         // What is said of a registry follows from the others.
         if owner.kind == REGISTRY || !round.contains_key(&owner) {
             let judged = scene::judge(app, mind, &owner, now);
@@ -196,21 +199,26 @@ async fn digest_for(app: &App, mind: &mut Mind, round: &Round) -> Option<ObjectR
 /// What a step of an owner reads.
 struct Known {
     judged: Judged,
+    stake: Arc<Stake>,
     hits: Vec<Hit>,
+    beside: Vec<Beside>,
     members: Vec<Member>,
 }
 
 fn known(mind: &Mind, owner: &ObjectRef, judged: Judged) -> Known {
     if !is_digest(owner) {
-        return Known { judged, hits: mind.scene.hits(owner), members: Vec::new() };
+        let stake = Arc::new(mind.priorities.stake_of(owner, &mind.index));
+        let (hits, beside) = (mind.scene.hits(owner), mind.scene.beside(owner));
+        return Known { judged, stake, hits, beside, members: Vec::new() };
     }
     let before = mind.open.get(owner).map(|it| it.members.as_slice()).unwrap_or_default();
     let members = digest::members(before, &mind.open.values(), owner, message::headline);
-    Known { judged: (vec![digest::judgement(owner, &members)], Impact::default()), hits: Vec::new(), members }
+    let judged = (vec![digest::judgement(owner, &members)], Impact::default());
+    Known { judged, stake: Arc::default(), hits: Vec::new(), beside: Vec::new(), members }
 }
 
 fn now_step<'a>(
-    app: &App,
+    app: &'a App,
     mind: &'a Mind,
     owner: &'a ObjectRef,
     (known, digest): (&'a Known, Option<&'a ObjectRef>),
@@ -222,8 +230,9 @@ fn now_step<'a>(
         owner,
         judgements: &known.judged.0,
         impact: Some(&known.judged.1),
-        priority: app.priority_of(owner, &mind.index),
-        role: app.priorities.role_in(owner, &mind.index),
+        stake: &known.stake,
+        policy: &app.config.policy,
+        beside: &known.beside,
         standing: scene::standing(mind, owner, now),
         hits: &known.hits,
         members: &known.members,
@@ -257,7 +266,7 @@ async fn consider_one(
     if let Some(opens) = opens
         && let Some(until) = wait(app, mind, &opens, now)
     {
-        let at = incidents::due(None, judgements, now).map_or(until, |at| at.min(until));
+        let at = incidents::due(None, judgements, &app.config.policy, now).map_or(until, |at| at.min(until));
         due(mind, Some(at));
         return Ok(());
     }
@@ -308,7 +317,11 @@ async fn consider_one(
     }
     let again = findings::looks_again(owner, &scene::look(app, mind, now));
     let log = mind.logs.consider(owner, mind.open.get(owner), now);
-    let at = incidents::due(mind.open.get(owner), judgements, now).into_iter().chain(again).chain(log).min();
+    let at = incidents::due(mind.open.get(owner), judgements, &app.config.policy, now)
+        .into_iter()
+        .chain(again)
+        .chain(log)
+        .min();
     due(mind, at);
     Ok(())
 }

@@ -35,6 +35,7 @@ use crate::{
     event::Event,
     findings::checks::near_limit_from,
     incidents::Incident,
+    services::Priorities,
     store::StoreError,
 };
 
@@ -47,6 +48,8 @@ pub struct Mind {
     formerly: BTreeSet<ClusterId>,
     /// Its name for people.
     pub name: String,
+    /// Who matters.
+    pub priorities: Arc<Priorities>,
     /// Its facts.
     pub index: ClusterIndex,
     /// What happened before.
@@ -111,6 +114,7 @@ impl Mind {
         }
         Ok(Self {
             first_look,
+            priorities: Arc::new(app.config.priorities.clone()),
             scene: Scene::remembered(open.iter()),
             logs: logs::Logs::remembered(open.iter(), app.clock.now()),
             formerly: BTreeSet::new(),

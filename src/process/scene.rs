@@ -1,6 +1,9 @@
 //! What is wrong with everybody at present, held together: which causes there are, who is explained by them, who waits.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -12,7 +15,7 @@ use crate::{
     config::Detection,
     findings::{self, Impact, Judgement, Known, Look, REGISTRY},
     incidents::{
-        Hit, Incident, Standing,
+        Beside, Hit, Incident, Outage, Standing,
         causes::{self, Ailing, Causes, World},
         digest::{STORM_WITHIN, is_digest},
     },
@@ -23,6 +26,8 @@ use crate::{
 pub(super) struct Scene {
     ailing: BTreeMap<ObjectRef, Ailing>,
     causes: Causes,
+    /// The P0 services that are hit, whatever the cause.
+    critical: Vec<Beside>,
     /// Until when it is waited whether that heals whose cause is gone.
     released: BTreeMap<ObjectRef, Timestamp>,
     /// Since when a first post waits for its cause or company, and whether people are to hear of it.
@@ -81,6 +86,12 @@ impl Scene {
     /// The owners a cause explains.
     pub(super) fn hit_by<'a>(&'a self, cause: &ObjectRef) -> impl Iterator<Item = &'a ObjectRef> {
         self.causes.hit_by(cause)
+    }
+
+    /// The P0 services that are hit beside an owner; what it hits is its own.
+    pub(super) fn beside(&self, owner: &ObjectRef) -> Vec<Beside> {
+        let is_other = |it: &&Beside| it.owner != *owner && self.causes.of(&it.owner) != Some(owner);
+        self.critical.iter().filter(is_other).cloned().collect()
     }
 
     /// Whom an owner hits.
@@ -172,26 +183,18 @@ pub(super) fn look_at(app: &App, mind: &mut Mind, owner: &ObjectRef, now: Timest
     }
     let (judgements, impact) = &judged;
     let nodes = nodes.into_iter().map(|(node, _)| node).collect();
-    let ailing = Ailing::after(mind.scene.ailing.get(owner), judgements, nodes, impact).map(|it| Ailing {
-        priority: app.priority_of(owner, &mind.index),
-        role: app.priorities.role_in(owner, &mind.index),
-        ..it
-    });
+    let ailing = Ailing::after(mind.scene.ailing.get(owner), judgements, nodes, impact)
+        .map(|it| Ailing { stake: Arc::new(mind.priorities.stake_of(owner, &mind.index)), ..it });
     mind.scene.note(owner, ailing);
     (judged, again)
 }
 
 /// Finds the causes of what is wrong now; the owners of whom something else is to be said than before.
-pub(super) fn regroup(
-    app: &App,
-    mind: &mut Mind,
-    looked_at: &BTreeSet<ObjectRef>,
-    now: Timestamp,
-) -> BTreeSet<ObjectRef> {
+pub(super) fn regroup(mind: &mut Mind, looked_at: &BTreeSet<ObjectRef>, now: Timestamp) -> BTreeSet<ObjectRef> {
     if !std::mem::take(&mut mind.scene.dirty) {
         return BTreeSet::new();
     }
-    let relations = app.priorities.relations(mind.scene.ailing.keys(), &mind.index);
+    let relations = mind.priorities.relations(mind.scene.ailing.keys(), &mind.index);
     let needs = |who: &ObjectRef, what: &ObjectRef, role| relations.needs(who, what, role);
     let is_open = |owner: &ObjectRef| mind.open.contains_key(owner);
     let causes = Causes::find(&mind.scene.ailing, &World { needs: &needs, is_open: &is_open });
@@ -199,7 +202,7 @@ pub(super) fn regroup(
     // Who is hit is hit more or less than before.
     changed.extend(looked_at.iter().filter_map(|owner| causes.of(owner)).cloned());
     let before = std::mem::replace(&mut mind.scene.causes, causes);
-    let Scene { ailing, causes, released, waiting, .. } = &mut mind.scene;
+    let Scene { ailing, causes, critical, released, waiting, .. } = &mut mind.scene;
     for owner in changed.iter().filter(|owner| before.of(owner).is_some() && causes.of(owner).is_none()) {
         if let Some(it) = ailing.get(owner) {
             released.insert(owner.clone(), later(now, it.release()));
@@ -207,7 +210,23 @@ pub(super) fn regroup(
     }
     released.retain(|owner, _| ailing.contains_key(owner) && causes.of(owner).is_none());
     waiting.retain(|owner, _| causes.of(owner).is_none());
+    let hit: Vec<Beside> = ailing.iter().filter_map(|(owner, it)| is_critical(owner, it)).collect();
+    if *critical != hit {
+        // Each of them may be one of two now, or no longer.
+        let all = critical.iter().chain(&hit).map(|it| &it.owner).filter(|owner| ailing.contains_key(*owner));
+        changed.extend(all.map(|owner| causes.of(owner).unwrap_or(owner)).cloned());
+        *critical = hit;
+    }
     changed
+}
+
+/// A P0 service that is degraded or serves nobody, for something that counts.
+fn is_critical(owner: &ObjectRef, it: &Ailing) -> Option<Beside> {
+    let (unserved, counts) = (it.impact.is_unserved(), it.due.is_none());
+    let is_short = it.impact.ready.zip(it.impact.desired).is_some_and(|(ready, desired)| ready < desired);
+    let since = it.findings.iter().chain(&it.unseen).map(|finding| finding.since).min()?;
+    let outage = unserved.then_some(Outage { since, ended: None });
+    (counts && (is_short || unserved)).then(|| Beside::of(owner, &it.stake, since, outage)).flatten()
 }
 
 /// How an owner stands to what is wrong with others.

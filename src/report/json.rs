@@ -59,7 +59,7 @@ fn incident(incident: &Incident) -> Value {
     json!({
         "id": (!incident.id.0.is_empty()).then_some(&incident.id),
         "severity": incident.severity,
-        "priority": incident.priority,
+        "priority": incident.stake.priority,
         "owner": object(&incident.owner),
         "headline": headline.map(|finding| &finding.message),
         "since": incident.since,

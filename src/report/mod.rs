@@ -36,7 +36,8 @@ use jiff::Timestamp;
 use crate::{
     cluster::{ClusterId, DumpProblem, Kind, ObjectRef},
     findings::{Finding, Judgement, Look, Verdict, judge},
-    incidents::{Incident, Priority, Standing, Step, step},
+    incidents::{Incident, Policy, Priority, Stake, Standing, Step, step},
+    services::Priorities,
 };
 
 /// What one look says.
@@ -92,7 +93,7 @@ impl Report {
         look: &Look<'_>,
         cluster: &str,
         namespace: Option<&str>,
-        priority: impl Fn(&ObjectRef) -> Option<Priority>,
+        (priorities, policy): (&Priorities, &Policy),
     ) -> Self {
         let mut report = Self {
             cluster: cluster.to_owned(),
@@ -105,7 +106,6 @@ impl Report {
             looked_at: LookedAt::default(),
         };
         let id = ClusterId(cluster.to_owned());
-        let services = crate::services::Priorities::default();
         let here = |owner: &ObjectRef| {
             let is_namespace = owner.watched_kind() == Some(Kind::Namespace);
             let at = if is_namespace { &owner.name } else { &owner.namespace };
@@ -113,12 +113,17 @@ impl Report {
         };
         for owner in look.index.owners().filter(here) {
             report.looked_at.count(&owner);
-            let role = services.role_in(&owner, look.index);
-            report.take(&owner, judge(&owner, look), &id, (priority(&owner), role));
+            let judgements = judge(&owner, look);
+            // What is at stake with what is well does not matter.
+            if judgements.iter().any(|judgement| judgement.verdict.finding().is_some()) {
+                let stake = Arc::new(priorities.stake_of(&owner, look.index));
+                report.take(&owner, judgements, &id, (&stake, policy));
+            }
         }
         report.findings.sort_by_cached_key(|(finding, _)| (finding.severity, finding.owner.clone(), finding.class));
         report.incidents.sort_by_cached_key(|incident| {
-            (incident.severity, incident.priority.is_none(), incident.priority, incident.since, incident.owner.clone())
+            let priority = incident.stake.priority;
+            (incident.severity, priority.is_none(), priority, incident.since, incident.owner.clone())
         });
         report
     }
@@ -144,9 +149,9 @@ impl Report {
         owner: &ObjectRef,
         judgements: Vec<Judgement>,
         cluster: &ClusterId,
-        matters: (Option<Priority>, Option<crate::services::Role>),
+        (stake, policy): (&Arc<Stake>, &Policy),
     ) {
-        let (priority, role) = matters;
+        let priority = stake.priority;
         let incident = step(
             None,
             &Step {
@@ -154,8 +159,9 @@ impl Report {
                 owner,
                 judgements: &judgements,
                 impact: None,
-                priority,
-                role,
+                stake,
+                policy,
+                beside: &[],
                 standing: Standing::Alone,
                 hits: &[],
                 members: &[],

@@ -241,14 +241,14 @@ fn a_dump_with_garbage_in_it_is_judged_and_ends_with_two() {
     let (index, history) = dump.into_index(now);
     let look =
         Look { index: &index, history: &history, now, no_grace: false, settings: &Settings::DEFAULT, known: None };
-    let report = Report::of(&look, "dump", None, |_| None).with_problems(problems);
+    let report = Report::of(&look, "dump", None, (&Priorities::default(), &Policy::default())).with_problems(problems);
     assert_eq!(report.exit_code(), 2);
     insta::assert_snapshot!(report.to_text(false), @r"
     Cannot read: bad.json, document 1: not valid JSON: EOF while parsing an object at line 1 column 10
 
     Nothing wrong in what can be seen, which is not all: 1 workload looked at
     ");
-    let other = Report::of(&look, "dump", Some("other"), |_| None);
+    let other = Report::of(&look, "dump", Some("other"), (&Priorities::default(), &Policy::default()));
     assert_eq!(other.looked_at, LookedAt::default());
 }
 
@@ -264,7 +264,7 @@ fn a_kind_that_was_never_read_is_blind_unless_it_is_read_in_namespaces() {
     let look =
         Look { index: &index, history: &history, now, no_grace: false, settings: &Settings::DEFAULT, known: None };
     let blind = |namespace| {
-        let report = Report::of(&look, "prod", namespace, |_| None);
+        let report = Report::of(&look, "prod", namespace, (&Priorities::default(), &Policy::default()));
         report.blind.iter().map(|b| format!("{} {:?}", b.kind, b.namespace)).collect::<Vec<_>>()
     };
     assert_eq!(blind(None), ["Node None", "Pod Some(\"pay\")"]);
@@ -272,5 +272,8 @@ fn a_kind_that_was_never_read_is_blind_unless_it_is_read_in_namespaces() {
     let nothing = ClusterIndex::default();
     let look =
         Look { index: &nothing, history: &history, now, no_grace: false, settings: &Settings::DEFAULT, known: None };
-    assert_eq!(Report::of(&look, "prod", None, |_| None).blind.len(), Kind::ALL.len());
+    assert_eq!(
+        Report::of(&look, "prod", None, (&Priorities::default(), &Policy::default())).blind.len(),
+        Kind::ALL.len()
+    );
 }

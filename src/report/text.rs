@@ -33,7 +33,7 @@ impl Report {
                     style: severity_style(incident.severity),
                     since: incident.since,
                     now: self.now,
-                    priority: incident.priority,
+                    priority: incident.stake.priority,
                 },
                 first,
                 &incident.impact,

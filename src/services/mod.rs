@@ -8,6 +8,7 @@ mod from_toml;
 mod pattern;
 mod relations;
 mod service;
+mod stake;
 mod to_toml;
 
 use std::{collections::BTreeMap, fmt};
@@ -18,6 +19,7 @@ pub use from_annotations::PRIORITY;
 pub use pattern::{Pattern, PatternError};
 pub use relations::Relations;
 pub use service::{KnownIssue, Service};
+pub use stake::{Source, Stake};
 
 use crate::cluster::{ClusterIndex, Fact, Kind, ObjectRef};
 
@@ -182,13 +184,40 @@ impl Priorities {
     /// The priority of an owner; None is `Unlisted`. The lists go before annotations and catalogue, all before what is built in;
     /// of a list the most specific pattern wins.
     pub fn priority_of(&self, owner: &ObjectRef, index: &ClusterIndex) -> Option<Priority> {
+        self.priority_and_source(owner, index, self.catalogue.service_of(owner, index)).map(|(priority, _)| priority)
+    }
+
+    fn priority_and_source(
+        &self,
+        owner: &ObjectRef,
+        index: &ClusterIndex,
+        service: Option<&Service>,
+    ) -> Option<(Priority, Source)> {
         let matching = self.listed.iter().filter_map(|(p, priority)| Some((p.matches(owner)?, *priority)));
-        let listed = matching.max_by_key(|(weight, _)| *weight).map(|(_, priority)| priority);
+        let listed = matching.max_by_key(|(weight, _)| *weight).map(|(_, priority)| (priority, Source::Lists));
         listed
-            .or_else(|| from_annotations::of_workload(owner, index))
-            .or_else(|| self.catalogue.service_of(owner, index)?.priority)
-            .or_else(|| from_annotations::of_namespace(owner, index))
-            .or_else(|| built_in(owner).map(|(priority, _)| priority))
+            .or_else(|| Some((from_annotations::of_workload(owner, index)?, Source::Annotation)))
+            .or_else(|| Some((service?.priority?, Source::Catalogue)))
+            .or_else(|| Some((from_annotations::of_namespace(owner, index)?, Source::Namespace)))
+            .or_else(|| Some((built_in(owner)?.0, Source::BuiltIn)))
+    }
+
+    /// What is at stake with an owner.
+    pub fn stake_of(&self, owner: &ObjectRef, index: &ClusterIndex) -> Stake {
+        let service = self.catalogue.service_of(owner, index);
+        let (priority, source) = self.priority_and_source(owner, index, service).unzip();
+        let stake = Stake { priority, source, role: self.role_in(owner, index), ..Stake::default() };
+        let Some(service) = service else { return stake };
+        let needed_by = self.catalogue.needed_by(service).into_iter();
+        Stake {
+            service: Some(service.name.clone()),
+            needed_by: needed_by.filter(|who| who.priority == Some(Priority::P0)).map(|who| who.name.clone()).collect(),
+            max_downtime: service.max_downtime,
+            data_layer: service.data_layer,
+            known_issues: service.known_issues.clone(),
+            contact: service.owner.clone(),
+            ..stake
+        }
     }
 
     /// What an owner is for the cluster as a whole, by its name. Nodes have their role by what they are: [`Self::role_in`].

@@ -46,13 +46,15 @@ pub struct Service {
 }
 
 /// Something that is known to happen to a service, and is not told as long as it is what was expected.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct KnownIssue {
     /// In words, for people.
     pub text: String,
     /// The names of the checks that see it. None: it lowers nothing, and is only shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<String>,
     /// How long it may take; None: as long as the service may be down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<SignedDuration>,
 }
 

@@ -54,12 +54,12 @@ async fn a_bad_deploy_is_alerted_once_acknowledged_explained_and_closed_when_hea
                 Event ...
                 ```
                 [ Acknowledge ]
-                SEV-1 because P0 service: nothing ready for over 1 min · since 14:00 UTC · updated 14:03 UTC
+                SEV-1 because P0 service: nothing ready for over 3 min · since 14:00 UTC · updated 14:03 UTC
 
                 last in its thread:
                 🔴 *Worse: SEV-1 · api serves nobody* · INC-2026-11-24-001
-                Container api killed 3 times for using more than its 64Mi memory limit (2 pods)
-                SEV-1 because P0 service: nothing ready for over 1 min
+                Container api killed 4 times for using more than its 64Mi memory limit (2 pods)
+                SEV-1 because P0 service: nothing ready for over 3 min
                 Hit: Service shop/api has no ready endpoint
                 ");
 
@@ -85,7 +85,7 @@ async fn a_bad_deploy_is_alerted_once_acknowledged_explained_and_closed_when_hea
                 Pod shop/api-vh9ggj9h7-9s9tz container api: waiting: CrashLoopBackOff: back-off restarting failed container=api
                 Event ...
                 ```
-                SEV-1 because P0 service: nothing ready for over 1 min · since 14:00 UTC · updated 14:03 UTC
+                SEV-1 because P0 service: nothing ready for over 3 min · since 14:00 UTC · updated 14:03 UTC
 
                 last in its thread:
                 Acknowledged by @ana at 14:03 UTC
@@ -112,8 +112,8 @@ async fn a_bad_deploy_is_alerted_once_acknowledged_explained_and_closed_when_hea
                 🔴 *production: 1 open incident*
                 • *SEV-1* INC-2026-11-24-001 · Deployment shop/api · OOMKilled · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 14:00 UTC (3 min) · acknowledged by @ana
                 Watching 22 kinds, the oldest news is 3 min old: 3 Namespaces, 2 Nodes, 8 Pods, 5 Deployments, 1 StatefulSet, 6 Services
-                Last pass 18 s ago: complete, 2 findings, 0 alerts, 0.0 s
-                k8s-monitor 0.1.0 up 3 min · next pass in 28 s · Slack sockets 2 of 2 (last heard 0 s ago) · nothing waits to be sent
+                Last pass 20 s ago: complete, 2 findings, 0 alerts, 0.0 s
+                k8s-monitor 0.1.0 up 3 min · next pass in 26 s · Slack sockets 2 of 2 (last heard 0 s ago) · nothing waits to be sent
                 Not configured: Model (ANTHROPIC_API_KEY is not set: answers come from the evidence alone)
                 Not configured: GitHub (GITHUB_TOKEN is not set: no commits and pull requests in alerts)
                 Store: SQLite · Slack: alerts, commands, buttons and threads

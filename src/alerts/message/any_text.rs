@@ -60,8 +60,7 @@ prop_compose! {
             vec![ServiceHit { namespace: next(), name: next(), ready_endpoints: 0, endpoints: 3 }; 4];
         let hit = Hit {
             owner: it.owner.clone(),
-            priority: None,
-            role: None,
+            stake: Arc::default(),
             classes: vec![ConditionClass::Crash],
             impact: it.impact.clone(),
             since: at(0),

@@ -192,7 +192,7 @@ pub(super) fn who(incident: &Incident) -> Option<String> {
         return None;
     }
     let owner = sentence(&incident.owner.to_string());
-    let matters = match (incident.priority, incident.role) {
+    let matters = match (incident.stake.priority, incident.stake.role) {
         (Some(priority), Some(role)) => format!("{priority}, {role}"),
         (Some(priority), None) => priority.to_string(),
         (None, Some(role)) => role.to_string(),
@@ -223,7 +223,7 @@ pub(super) fn hit_too(incident: &Incident) -> Option<String> {
     let hits = &incident.hits;
     let named = |hit: &Hit| {
         let name = cap(&escape_line(&format!("{}/{}", hit.owner.namespace, hit.owner.name)), NAME);
-        hit.priority.map_or_else(|| name.clone(), |priority| format!("{name} ({priority})"))
+        hit.stake.priority.map_or_else(|| name.clone(), |priority| format!("{name} ({priority})"))
     };
     let shown: Vec<String> = hits.named.iter().take(HIT_BY_NAME).map(named).collect();
     let workloads = if hits.all == 1 { "1 workload".to_owned() } else { format!("{} workloads", hits.all) };

@@ -45,7 +45,7 @@ mod unschedulable;
 mod volume_failed;
 mod volume_nearly_full;
 mod webhook_backend;
-mod workload;
+pub(super) mod workload;
 
 use super::{Check, Settings};
 use crate::cluster::Meter;

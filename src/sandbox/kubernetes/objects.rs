@@ -71,7 +71,10 @@ impl Workload {
         let healthy = ready == self.replicas;
         let (available, why) =
             if healthy { ("True", "MinimumReplicasAvailable") } else { ("False", "MinimumReplicasUnavailable") };
-        let progress = if healthy || self.lost.is_some() { "NewReplicaSetAvailable" } else { "ReplicaSetUpdated" };
+        // What breaks long after it was rolled out is no rollout.
+        let is_new = self.is_rollout && now < plus(self.rolled_out, Duration::from_mins(10));
+        let is_rolled_out = !healthy && self.lost.is_none() && is_new;
+        let progress = if is_rolled_out { "ReplicaSetUpdated" } else { "NewReplicaSetAvailable" };
         let broken_since = self.lost.as_ref().map_or(self.rolled_out, |(_, since)| *since);
         let since = if healthy { self.running_since() } else { broken_since };
         json!({

@@ -45,6 +45,8 @@ pub struct Workload {
     /// When the pods of the current template were made.
     pub(super) rolled_out: Timestamp,
     pub(super) revision: u32,
+    /// Whether its present pods came with a new version.
+    pub(super) is_rollout: bool,
     pub(super) template: Template,
     /// The templates of earlier revisions.
     pub(super) older: Vec<Template>,
@@ -75,6 +77,7 @@ impl Workload {
             replicas: 1,
             created,
             rolled_out: created,
+            is_rollout: true,
             revision: 1,
             template: Template { image: format!("{namespace}/{name}:1.0.0"), memory: "512Mi".to_owned() },
             older: Vec::new(),
@@ -111,7 +114,14 @@ impl Workload {
         self.older.push(self.template.clone());
         self.revision += 1;
         self.rolled_out = at;
+        self.is_rollout = true;
         self.starting()
+    }
+
+    /// Pods in the place of those before, at that instant, of the same version: they were evicted, or deleted by hand.
+    #[must_use]
+    pub fn pods_made_anew(self, at: Timestamp) -> Self {
+        Self { is_rollout: false, ..self.rollout(at) }
     }
 
     /// Every pod is ready.

@@ -62,7 +62,7 @@ async fn a_bot_that_was_killed_while_it_posted_does_not_post_again() {
         bot.crashes().await?;
         bot.starts().await?;
         it_breaks(bot, steps, "Fifth restart").await?;
-        insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (0 in its thread)");
+        insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (1 in its thread)");
         bot.everything_new("#alerts").await?;
         Ok(())
     })

@@ -73,10 +73,10 @@ async fn an_alert_for_a_channel_that_does_not_exist_goes_to_the_mended_one() {
         bot.stops().await;
         bot.is_configured_for("alerts");
         bot.starts().await?;
-        insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (0 in its thread)");
+        insta::assert_snapshot!(shown(bot, "#alerts"), @"🟠 *SEV-2 · api serves nobody* · INC-2026-11-24-001 (0 in its thread)");
         assert!(bot.everything_new("#alerts").await?.contains("Five things were wrong"));
         it_breaks(bot, steps, "Fifth restart").await?;
-        insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (0 in its thread)");
+        insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (1 in its thread)");
         bot.everything_new("#alerts").await?;
         Ok(())
     })
@@ -176,7 +176,7 @@ async fn a_token_that_lost_a_right_is_named_in_the_status_and_nothing_is_lost() 
         bot.workspace().fail_always("auth.test", None);
         bot.workspace().grant_scope("chat:write");
         bot.wait(Duration::from_secs(45)).await?;
-        insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (1 in its thread)");
+        insta::assert_snapshot!(shown(bot, "#alerts"), @"🟠 *SEV-2 · api serves nobody* · INC-2026-11-24-001 (0 in its thread)");
         bot.everything_new("#alerts").await?;
         Ok(())
     })

@@ -18,7 +18,7 @@ fn cannot_pull(bot: &mut BotTester, shops: &mut [Workload]) {
     let now = bot.now();
     for shop in shops {
         let before = shop.clone();
-        *shop = before.clone().rollout(now).registry_away();
+        *shop = before.clone().pods_made_anew(now).registry_away();
         becomes(bot, &before, shop);
     }
 }
@@ -28,7 +28,7 @@ fn crash(bot: &mut BotTester, shops: &mut [Workload], restarts: u32) {
     let now = bot.now();
     for shop in shops {
         let before = shop.clone();
-        *shop = before.clone().rollout(now).crash_looping(restarts, false);
+        *shop = before.clone().pods_made_anew(now).crash_looping(restarts, false);
         becomes(bot, &before, shop);
     }
 }

@@ -124,8 +124,7 @@ fn hit(name: &str, priority: Option<Priority>, ready: i32) -> Hit {
     name.clone_into(&mut impact.services[0].name);
     Hit {
         owner: owner("Deployment", "shop", name),
-        priority,
-        role: None,
+        stake: Arc::new(Stake::of(priority)),
         classes: vec![ConditionClass::ReplicasMissing],
         impact,
         since: at(0),
@@ -143,7 +142,7 @@ fn a_shared_cause_names_whom_it_hits() {
         "See whether ghcr.io works",
     );
     it.owner = owner("Registry", "", "ghcr.io");
-    (it.priority, it.impact) = (None, Impact::default());
+    (it.stake, it.impact) = (Arc::default(), Impact::default());
     let names = ["cart", "mail", "search", "web", "x<!channel>"];
     let mut worst: Vec<Hit> = names.iter().map(|name| hit(name, None, 0)).collect();
     worst.insert(0, hit("api", Some(Priority::P0), 1));

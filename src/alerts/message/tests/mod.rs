@@ -2,13 +2,15 @@
 
 mod life;
 
+use std::sync::Arc;
+
 use insta::assert_snapshot;
 
 use super::*;
 use crate::{
     alerts::testing::{at, finding, impact, incident, owner},
     findings::{ConditionClass, FORBIDDEN, Impact, REFUSED, ServiceHit, UNREADABLE},
-    incidents::{Acknowledgement, Hit, Hits, IncidentId, Priority, Resolution, Role, Severity, Status},
+    incidents::{Acknowledgement, Hit, Hits, IncidentId, Priority, Resolution, Role, Severity, Stake, Status},
 };
 
 static UTC: TimeZone = TimeZone::UTC;
@@ -107,8 +109,8 @@ fn a_node_that_is_down_says_what_it_is_for() {
         "Look at the machine and its kubelet: kubectl describe node n1",
     );
     it.owner = owner("Node", "", "n1");
-    (it.severity, it.priority, it.role, it.impact) =
-        (Severity::Sev1, None, Some(Role::ControlPlaneNode), Impact::default());
+    let stake = Stake { role: Some(Role::ControlPlaneNode), ..Stake::default() };
+    (it.severity, it.stake, it.impact) = (Severity::Sev1, Arc::new(stake), Impact::default());
     "a control-plane node is down".clone_into(&mut it.why);
     assert_snapshot!(said(&it), @"
     🔴 *SEV-1 · node n1 is down* · INC-2026-11-24-001
@@ -170,7 +172,7 @@ fn a_volume_claim_that_nobody_waits_for_yet_is_named_as_what_it_is() {
         "See why it is not bound: kubectl -n shop describe pvc data; kubectl get storageclass",
     );
     it.owner = owner("PersistentVolumeClaim", "shop", "data");
-    (it.impact, it.priority) = (Impact::default(), None);
+    (it.impact, it.stake) = (Impact::default(), Arc::default());
     "unlisted workload: degraded, but serving".clone_into(&mut it.why);
     assert_snapshot!(said(&it), @"
     🟠 *SEV-2 · volume claim data is not bound* · INC-2026-11-24-001
@@ -218,7 +220,7 @@ fn a_bot_that_sees_nothing_says_so() {
         "See whether the API server runs and whether I can reach it; until then no incident is resolved",
     );
     it.owner = owner("Cluster", "", "production");
-    (it.severity, it.priority, it.impact) = (Severity::Sev1, None, Impact::default());
+    (it.severity, it.stake, it.impact) = (Severity::Sev1, Arc::default(), Impact::default());
     "nothing is known of the cluster".clone_into(&mut it.why);
     assert_snapshot!(said(&it), @"
     🔴 *SEV-1 · I cannot see production: its API does not answer* · INC-2026-11-24-001
@@ -261,7 +263,7 @@ fn a_bot_that_may_not_read_a_kind_names_it() {
         "See below why; if a right is missing, manifests/k3s has the ClusterRole with all I need",
     );
     it.owner = owner("Cluster", "", "production");
-    (it.priority, it.impact) = (None, Impact::default());
+    (it.stake, it.impact) = (Arc::default(), Impact::default());
     "a part of the cluster is unknown".clone_into(&mut it.why);
     assert_snapshot!(said(&it), @"
     🟠 *SEV-2 · I do not see everything in production* · INC-2026-11-24-001
@@ -275,8 +277,8 @@ fn a_bot_that_may_not_read_a_kind_names_it() {
 #[test]
 fn an_owner_without_a_priority_is_unlisted_and_one_with_a_role_says_it() {
     let line = |it: &Incident| said(it).lines().nth(2).unwrap().to_owned();
-    assert_snapshot!(line(&Incident { priority: None, ..unserved() }), @"0 of 2 replicas ready · Deployment shop/api (unlisted)");
-    assert_snapshot!(line(&Incident { role: Some(Role::ClusterDns), ..unserved() }), @"0 of 2 replicas ready · Deployment shop/api (P0, cluster DNS)");
+    assert_snapshot!(line(&Incident { stake: Arc::default(), ..unserved() }), @"0 of 2 replicas ready · Deployment shop/api (unlisted)");
+    assert_snapshot!(line(&Incident { stake: Arc::new(Stake { role: Some(Role::ClusterDns), ..Stake::of(Some(Priority::P0)) }), ..unserved() }), @"0 of 2 replicas ready · Deployment shop/api (P0, cluster DNS)");
 }
 
 #[test]

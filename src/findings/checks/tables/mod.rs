@@ -3,6 +3,7 @@
 
 mod deletion;
 mod ignored;
+mod moving;
 mod never_opens;
 mod nodes;
 mod pods;
