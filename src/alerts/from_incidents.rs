@@ -22,10 +22,24 @@ pub enum Alert {
 pub enum Note {
     /// It is worse than anything announced since it opened.
     Worse,
+    /// More are hit than were announced since it opened.
+    Wider,
+    /// It is still wrong, and nobody takes care of it.
+    Still,
+    /// Something shown has changed.
+    Changed,
     /// It was resolved, and is back.
     Reopened,
     /// Somebody takes care of it.
     Acknowledged,
+    /// Nobody takes care of it any more.
+    Unacknowledged,
+    /// Who takes care of it is reminded that it is still wrong.
+    Reminder,
+    /// Somebody wants to hear nothing of it for a time.
+    Silenced,
+    /// That time is over, and it is still wrong.
+    SilenceOver,
     /// It is over.
     Resolved,
     /// It was found to be a symptom of another, which tells of it from now on.
@@ -72,20 +86,21 @@ impl Channels {
 pub fn needs_update(previous: Option<&Incident>, now: &Incident) -> Vec<Alert> {
     let Some(previous) = previous.filter(|p| p.worst.is_said()) else {
         // Never said before, or in a digest only.
-        let is_told = now.is_open() && now.severity.is_said() && now.symptom_of.is_none();
+        let is_told = now.is_open() && now.severity.is_said() && now.symptom_of.is_none() && now.silenced.is_none();
         return if is_told { vec![Alert::Root] } else { Vec::new() };
     };
     let mut notes = Vec::new();
     if let Some(alerts) = of_a_symptom(previous, now) {
         return alerts;
     }
-    if now.reopened > previous.reopened {
-        notes.push(Note::Reopened);
-    } else if now.severity < previous.peak && now.severity.is_said() {
-        notes.push(Note::Worse);
+    notes.extend(news(previous, now));
+    if now.silenced.is_some() && previous.silenced.is_none() {
+        notes.push(Note::Silenced);
     }
     if now.acknowledged.is_some() && now.acknowledged != previous.acknowledged {
         notes.push(Note::Acknowledged);
+    } else if now.acknowledged.is_none() && previous.acknowledged.is_some() && notes.is_empty() {
+        notes.push(Note::Unacknowledged);
     }
     if previous.is_open() && !now.is_open() {
         notes.push(Note::Resolved);
@@ -94,6 +109,33 @@ pub fn needs_update(previous: Option<&Incident>, now: &Incident) -> Vec<Alert> {
         return Vec::new();
     }
     std::iter::once(Alert::Edit).chain(notes.into_iter().map(Alert::Note)).collect()
+}
+
+/// The one thing that is new about an incident that has a message, the most important first.
+fn news(previous: &Incident, now: &Incident) -> Option<Note> {
+    let (told, before) = (&now.telling, &previous.telling);
+    let is_heard = now.is_open() && now.severity.is_said() && now.silenced.is_none();
+    if now.reopened > previous.reopened {
+        return Some(Note::Reopened);
+    }
+    if !is_heard {
+        return None;
+    }
+    if now.severity < previous.peak {
+        Some(Note::Worse)
+    } else if previous.silenced.is_some() && now.healthy_since.is_none() {
+        Some(Note::SilenceOver)
+    } else if told.widened > before.widened {
+        Some(Note::Wider)
+    } else if told.repeats > before.repeats {
+        Some(Note::Still)
+    } else if told.reminders > before.reminders {
+        Some(Note::Reminder)
+    } else if told.changes > before.changes {
+        Some(Note::Changed)
+    } else {
+        None
+    }
 }
 
 /// What must be said of an incident that is, or was, a symptom of another. Its message shows where it belongs, and its end;
@@ -135,12 +177,18 @@ pub fn say(previous: Option<&Incident>, now: &Incident, channels: &Channels, tim
                 Alert::Root | Alert::Edit => Outgoing::Edit { channel, message: root(now, times) },
                 Alert::Note(what) => Outgoing::Reply {
                     channel,
-                    message: note(*what, now, times),
+                    message: note(*what, previous, now, times),
                     // Coming back is only loud if it is bad.
                     broadcast: match what {
-                        Note::Worse => true,
-                        Note::Reopened | Note::Released => now.severity.is_said(),
-                        Note::Acknowledged | Note::Resolved | Note::Absorbed => false,
+                        Note::Worse | Note::Wider | Note::Still | Note::SilenceOver => true,
+                        Note::Reopened | Note::Released => now.severity.is_said() && now.silenced.is_none(),
+                        Note::Changed
+                        | Note::Acknowledged
+                        | Note::Unacknowledged
+                        | Note::Reminder
+                        | Note::Silenced
+                        | Note::Resolved
+                        | Note::Absorbed => false,
                     },
                 },
             });

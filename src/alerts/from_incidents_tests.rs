@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     alerts::testing::{at, incident, owner},
     findings::ConditionClass,
-    incidents::{Acknowledgement, IncidentId, Resolution, Status},
+    incidents::{Acknowledgement, IncidentId, Resolution, Silence, Silenced, Status},
 };
 
 /// The incident these words tell of, after what it was `before`: a severity, then what else there is to say of it.
@@ -31,11 +31,17 @@ fn the(words: &str, before: Option<&Incident>) -> Option<Incident> {
                 (it.parent, it.symptom_of) = (Some(IncidentId("INC-8".into())), Some(owner("Node", "", "n2")));
             }
             "a symptom of what is not told yet" => it.symptom_of = Some(owner("Node", "", "n1")),
+            "silenced" => it.silenced = Some(silence()),
+            "repeated" => it.telling.repeats = 1,
+            "wider" => it.telling.widened = 1,
+            "reminded" => it.telling.reminders = 1,
+            "changed" => it.telling.changes = 1,
             "reopened" => it.reopened = 1,
             "reopened again" => it.reopened = 2,
             "resolved" => {
                 it.status = Status::Resolved;
-                it.resolution = Some(Resolution { at: at(10), reason: "2 of 2 replicas ready for 5 min".into() });
+                it.resolution =
+                    Some(Resolution { at: at(10), reason: "2 of 2 replicas ready for 5 min".into(), by: None });
             }
             "another cause" => {
                 it.findings.values_mut().for_each(|f| Arc::make_mut(f).message = "it is killed by its probe".into());
@@ -70,6 +76,11 @@ fn severity_of(word: &str) -> Severity {
         "SEV-4" => Severity::Sev4,
         other => panic!("{other:?} is no word of this table"),
     }
+}
+
+fn silence() -> Silence {
+    let of = Silenced::Namespace("shop".into());
+    Silence { id: 1, of, by: "ana".into(), reason: "we move it".into(), at: at(3), until: at(60) }
 }
 
 fn acknowledged(by: &str) -> Acknowledgement {
@@ -122,6 +133,38 @@ fn acknowledged(by: &str) -> Acknowledgement {
 #[case("SEV-2", "SEV-2, acknowledged", "edit, say who acknowledged")]
 #[case("SEV-2, acknowledged", "SEV-1, acknowledged", "edit, say that it is worse")]
 #[case("SEV-1, acknowledged", "SEV-2, acknowledged", "edit")]
+#[case("SEV-2, acknowledged", "SEV-2", "edit, say that nobody takes care of it")]
+#[case("SEV-2, acknowledged", "SEV-1", "edit, say that it is worse")]
+#[case("SEV-2, acknowledged", "SEV-2, wider", "edit, say that more are hit")]
+#[case("SEV-2, acknowledged", "SEV-2, acknowledged, reminded", "edit, remind")]
+#[case("SEV-2, acknowledged, reminded", "SEV-2, acknowledged, reminded", "silence")]
+#[case("SEV-3, acknowledged", "SEV-3", "silence")]
+// Nobody hears of it for a while: it is told again after a pause; of a change between only its thread tells.
+#[case("SEV-2", "SEV-2, repeated", "edit, say that it is still wrong")]
+#[case("SEV-2, repeated", "SEV-2, repeated", "silence")]
+#[case("SEV-2, repeated", "SEV-2", "silence")]
+#[case("SEV-2", "SEV-2, wider", "edit, say that more are hit")]
+#[case("SEV-2", "SEV-2, changed, another cause", "edit, say what is now")]
+#[case("SEV-2", "SEV-1, wider, repeated, changed", "edit, say that it is worse")]
+#[case("SEV-2", "SEV-2, wider, repeated, changed", "edit, say that more are hit")]
+#[case("SEV-2", "SEV-2, repeated, changed", "edit, say that it is still wrong")]
+#[case("SEV-1", "SEV-3, repeated", "edit")]
+#[case("SEV-2, a symptom", "SEV-2, a symptom, repeated", "silence")]
+// What is silenced is not told; what was told before says so, and ends as ever. When the time is over it is told.
+#[case("nothing", "SEV-1, silenced", "silence")]
+#[case("SEV-3", "SEV-1, silenced", "silence")]
+#[case("SEV-3, silenced, once SEV-4", "SEV-2, once SEV-4", "post")]
+#[case("SEV-2", "SEV-2, silenced", "edit, say that it is silenced")]
+#[case("SEV-2, silenced", "SEV-2, silenced", "silence")]
+#[case("SEV-2, silenced", "SEV-1, silenced, was SEV-2", "edit")]
+#[case("SEV-2, silenced", "SEV-2, silenced, wider, repeated, changed", "silence")]
+#[case("SEV-2, silenced", "SEV-2, silenced, acknowledged", "edit, say who acknowledged")]
+#[case("SEV-2, silenced", "SEV-2", "edit, say that the silence is over")]
+#[case("SEV-2, silenced", "SEV-1", "edit, say that it is worse")]
+#[case("SEV-2, silenced", "SEV-2, recovering", "edit")]
+#[case("SEV-2, silenced", "SEV-3", "edit")]
+#[case("SEV-2, silenced, recovering", "SEV-2, resolved", "edit, say that it is resolved")]
+#[case("SEV-2, resolved", "SEV-2, reopened, silenced", "edit, say that it is back, say that it is silenced")]
 // It ends once.
 #[case("SEV-2, recovering", "SEV-2, resolved", "edit, say that it is resolved")]
 #[case("SEV-2, recovering, acknowledged", "SEV-2, resolved, acknowledged", "edit, say that it is resolved")]
@@ -160,6 +203,13 @@ fn after_this_comes_that_and_people_hear(#[case] before: &str, #[case] now: &str
         Alert::Note(Note::Worse) => "say that it is worse",
         Alert::Note(Note::Reopened) => "say that it is back",
         Alert::Note(Note::Acknowledged) => "say who acknowledged",
+        Alert::Note(Note::Unacknowledged) => "say that nobody takes care of it",
+        Alert::Note(Note::Wider) => "say that more are hit",
+        Alert::Note(Note::Still) => "say that it is still wrong",
+        Alert::Note(Note::Changed) => "say what is now",
+        Alert::Note(Note::Reminder) => "remind",
+        Alert::Note(Note::Silenced) => "say that it is silenced",
+        Alert::Note(Note::SilenceOver) => "say that the silence is over",
         Alert::Note(Note::Resolved) => "say that it is resolved",
         Alert::Note(Note::Absorbed) => "say whose part it is",
         Alert::Note(Note::Released) => "say that it is not over",
@@ -197,6 +247,14 @@ fn rows(before: &str, now: &str, channels: &Channels) -> String {
 // Only what somebody must know now is shown in the channel besides the thread.
 #[case("SEV-2", "SEV-2, acknowledged", "edited in alerts; replied in alerts")]
 #[case("SEV-2", "SEV-2, resolved", "edited in alerts; replied in alerts")]
+#[case("SEV-2", "SEV-2, repeated", "edited in alerts; replied aloud in alerts")]
+#[case("SEV-2", "SEV-2, wider", "edited in alerts; replied aloud in alerts")]
+#[case("SEV-2", "SEV-2, changed, another cause", "edited in alerts; replied in alerts")]
+#[case("SEV-2, acknowledged", "SEV-2, acknowledged, reminded", "edited in alerts; replied in alerts")]
+#[case("SEV-2, acknowledged", "SEV-2", "edited in alerts; replied in alerts")]
+#[case("SEV-2", "SEV-2, silenced", "edited in alerts; replied in alerts")]
+#[case("SEV-2, silenced", "SEV-2", "edited in alerts; replied aloud in alerts")]
+#[case("SEV-2, resolved", "SEV-2, reopened, silenced", "edited in alerts; replied in alerts; replied in alerts")]
 #[case("SEV-2, resolved", "SEV-2, reopened", "edited in alerts; replied aloud in alerts")]
 #[case("SEV-2, resolved", "SEV-3, reopened", "edited in alerts; replied in alerts")]
 #[case("SEV-2, resolved", "SEV-1, reopened", "posted in pager; edited in alerts; replied aloud in alerts")]
@@ -227,7 +285,11 @@ fn a_reply_says_only_what_is_new_and_an_edit_says_everything() {
         rows,
         [
             Outgoing::Edit { channel: "C1".into(), message: root(&now, &times) },
-            Outgoing::Reply { channel: "C1".into(), message: note(Note::Worse, &now, &times), broadcast: true },
+            Outgoing::Reply {
+                channel: "C1".into(),
+                message: note(Note::Worse, Some(&before), &now, &times),
+                broadcast: true
+            },
         ]
     );
 }

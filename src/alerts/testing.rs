@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     cluster::{ClusterId, ObjectRef},
     findings::{ConditionClass, Evidence, Finding, Impact, Level, ServiceHit},
-    incidents::{Incident, IncidentId, Priority, Severity, Stake, Status},
+    incidents::{Incident, IncidentId, Priority, Severity, Stake, Status, Telling},
 };
 
 /// So many minutes after two o'clock.
@@ -90,6 +90,8 @@ pub(crate) fn incident(severity: Severity) -> Incident {
         frozen: None,
         reopened: 0,
         acknowledged: None,
+        telling: Telling::default(),
+        silenced: None,
         resolution: None,
         members: Vec::new(),
         version: 1,

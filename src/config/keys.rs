@@ -24,7 +24,7 @@ const fn in_file_only(path: &'static str) -> Key {
 }
 
 /// Every key, in the order of `default.toml`.
-pub const KEYS: [Key; 69] = [
+pub const KEYS: [Key; 70] = [
     key("cluster.name", "CLUSTER_NAME"),
     key("cluster.kubeconfig", "KUBECONFIG"),
     key("cluster.context", "K3S_CONTEXT"),
@@ -35,6 +35,7 @@ pub const KEYS: [Key; 69] = [
     key("monitoring.timezone", "MONITORING_TIMEZONE"),
     key("alerts.first_post_wait", "FIRST_POST_WAIT"),
     key("alerts.storm_from", "STORM_FROM"),
+    key("alerts.reminder_after", "REMINDER_AFTER"),
     key("slack.enabled", "SLACK_ENABLED"),
     secret("slack.bot_token", "SLACK_BOT_TOKEN"),
     secret("slack.app_token", "SLACK_APP_TOKEN"),

@@ -144,6 +144,8 @@ pub struct Config {
     pub first_post_wait: SignedDuration,
     /// From so many new problems within [`crate::incidents::digest::STORM_WITHIN`] on they are told in one message.
     pub storm_from: usize,
+    /// After what time who acknowledged something is reminded that it is still wrong; None: never.
+    pub reminds_after: Option<SignedDuration>,
     pub slack: SlackConfig,
     pub github: ApiConfig,
     pub anthropic: ApiConfig,
@@ -197,6 +199,8 @@ impl Config {
             schedule,
             first_post_wait: values.seconds("alerts.first_post_wait", 60),
             storm_from: values.number("alerts.storm_from", 3, 1000).into(),
+            reminds_after: Some(values.duration("alerts.reminder_after", (0, 30 * 86_400)))
+                .filter(|after| !after.is_zero()),
             slack,
             github: ApiConfig { token: values.secret("github.token"), url: values.address("github.api_url") },
             anthropic: ApiConfig {

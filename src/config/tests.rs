@@ -270,7 +270,7 @@ fn the_table_of_severities_is_set_row_by_row() {
     let text = "[severity]\nmax_downtime = '20m'\nrecurs_from = 0\ndegraded = ['SEV-2', 'sev2', '3', 'SEV 4', 'SEV-3']\njob_failed = 'SEV-3'\n";
     let (config, warnings) = Config::load(&with_file(text)).unwrap();
     assert_eq!(warnings, []);
-    let row = |row| config.policy.row(row).map(|severity| severity.name()).join(" ");
+    let row = |row| config.policy.row(row).map(Severity::name).join(" ");
     assert_eq!(row(Row::Degraded), "SEV-2 SEV-2 SEV-3 SEV-4 SEV-3");
     assert_eq!(row(Row::JobFailed), "SEV-3 SEV-3 SEV-3 SEV-3 SEV-3");
     assert_eq!(row(Row::Unserved), "SEV-1 SEV-3 SEV-3 SEV-4 SEV-2");

@@ -14,8 +14,12 @@ pub enum Action {
     Read,
     /// Run an analysis.
     Analyze,
-    /// Acknowledge an incident.
+    /// Acknowledge an incident, or take that back.
     Acknowledge,
+    /// Close an incident by hand.
+    Resolve,
+    /// Silence something for a time, or end that.
+    Silence,
 }
 
 /// On what. Everybody who may act at all may act on every cluster and namespace; narrower rules have their place here.
@@ -82,6 +86,9 @@ pub fn may(asker: &Asker, action: Action, scope: &Scope, policy: &Policy, person
         (Action::Analyze, Scope::Everything | Scope::Incident(_)) => "running an analysis".to_owned(),
         (Action::Acknowledge, Scope::Incident(incident)) => format!("acknowledging {}", escape(incident)),
         (Action::Acknowledge, Scope::Everything | Scope::Namespace(_)) => "acknowledging".to_owned(),
+        (Action::Resolve, Scope::Incident(incident)) => format!("closing {}", escape(incident)),
+        (Action::Resolve, Scope::Everything | Scope::Namespace(_)) => "closing an incident".to_owned(),
+        (Action::Silence, _) => "silencing".to_owned(),
     };
     let refuse = |why: &str| Err(Refusal { text: format!("{why}, so {wish} is not possible. {}", who_may(policy)) });
     if person.id != asker.user {

@@ -11,7 +11,7 @@ use crate::{
     },
     cluster::Kind,
     findings::{Finding, Impact},
-    incidents::{Acknowledgement, Incident},
+    incidents::{Acknowledgement, Incident, Silence},
 };
 use jiff::Timestamp;
 
@@ -246,6 +246,71 @@ pub fn acknowledged(incident: &Incident, by: &Acknowledgement, now: Timestamp) -
     ])
 }
 
+/// Why a change of an incident changes nothing.
+pub fn nothing_changed(incident: &Incident, now: Timestamp) -> Message {
+    match &incident.acknowledged {
+        _ if !incident.is_open() => already_resolved(incident, now),
+        Some(by) => already_acknowledged(incident, by, now),
+        None => line(format!("{} is not acknowledged; nothing changed.", escape(&incident.id.0))),
+    }
+}
+
+/// The acknowledgement is taken back.
+pub fn unacknowledged(incident: &Incident, now: Timestamp) -> Message {
+    say(&[
+        format!("{} is not acknowledged any more.", escape(&incident.id.0)),
+        incident_line(incident, now),
+        "I tell of it again in 3 h, and then more and more rarely, until somebody takes care of it.".to_owned(),
+    ])
+}
+
+/// It is closed by hand.
+pub fn resolved(incident: &Incident, now: Timestamp) -> Message {
+    let lasted = span(incident.since, now);
+    say(&[
+        format!("{} is closed after {lasted}: {}", escape(&incident.id.0), escape(&incident.owner.to_string())),
+        "If it is still wrong in 5 min, it comes back in its thread.".to_owned(),
+    ])
+}
+
+/// What is silenced from now on, and what that changes.
+pub fn silenced(silence: &Silence, open: &[String], now: Timestamp) -> Message {
+    let mut lines = vec![format!("Silenced: {}", silence_line(silence, now))];
+    if open.is_empty() {
+        lines.push("No open incident is meant by that at present; those to come are.".to_owned());
+    } else {
+        lines.extend(open.iter().take(10).map(|incident| format!("• {}", quote(incident, 200))));
+        if open.len() > 10 {
+            lines.push(format!("... and {} more", open.len() - 10));
+        }
+    }
+    lines.push(format!("What is still wrong then is told. `/k8s unsilence {}` ends it before.", silence.id));
+    say(&lines)
+}
+
+/// A silence ended before its time.
+pub fn unsilenced(silence: &Silence, now: Timestamp) -> Message {
+    line(format!("Not silenced any more: {}. What is still wrong is told now.", silence_line(silence, now)))
+}
+
+/// There is no silence of that number.
+pub fn no_such_silence(id: i64) -> Message {
+    line(format!("There is no silence {id} any more; nothing changed."))
+}
+
+/// `3 · namespace shop until 16:00 UTC (1 h 51 min), by @ana: we move it`.
+pub(crate) fn silence_line(silence: &Silence, now: Timestamp) -> String {
+    let reason = if silence.reason.is_empty() { String::new() } else { format!(": {}", quote(&silence.reason, 300)) };
+    format!(
+        "{} · {} until {} ({}), by {}{reason}",
+        silence.id,
+        escape(&silence.of.to_string()),
+        clock(silence.until, now),
+        span(now, silence.until),
+        who(&silence.by)
+    )
+}
+
 /// Somebody was faster.
 pub fn already_acknowledged(incident: &Incident, by: &Acknowledgement, now: Timestamp) -> Message {
     let note = if by.note.is_empty() { String::new() } else { format!(" (“{}”)", quote(&by.note, 500)) };
@@ -263,7 +328,7 @@ pub fn already_resolved(incident: &Incident, now: Timestamp) -> Message {
         .resolution
         .as_ref()
         .map_or_else(String::new, |r| format!(" at {}: {}", clock(r.at, now), quote(&r.reason, 300)));
-    line(format!("{} is already resolved{end}. Nothing to acknowledge.", escape(&incident.id.0)))
+    line(format!("{} is already over{end}. Nothing changed.", escape(&incident.id.0)))
 }
 
 /// No open incident is meant by that.

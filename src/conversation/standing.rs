@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     cluster::{ClusterId, Kind, Meter, Sight},
-    incidents::Incident,
+    incidents::{Incident, Silence},
 };
 
 /// Everything an answer may need, taken at `now`.
@@ -45,6 +45,10 @@ pub struct ClusterStanding {
     pub cycles: Vec<Cycle>,
     pub counts: BTreeMap<Kind, usize>,
     pub namespaces: Vec<String>,
+    /// The services of the catalogue.
+    pub services: Vec<String>,
+    /// What is silenced at present.
+    pub silences: Vec<Silence>,
 }
 
 /// Something that cannot be seen.
@@ -163,7 +167,7 @@ pub(crate) mod samples {
     use crate::{
         cluster::ObjectRef,
         findings::{ConditionClass, Evidence, Finding, Impact, Level, ServiceHit},
-        incidents::{IncidentId, Priority, Severity, Stake, Status},
+        incidents::{IncidentId, Priority, Severity, Stake, Status, Telling},
     };
 
     pub(crate) fn at(text: &str) -> Timestamp {
@@ -237,6 +241,8 @@ pub(crate) mod samples {
             frozen: None,
             reopened: 0,
             acknowledged: None,
+            telling: Telling::default(),
+            silenced: None,
             resolution: None,
             members: Vec::new(),
             version: 1,
@@ -258,6 +264,8 @@ pub(crate) mod samples {
                     .into(),
                 counts: [(Kind::Pod, 120), (Kind::Deployment, 14), (Kind::Node, 1)].into(),
                 namespaces: vec!["default".into(), "kube-system".into(), "shop".into(), "shop-staging".into()],
+                services: Vec::new(),
+                silences: Vec::new(),
                 cycles: vec![Cycle {
                     at: at("14:08:30"),
                     status: "ok".into(),
@@ -288,6 +296,15 @@ pub(crate) mod samples {
         second.acknowledged =
             Some(crate::incidents::Acknowledgement { by: "U2".into(), at: at("14:01:00"), note: "on it".into() });
         cluster.incidents = vec![second, incident(1, Severity::Sev1)];
+        cluster.services = vec!["orders".into()];
+        cluster.silences = vec![crate::incidents::Silence {
+            id: 3,
+            of: crate::incidents::Silenced::Namespace("shop-staging".into()),
+            by: "U2".into(),
+            reason: "we move it <!here>".into(),
+            at: at("14:02:00"),
+            until: at("16:00:00"),
+        }];
         cluster.blind = vec![Blind {
             kind: Kind::Job,
             namespace: None,

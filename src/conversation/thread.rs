@@ -228,7 +228,7 @@ mod tests {
         let mut incident = samples::incident(1, Severity::Sev1);
         incident.status = Status::Resolved;
         let mut say = |reason: &str| {
-            incident.resolution = Some(Resolution { at: samples::at("14:09:00"), reason: reason.into() });
+            incident.resolution = Some(Resolution { at: samples::at("14:09:00"), reason: reason.into(), by: None });
             answer("is it still broken?", &incident, samples::at("14:20:00")).text
         };
         assert_snapshot!(say("2 of 2 replicas ready for 5 min"), @"INC-2026-11-24-001 is resolved since 14:09 UTC: 2 of 2 replicas ready for 5 min. It lasted 12 min.");

@@ -5,12 +5,14 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Beside, Digest, Hit, Hits, Incident, IncidentId, Member, Outage, Policy, Resolution, Severity, Stake, Status,
+    Beside, Digest, Hit, Hits, Incident, IncidentId, Member, Outage, Policy, Resolution, Severity, Silence, Stake,
+    Status, Telling,
     causes::{FOLLOWS, SHOWS_WITHIN},
     digest::{self, is_digest},
     hits::AtOnce,
     in_words,
     severity::{self, Column, Raise, RaisedBy, Rating, Row},
+    silence_of, telling,
 };
 use crate::{
     cluster::{ClusterId, Kind, ObjectRef},
@@ -63,6 +65,10 @@ pub struct Step<'a> {
     pub policy: &'a Policy,
     /// The other P0 services that are hit at the same time.
     pub beside: &'a [Beside],
+    /// What somebody wants to hear nothing of.
+    pub silences: &'a [Silence],
+    /// After what time who acknowledged is reminded, if at all.
+    pub reminds_after: Option<SignedDuration>,
     /// What explains it.
     pub standing: Standing<'a>,
     /// Whom it hits.
@@ -81,9 +87,18 @@ pub struct Step<'a> {
 pub fn step(before: Option<&Incident>, step: &Step<'_>) -> Option<Incident> {
     let wrong = wrong_now(step.judgements, step.now);
     match before {
-        Some(open) if open.is_open() => Some(go_on(open, wrong, step)),
+        Some(open) if open.is_open() => {
+            let mut after = go_on(open, wrong, step);
+            telling::tell(Some(open), &mut after, step.reminds_after, step.now);
+            Some(after)
+        }
         _ if wrong.is_empty() || step.standing != Standing::Alone => before.cloned(),
-        _ => Some(open(before.or(step.last), wrong, step)),
+        _ if before.or(step.last).is_some_and(|last| last.is_believed_over(step.now)) => before.cloned(),
+        _ => {
+            let mut after = open(before.or(step.last), wrong, step);
+            telling::tell(None, &mut after, step.reminds_after, step.now);
+            Some(after)
+        }
     }
 }
 
@@ -92,7 +107,7 @@ pub fn step(before: Option<&Incident>, step: &Step<'_>) -> Option<Incident> {
 pub fn due(
     incident: Option<&Incident>,
     judgements: &[Judgement],
-    policy: &Policy,
+    (policy, reminds_after): (&Policy, Option<SignedDuration>),
     now: Timestamp,
 ) -> Option<Timestamp> {
     let verdicts = judgements.iter().filter_map(|judgement| match &judgement.verdict {
@@ -111,7 +126,9 @@ pub fn due(
             own.chain(open.hits.thresholds(policy)).chain(at_once(open).from())
         });
         let told = open.unseen_since.map(|since| later(since, UNSEEN_IS_TOLD_AFTER));
-        hold.into_iter().chain(told).chain(thresholds.into_iter().flatten())
+        let again = telling::due(open, reminds_after);
+        let heard = open.silenced.as_ref().map(|silence| silence.until);
+        hold.into_iter().chain(told).chain(again).chain(heard).chain(thresholds.into_iter().flatten())
     });
     verdicts.chain(own).filter(|at| *at > now).min()
 }
@@ -151,10 +168,13 @@ fn open(last: Option<&Incident>, wrong: BTreeMap<ConditionClass, Arc<Finding>>, 
         frozen: None,
         reopened: recent.map_or(0, |l| l.reopened.saturating_add(1)),
         acknowledged: None,
+        telling: Telling { aloud_at: None, repeats: 0, ..recent.map(|l| l.telling.clone()).unwrap_or_default() },
+        silenced: None,
         resolution: None,
         members: step.members.to_vec(),
         version: recent.map_or(0, |l| l.version),
     };
+    incident.silenced = silence_of(step.silences, &incident, now).cloned();
     rate(&mut incident, step);
     incident
 }
@@ -188,6 +208,7 @@ fn go_on(before: &Incident, wrong: BTreeMap<ConditionClass, Arc<Finding>>, step:
     // The words of a lost connection differ from one try to the next.
     after.frozen = if is_told { before.frozen.clone().or(unseen) } else { None };
     belong(&mut after, before, step.standing, is_wrong);
+    after.silenced = silence_of(step.silences, &after, now).cloned();
     // No check that complains is not health: as long as replicas are missing, nothing was observed to be well. What nobody wants
     // (deleted, scaled to zero) has none to miss.
     let short =
@@ -211,7 +232,8 @@ fn go_on(before: &Incident, wrong: BTreeMap<ConditionClass, Arc<Finding>>, step:
         Some(since) if now >= later(since, hold(&after, step.judgements, now)) => {
             after.status = Status::Resolved;
             after.outage = None;
-            after.resolution = Some(Resolution { at: now, reason: ended_by(&after, since, step) });
+            after.silenced = None;
+            after.resolution = Some(Resolution { at: now, reason: ended_by(&after, since, step), by: None });
         }
         Some(_) => {}
     }
@@ -364,8 +386,8 @@ fn rate(incident: &mut Incident, step: &Step<'_>) {
         incident.why = why;
     }
     join_or_leave(incident, step.digest);
-    // A symptom is not said.
-    if incident.symptom_of.is_none() {
+    // A symptom is not said, nor what nobody wants to hear of.
+    if incident.symptom_of.is_none() && incident.silenced.is_none() {
         incident.worst = incident.worst.min(incident.severity);
         incident.peak = incident.peak.min(incident.severity);
     }
@@ -378,7 +400,8 @@ fn join_or_leave(incident: &mut Incident, digest: Option<Digest<'_>>) {
     }
     // A cause explains what is in the digest, so it is said beside it.
     let is_apart = is_digest(&incident.owner) || incident.owner.kind == CLUSTER || !incident.hits.is_empty();
-    if let Some(digest) = digest.filter(|_| !is_apart && !incident.is_told() && incident.symptom_of.is_none())
+    if let Some(digest) = digest
+        .filter(|_| !is_apart && !incident.is_told() && incident.symptom_of.is_none() && incident.silenced.is_none())
         && incident.severity == Severity::Sev2
     {
         (incident.parent, incident.symptom_of) = (Some(digest.incident.clone()), Some(digest.owner.clone()));

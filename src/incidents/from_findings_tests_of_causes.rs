@@ -73,7 +73,10 @@ fn a_cause_is_as_bad_as_what_it_hits_and_is_due_when_that_gets_worse() {
     let mut story = Story { of: Some(node()), hits: vec![hit], ..Story::default() };
     let down = says("node", Verdict::Wrong(Arc::new(finding("node", ConditionClass::NodeDown, 0))));
     let opened = story.then(5, std::slice::from_ref(&down)).unwrap();
-    assert_eq!((opened.severity, due(Some(&opened), &[], &Policy::default(), at(5))), (Severity::Sev2, Some(at(6))));
+    assert_eq!(
+        (opened.severity, due(Some(&opened), &[], (&Policy::default(), None), at(5))),
+        (Severity::Sev2, Some(at(6)))
+    );
     let worse = story.then(6, std::slice::from_ref(&down)).unwrap();
     assert_eq!((worse.severity, worse.hits.all, worse.hits.unserved), (Severity::Sev1, 1, 1));
     story.hits.clear();

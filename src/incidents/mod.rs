@@ -6,6 +6,8 @@ mod explain;
 mod from_findings;
 mod hits;
 pub mod severity;
+mod silence;
+mod telling;
 mod words;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
@@ -17,6 +19,8 @@ pub use explain::{Explained, explain};
 pub use from_findings::{JOB_IS_TOLD_FOR, REOPENS_WITHIN, SETTLED_HOLD, Standing, Step, due, step};
 pub use hits::{Beside, Hit, Hits};
 pub use severity::{Outage, Policy, Priority, Role, Severity, Stake};
+pub use silence::{Silence, Silenced, silence_of};
+pub use telling::{Shown, Telling};
 pub use words::in_words;
 
 use crate::{
@@ -45,6 +49,9 @@ pub enum Status {
     Resolved,
 }
 
+/// So long it is believed that something is over that somebody resolved by hand.
+pub const DOUBTED_AFTER: SignedDuration = SignedDuration::from_mins(5);
+
 /// Who acknowledged, when, with what note.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the fields say what they hold")]
@@ -61,6 +68,9 @@ pub struct Acknowledgement {
 pub struct Resolution {
     pub at: Timestamp,
     pub reason: String,
+    /// Who said so, if it was not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 /// One problem of one top owner.
@@ -132,6 +142,12 @@ pub struct Incident {
     /// Who acknowledged it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledged: Option<Acknowledgement>,
+    /// What was told of it and when, apart from its message.
+    #[serde(default)]
+    pub telling: Telling,
+    /// Nobody is told of it until then, because somebody wants it so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silenced: Option<Silence>,
     /// How it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution: Option<Resolution>,
@@ -174,6 +190,41 @@ impl Incident {
         })
     }
 
+    /// The incident without its acknowledgement; None if it is over or has none. People hear of it again from now on.
+    pub fn unacknowledge(&self, at: Timestamp) -> Option<Self> {
+        (self.is_open() && self.acknowledged.is_some()).then(|| Self {
+            acknowledged: None,
+            telling: Telling { aloud_at: self.telling.aloud_at.map(|_| at), repeats: 0, ..self.telling.clone() },
+            updated_at: at,
+            ..self.clone()
+        })
+    }
+
+    /// The incident as somebody says it is: over. It comes back if it is seen to be wrong after [`DOUBTED_AFTER`]. None if it is over.
+    pub fn resolve(&self, by: &str, note: &str, at: Timestamp) -> Option<Self> {
+        let note = redact(note);
+        let reason = if note.is_empty() { "resolved by hand".to_owned() } else { format!("resolved by hand: {note}") };
+        self.is_open().then(|| Self {
+            status: Status::Resolved,
+            outage: None,
+            silenced: None,
+            resolution: Some(Resolution { at, reason, by: Some(by.to_owned()) }),
+            updated_at: at,
+            ..self.clone()
+        })
+    }
+
+    /// Whether somebody said that it is over, so lately that nothing is held against that.
+    pub fn is_believed_over(&self, now: Timestamp) -> bool {
+        self.doubted_at().is_some_and(|at| now < at)
+    }
+
+    /// From when on it is held against somebody's word that something is still wrong; None if nobody said that it is over.
+    pub fn doubted_at(&self) -> Option<Timestamp> {
+        let end = self.resolution.as_ref().filter(|end| end.by.is_some() && !self.is_open())?;
+        end.at.checked_add(DOUBTED_AFTER).ok()
+    }
+
     /// Whether people would see the same. Evidence alone is no difference: it comes with the next edit, and a counter in it
     /// must not make one every few seconds.
     pub fn looks_like(&self, other: &Self) -> bool {
@@ -195,6 +246,7 @@ impl Incident {
             && self.frozen == other.frozen
             && self.reopened == other.reopened
             && self.acknowledged == other.acknowledged
+            && self.silenced == other.silenced
             && self.resolution == other.resolution
             && self.parent == other.parent
             && self.hits.looks_like(&other.hits)

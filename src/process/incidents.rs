@@ -233,11 +233,13 @@ fn now_step<'a>(
         stake: &known.stake,
         policy: &app.config.policy,
         beside: &known.beside,
+        silences: &mind.silences,
+        reminds_after: app.config.reminds_after,
         standing: scene::standing(mind, owner, now),
         hits: &known.hits,
         members: &known.members,
         digest: digest.and_then(of),
-        last: None,
+        last: mind.over_by_hand.get(owner),
         now,
     }
 }
@@ -266,7 +268,7 @@ async fn consider_one(
     if let Some(opens) = opens
         && let Some(until) = wait(app, mind, &opens, now)
     {
-        let at = incidents::due(None, judgements, &app.config.policy, now).map_or(until, |at| at.min(until));
+        let at = incidents::due(None, judgements, (&app.config.policy, None), now).map_or(until, |at| at.min(until));
         due(mind, Some(at));
         return Ok(());
     }
@@ -286,7 +288,7 @@ async fn consider_one(
             .store
             .transition(
                 TransitionRequest { cluster: mind.cluster.clone(), owner: owner.clone(), fence: app.fence(), now },
-                |open, last| step(open, &Step { last, ..now_step }),
+                |open, last| step(open, &Step { last: last.or(now_step.last), ..now_step }),
                 |before, after| {
                     let rows = alerts::say(before, after, &channels, &Times { now, zone: &TimeZone::UTC });
                     // Set, not added: a transaction may be tried several times.
@@ -315,13 +317,15 @@ async fn consider_one(
             }
         }
     }
+    if !mind.over_by_hand.get(owner).is_some_and(|over| over.is_believed_over(now)) {
+        mind.over_by_hand.remove(owner);
+    }
+    let doubted = mind.over_by_hand.get(owner).and_then(Incident::doubted_at);
     let again = findings::looks_again(owner, &scene::look(app, mind, now));
     let log = mind.logs.consider(owner, mind.open.get(owner), now);
-    let at = incidents::due(mind.open.get(owner), judgements, &app.config.policy, now)
-        .into_iter()
-        .chain(again)
-        .chain(log)
-        .min();
+    let set = (&app.config.policy, app.config.reminds_after);
+    let at = incidents::due(mind.open.get(owner), judgements, set, now);
+    let at = at.into_iter().chain(again).chain(log).chain(doubted).min();
     due(mind, at);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The loop: one event in, one handler; what is due by time is handled in between.
 
 mod analysis;
+mod changes;
 mod first_look;
 mod incidents;
 mod logs;
@@ -34,7 +35,7 @@ use crate::{
     config::Detection,
     event::Event,
     findings::checks::near_limit_from,
-    incidents::Incident,
+    incidents::{DOUBTED_AFTER, Incident, Silence},
     services::Priorities,
     store::StoreError,
 };
@@ -56,6 +57,10 @@ pub struct Mind {
     pub history: History,
     /// Open incidents, as the store has them.
     pub open: BTreeMap<ObjectRef, Incident>,
+    /// What was resolved by hand so lately that nothing is held against that.
+    over_by_hand: BTreeMap<ObjectRef, Incident>,
+    /// What somebody wants to hear nothing of at present.
+    pub silences: Vec<Silence>,
     /// When an owner must be judged again by time alone.
     pub due: BTreeMap<ObjectRef, Timestamp>,
     /// Its watches: one for each kind, or for each kind and namespace.
@@ -107,6 +112,8 @@ impl Mind {
         let open = app.store.open_incidents(&cluster).await?;
         let history = app.store.load_history(&cluster).await?;
         let first_look = FirstLook::load(app, &cluster).await?;
+        let over_by_hand = resolved_by_hand(app, &cluster).await?;
+        let silences = app.store.silences(&cluster, app.clock.now()).await?;
         let mut index = ClusterIndex::default();
         index.sight_mut().watch_only(app.config.cluster.namespaces.iter().cloned());
         for meter in [Meter::Metrics, Meter::Kubelets] {
@@ -126,6 +133,8 @@ impl Mind {
             index,
             history,
             open: open.into_iter().map(|i| (i.owner.clone(), i)).collect(),
+            over_by_hand,
+            silences,
             due: BTreeMap::new(),
             watches: BTreeMap::new(),
             states: BTreeMap::new(),
@@ -151,6 +160,8 @@ impl Mind {
         }
         let stored = FirstLook::load(app, &self.cluster).await?;
         self.first_look = self.first_look.or_stored(stored);
+        self.over_by_hand = resolved_by_hand(app, &self.cluster).await?;
+        self.silences = app.store.silences(&self.cluster, app.clock.now()).await?;
         self.open = open.into_iter().map(|i| (i.owner.clone(), i)).collect();
         Ok(())
     }
@@ -187,6 +198,15 @@ impl Mind {
         }
         Some((kinds, reason?))
     }
+}
+
+/// What somebody resolved by hand a moment ago, before a restart.
+async fn resolved_by_hand(app: &App, cluster: &ClusterId) -> Result<BTreeMap<ObjectRef, Incident>, StoreError> {
+    let now = app.clock.now();
+    let since = now.checked_sub(DOUBTED_AFTER).unwrap_or(Timestamp::MIN);
+    let recent = app.store.recent_incidents(cluster, since, 1000).await?;
+    let believed = recent.into_iter().filter(|incident| incident.is_believed_over(now));
+    Ok(believed.map(|incident| (incident.owner.clone(), incident)).collect())
 }
 
 /// How often an idle loop says that it is alive.

@@ -2,25 +2,25 @@
 
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
-
 use super::{
     Mind,
     analysis::{self, Asked},
+    changes::{self, By},
 };
 use crate::{
-    alerts::{self, Message, Outgoing, message::Times},
+    alerts::{Message, Outgoing},
     app::App,
     conversation::{
-        Answer, Said, commands,
+        Answer, Said,
+        commands::{self, Change, Query},
         from_slack::{What, is_direct},
         permissions::{Action, Person, Scope, may, may_ask_elsewhere},
         reply,
         standing::Blind,
         thread,
     },
-    incidents::{Incident, IncidentId},
-    store::{StoreError, UpdateRequest},
+    incidents::{Incident, Silenced},
+    store::StoreError,
 };
 
 /// Where an answer goes.
@@ -94,16 +94,16 @@ pub(super) async fn said(
     let answer = match what {
         What::Command { text, .. } => commands::answer(&text, &mind.standing(app).await?),
         What::Button { action, value, .. } if action == "ack" => {
-            Answer::Acknowledge { incident: value, note: String::new() }
+            Answer::Change(Change::Acknowledge { incident: value, note: String::new() })
         }
         What::Button { .. } | What::Ignored(_) => return settle(&[]).await,
         What::Message { text, .. } | What::Mention { text, .. } => Answer::Say(match &incident {
             Some(incident) => thread::answer(&text, incident, now),
             None => match commands::answer(&text, &mind.standing(app).await?) {
                 Answer::Say(message) => message,
-                Answer::Acknowledge { .. } | Answer::Analyze { .. } => reply::line(
-                    "Please type that as a command: `/k8s ack <incident>` or `/k8s analyze <namespace>`.".to_owned(),
-                ),
+                Answer::Change(_) | Answer::Ask(_) | Answer::Analyze { .. } => {
+                    reply::line("Please type that as a command: `/k8s ...`, with the same words.".to_owned())
+                }
             },
         }),
     };
@@ -114,8 +114,13 @@ pub(super) async fn said(
     }
     match answer {
         Answer::Say(message) => settle(&[back.outgoing(message)]).await,
-        Answer::Acknowledge { incident, note } => {
-            acknowledge(app, mind, inbox, &person.id, &incident, &note, &back).await
+        Answer::Change(change) => {
+            let outgoing = |message| back.outgoing(message);
+            changes::change(app, mind, change, &By { inbox, person: &person.id, back: &outgoing }).await
+        }
+        Answer::Ask(query) => {
+            let outgoing = |message| back.outgoing(message);
+            changes::ask(app, mind, query, &By { inbox, person: &person.id, back: &outgoing }).await
         }
         Answer::Analyze { namespace } => {
             let blind = Blind::all_of(mind.index.sight());
@@ -130,64 +135,31 @@ pub(super) async fn said(
     }
 }
 
+fn scope_of(of: &Silenced) -> Scope {
+    match of {
+        Silenced::Incident(id) => Scope::Incident(id.0.clone()),
+        Silenced::Namespace(namespace) | Silenced::Workload { namespace, .. } => Scope::Namespace(namespace.clone()),
+        Silenced::Service(_) | Silenced::Check(_) => Scope::Everything,
+    }
+}
+
 /// What somebody wants to do, and on what: the gate is asked with it.
 fn wish(answer: &Answer, asked_about: Option<&Incident>) -> (Action, Scope) {
     match answer {
         Answer::Analyze { namespace } => (Action::Analyze, Scope::Namespace(namespace.clone())),
-        Answer::Acknowledge { incident, .. } => (Action::Acknowledge, Scope::Incident(incident.clone())),
+        Answer::Change(Change::Acknowledge { incident, .. } | Change::Unacknowledge { incident }) => {
+            (Action::Acknowledge, Scope::Incident(incident.clone()))
+        }
+        Answer::Change(Change::Resolve { incident, .. }) => (Action::Resolve, Scope::Incident(incident.clone())),
+        Answer::Change(Change::Silence { of, .. }) => (Action::Silence, scope_of(of)),
+        Answer::Change(Change::Unsilence { .. }) => (Action::Silence, Scope::Everything),
+        Answer::Ask(Query::Show { incident }) => (Action::Read, Scope::Incident(incident.clone())),
+        Answer::Ask(Query::Incidents { .. } | Query::Services) => (Action::Read, Scope::Everything),
         Answer::Say(_) => {
             let scope = asked_about.map_or(Scope::Everything, |incident| Scope::Incident(incident.id.0.clone()));
             (Action::Read, scope)
         }
     }
-}
-
-/// Records who takes care; the alert is edited, its thread says who, the asker is told.
-async fn acknowledge(
-    app: &App,
-    mind: &mut Mind,
-    inbox: i64,
-    by: &str,
-    typed: &str,
-    note: &str,
-    back: &Back,
-) -> Result<(), StoreError> {
-    let now = app.clock.now();
-    let settle = async |message: Message| -> Result<(), StoreError> {
-        app.store.settle(inbox, None, &[back.outgoing(message)], now).await?;
-        app.outbox_wake.wake();
-        Ok(())
-    };
-    let Some(incident) = app.store.find_incident(typed).await? else {
-        return settle(reply::unknown_incident(typed, &mind.standing(app).await?)).await;
-    };
-    if !incident.is_open() {
-        return settle(reply::already_resolved(&incident, now)).await;
-    }
-    if let Some(before) = &incident.acknowledged {
-        return settle(reply::already_acknowledged(&incident, before, now)).await;
-    }
-    let channels = app.channels.clone();
-    let request = UpdateRequest { id: IncidentId(incident.id.0.clone()), fence: app.fence(), now, inbox: Some(inbox) };
-    let done = app
-        .store
-        .update_incident(
-            request,
-            |incident: &Incident| incident.acknowledge(by, note, now),
-            |before, after| {
-                let mut rows = alerts::say(before, after, &channels, &Times { now, zone: &TimeZone::UTC });
-                if let Some(acknowledgement) = &after.acknowledged {
-                    rows.push(back.outgoing(reply::acknowledged(after, acknowledgement, now)));
-                }
-                rows
-            },
-        )
-        .await?;
-    if let Some(after) = done.after.filter(Incident::is_open) {
-        mind.open.insert(after.owner.clone(), after);
-    }
-    app.outbox_wake.wake();
-    Ok(())
 }
 
 #[cfg(test)]
@@ -203,6 +175,14 @@ mod tests {
     #[case::a_resolved_incident("ack INC-2026-11-20-009", Action::Acknowledge, Scope::Incident("INC-2026-11-20-009".into()))]
     #[case::an_incident_nobody_knows("ack 9", Action::Read, Scope::Everything)]
     #[case::a_namespace_nobody_knows("analyze shpo", Action::Read, Scope::Everything)]
+    #[case::an_acknowledgement_taken_back("unack 1", Action::Acknowledge, Scope::Incident("INC-2026-11-24-001".into()))]
+    #[case::an_end("resolve 1", Action::Resolve, Scope::Incident("INC-2026-11-24-001".into()))]
+    #[case::silence_of_an_incident("silence 1 1h", Action::Silence, Scope::Incident("INC-2026-11-24-001".into()))]
+    #[case::silence_of_a_workload("silence shop/api 1h", Action::Silence, Scope::Namespace("shop".into()))]
+    #[case::silence_of_a_check("silence crash-loop 1h", Action::Silence, Scope::Everything)]
+    #[case::the_end_of_a_silence("unsilence 3", Action::Silence, Scope::Everything)]
+    #[case::what_is_known("show 1", Action::Read, Scope::Incident("INC-2026-11-24-001".into()))]
+    #[case::what_there_was("incidents 7", Action::Read, Scope::Everything)]
     #[case::all_of_it("status", Action::Read, Scope::Everything)]
     fn the_gate_is_asked_for_what_is_meant(#[case] typed: &str, #[case] action: Action, #[case] scope: Scope) {
         assert_eq!(wish(&commands::answer(typed, &samples::broken()), None), (action, scope));

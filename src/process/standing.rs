@@ -64,6 +64,8 @@ impl Mind {
                     .collect(),
                 counts: Kind::ALL.into_iter().map(|kind| (kind, self.index.count(kind))).collect(),
                 namespaces: self.index.namespaces().into_iter().collect(),
+                services: self.priorities.catalogue().services.iter().map(|service| service.name.clone()).collect(),
+                silences: self.silences.iter().filter(|silence| silence.until > now).cloned().collect(),
             }],
             next_pass: schedule::next(&app.config.schedule, last_pass, now),
             outbox: OutboxStanding {

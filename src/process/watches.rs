@@ -262,6 +262,8 @@ impl Mind {
 
     /// Forgets what happened to owners that are gone. Nobody asks for it any more; a new one of that name begins anew.
     pub(super) async fn forget_what_is_gone(&mut self, app: &App) -> Result<(), StoreError> {
+        let now = app.clock.now();
+        self.silences.retain(|silence| silence.until > now);
         if !self.complete {
             return Ok(());
         }

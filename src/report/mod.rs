@@ -162,6 +162,8 @@ impl Report {
                 stake,
                 policy,
                 beside: &[],
+                silences: &[],
+                reminds_after: None,
                 standing: Standing::Alone,
                 hits: &[],
                 members: &[],

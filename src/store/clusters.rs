@@ -41,6 +41,7 @@ impl Store {
                 "UPDATE outbox SET cluster_id = $2 WHERE cluster_id = $1",
                 "UPDATE cycles SET cluster_id = $2 WHERE cluster_id = $1",
                 "UPDATE transitions SET cluster_id = $2 WHERE cluster_id = $1",
+                "UPDATE silences SET cluster_id = $2 WHERE cluster_id = $1",
             ] {
                 sqlx::query(sql).bind(&from.0).bind(&to.0).execute(&mut *tx).await?;
             }

@@ -36,6 +36,7 @@ pub struct Pruned {
     pub inbox: u64,
     pub cycles: u64,
     pub transitions: u64,
+    pub silences: u64,
     pub incidents: u64,
 }
 
@@ -47,6 +48,8 @@ const SENT_IS_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 const CYCLES_ARE_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How long the transitions of owners are kept; rules look back a day at most.
 const TRANSITIONS_ARE_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How long a silence is kept after its end.
+const SILENCES_ARE_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How long an incident is kept after it was resolved.
 const RESOLVED_IS_KEPT: SignedDuration = SignedDuration::from_hours(365 * 24);
 
@@ -126,6 +129,7 @@ impl Store {
                 inbox: delete("DELETE FROM inbox WHERE done_ms < $1", SETTLED_IS_KEPT).await?,
                 cycles: delete("DELETE FROM cycles WHERE finished_ms < $1", CYCLES_ARE_KEPT).await?,
                 transitions: delete("DELETE FROM transitions WHERE at_ms < $1", TRANSITIONS_ARE_KEPT).await?,
+                silences: delete("DELETE FROM silences WHERE until_ms < $1", SILENCES_ARE_KEPT).await?,
                 incidents: 0,
             };
             // What belongs to an incident goes before it.

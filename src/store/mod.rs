@@ -8,6 +8,7 @@ mod inbox;
 mod incidents;
 mod leases;
 mod outbox;
+mod silences;
 #[cfg(any(test, feature = "sandbox"))]
 pub mod testing;
 
@@ -30,6 +31,7 @@ pub use inbox::InboxRow;
 pub use incidents::{TransitionRequest, Transitioned, UpdateRequest};
 pub use leases::Lease;
 pub use outbox::{DueRow, Marked, OutboxCounts, OutboxRow, OutboxState};
+pub use silences::Asked;
 
 #[expect(clippy::disallowed_types, reason = "this is the module that knows SQL")]
 type Pool = sqlx::AnyPool;
@@ -229,8 +231,14 @@ impl Store {
 
 /// Every change of the tables, in order. A published one is never changed, a new one is added.
 fn migrations() -> Migrator {
-    let first = SqlStr::from_static(include_str!("migrations/0001_first.sql"));
-    Migrator::with_migrations(vec![Migration::new(1, "first".into(), MigrationType::Simple, first, false)])
+    let all = [
+        ("first", include_str!("migrations/0001_first.sql")),
+        ("silences", include_str!("migrations/0002_silences.sql")),
+    ];
+    let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
+        Migration::new(version, name.into(), MigrationType::Simple, SqlStr::from_static(text), false)
+    };
+    Migrator::with_migrations((1..).zip(all).map(migration).collect())
 }
 
 /// Takes the next `count` numbers of a counter; returns the last. Held until the transaction ends, so numbers of rows

@@ -96,7 +96,7 @@ prop_compose! {
         }
         if life == 3 {
             it.status = Status::Resolved;
-            it.resolution = Some(Resolution { at: at(9), reason: note });
+            it.resolution = Some(Resolution { at: at(9), reason: note, by: None });
         }
         it
     }
@@ -147,7 +147,7 @@ proptest! {
         let notes =
             [Note::Worse, Note::Reopened, Note::Acknowledged, Note::Resolved, Note::Absorbed, Note::Released];
         let storm = Incident { owner: digest::owner(digest::STORM, &it.owner.name), ..it.clone() };
-        let all = [root(&it, &times), root(&storm, &times)].into_iter().chain(notes.map(|what| note(what, &it, &times)));
+        let all = [root(&it, &times), root(&storm, &times)].into_iter().chain(notes.map(|what| note(what, Some(&it), &it, &times)));
         for message in all {
             stays_text(&message)?;
         }

@@ -18,6 +18,8 @@ use crate::incidents::{Incident, digest::is_digest, in_words};
 pub const FIRING: &str = "#a30200";
 /// Colour of something somebody takes care of.
 pub const ACKNOWLEDGED: &str = "#daa038";
+/// Colour of something nobody wants to hear of for a time.
+pub const SILENCED: &str = "#9b8aa6";
 /// Colour of something that is told elsewhere.
 pub const SYMPTOM: &str = "#b0b0b0";
 /// Colour of something that is over.
@@ -82,7 +84,8 @@ pub fn root(incident: &Incident, times: &Times<'_>) -> Message {
 
 /// A message with what every incident's message has: its button, its times and its headline.
 fn signed(mut blocks: Blocks, incident: &Incident, times: &Times<'_>) -> Message {
-    if incident.is_open() && incident.acknowledged.is_none() && incident.parent.is_none() {
+    if incident.is_open() && incident.acknowledged.is_none() && incident.parent.is_none() && incident.silenced.is_none()
+    {
         blocks.actions(&[Button { action: "ack", text: "Acknowledge", value: incident.id.0.clone() }]);
     }
     blocks.context(&[parts::small_print(incident, times)]);
@@ -91,7 +94,7 @@ fn signed(mut blocks: Blocks, incident: &Incident, times: &Times<'_>) -> Message
 }
 
 /// What is said in the thread. It may be shown in the channel too, so it can be understood by itself.
-pub fn note(note: Note, incident: &Incident, times: &Times<'_>) -> Message {
+pub fn note(note: Note, before: Option<&Incident>, incident: &Incident, times: &Times<'_>) -> Message {
     let id = id(incident);
     let title = || format!("{}* · {id}", parts::title(incident));
     let text = match note {
@@ -104,8 +107,36 @@ pub fn note(note: Note, incident: &Incident, times: &Times<'_>) -> Message {
             ];
             lines.extend(parts::hit_too(incident));
             lines.extend(parts::hit(incident));
+            lines.extend(parts::no_longer(before, incident, times));
             lines.join("\n")
         }
+        Note::Wider => {
+            let mut lines = vec![format!("{} *More are hit: {}", parts::emoji(incident), title())];
+            lines.extend(parts::hit_too(incident));
+            lines.extend(parts::hit(incident));
+            lines.extend(parts::no_longer(before, incident, times));
+            lines.join("\n")
+        }
+        Note::Still | Note::SilenceOver => {
+            let lasts = in_words(times.now.duration_since(incident.since));
+            let what = if note == Note::Still { "Still wrong" } else { "The silence is over, and it is still wrong" };
+            let mut lines = vec![
+                format!("{} *{what} after {lasts}: {}", parts::emoji(incident), title()),
+                capital(&parts::cause(incident)),
+            ];
+            lines.extend(parts::who(incident));
+            lines.extend(parts::hit_too(incident));
+            lines.extend(parts::hit(incident));
+            lines.extend(parts::todo(incident));
+            if incident.acknowledged.is_none() {
+                lines.push(format!("Nobody takes care of it yet: `/k8s ack {id}`"));
+            }
+            lines.join("\n")
+        }
+        Note::Changed => format!("Now: {}", parts::now(incident)),
+        Note::Unacknowledged => format!("{id} is not acknowledged any more"),
+        Note::Reminder => parts::reminder(incident, times),
+        Note::Silenced => parts::silenced(incident, times).unwrap_or_else(|| format!("{id} is not silenced")),
         Note::Reopened => format!(
             "{} *It is back: {}\n{}\nIt came back {} within a day, so it now has to be well for {} before it counts as resolved.",
             parts::emoji(incident),

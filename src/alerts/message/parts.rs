@@ -1,10 +1,10 @@
 //! The parts of an alert's text, each a line or less: what is wrong, who is hit, what to do, where the incident is in its life.
 
-use super::{ACKNOWLEDGED, FIRING, HIT_BY_NAME, NAME, RESOLVED, SHOWN, SYMPTOM, Times, sentence};
+use super::{ACKNOWLEDGED, FIRING, HIT_BY_NAME, NAME, RESOLVED, SHOWN, SILENCED, SYMPTOM, Times, sentence};
 use crate::{
     alerts::blocks::{cap, escape_line},
     findings::{CLUSTER, ConditionClass, FORBIDDEN, REFUSED, REGISTRY, ServiceHit, UNREADABLE},
-    incidents::{Hit, Incident, MemberState, Severity, digest::FIRST_LOOK, in_words},
+    incidents::{Hit, Incident, MemberState, Severity, Silenced, digest::FIRST_LOOK, in_words},
 };
 
 /// `chores-backend serves nobody`, `api is degraded: 1 of 2 ready`. Not escaped, for one line.
@@ -143,13 +143,17 @@ pub(super) fn title(incident: &Incident) -> String {
     if let Some(end) = incident.resolution.as_ref().filter(|_| !incident.is_open()) {
         let lasted = in_words(end.at.duration_since(incident.since));
         let name = cap(&escape_line(&incident.owner.name), NAME);
-        return format!("Resolved after {lasted} · {name}: {} (was {})", sentence(&end.reason), incident.peak);
+        let by = end.by.as_ref().map(|by| format!(" by {}", person(by))).unwrap_or_default();
+        return format!("Resolved{by} after {lasted} · {name}: {} (was {})", sentence(&end.reason), incident.peak);
     }
     if let Some(parent) = parent(incident) {
         return format!("Part {parent} · {}", escape_line(&headline(incident)));
     }
     match (incident.healthy_since, &incident.acknowledged) {
         (Some(_), _) => format!("{severity} · recovering · {}", escape_line(&well(incident))),
+        (None, _) if incident.silenced.is_some() => {
+            format!("{severity} · silenced · {}", escape_line(&headline(incident)))
+        }
         (None, Some(_)) => format!("{severity} · acknowledged · {}", escape_line(&headline(incident))),
         (None, None) => format!("{severity} · {}", escape_line(&headline(incident))),
     }
@@ -176,6 +180,7 @@ pub(super) fn colour(incident: &Incident) -> &'static str {
     match (incident.is_open(), &incident.acknowledged) {
         (false, _) => RESOLVED,
         (true, _) if incident.parent.is_some() => SYMPTOM,
+        (true, _) if incident.silenced.is_some() => SILENCED,
         (true, Some(_)) => ACKNOWLEDGED,
         (true, None) => FIRING,
     }
@@ -264,6 +269,7 @@ pub(super) fn state(incident: &Incident, times: &Times<'_>) -> Vec<String> {
         lines.push(format!("Part {parent}: everything is told there"));
     }
     lines.extend(acknowledged(incident, times));
+    lines.extend(silenced(incident, times));
     if let Some(why) = incident.frozen.as_ref().filter(|_| incident.is_open()) {
         lines.push(format!("I cannot judge it at the moment, so it stays as it was: {}", sentence(why)));
     }
@@ -282,6 +288,50 @@ pub(super) fn acknowledged(incident: &Incident, times: &Times<'_>) -> Option<Str
     let ack = incident.acknowledged.as_ref()?;
     let note = if ack.note.trim().is_empty() { String::new() } else { format!(": {}", sentence(&ack.note)) };
     Some(format!("Acknowledged by {} at {}{note}", person(&ack.by), times.say(ack.at)))
+}
+
+/// Until when nobody hears of it, who wants it so, and why.
+pub(super) fn silenced(incident: &Incident, times: &Times<'_>) -> Option<String> {
+    let silence = incident.silenced.as_ref().filter(|_| incident.is_open())?;
+    let of = match &silence.of {
+        Silenced::Incident(_) => String::new(),
+        of @ (Silenced::Service(_) | Silenced::Workload { .. } | Silenced::Namespace(_) | Silenced::Check(_)) => {
+            format!(", with all of {}", cap(&escape_line(&of.to_string()), NAME))
+        }
+    };
+    let why = if silence.reason.is_empty() { String::new() } else { format!(": {}", sentence(&silence.reason)) };
+    Some(format!("Silenced by {} until {}{of}{why}", person(&silence.by), times.say(silence.until)))
+}
+
+/// That nobody takes care of it any more although somebody did, because it is worse than what was known then.
+pub(super) fn no_longer(before: Option<&Incident>, incident: &Incident, times: &Times<'_>) -> Option<String> {
+    let before = before.filter(|_| incident.acknowledged.is_none())?.acknowledged.as_ref()?;
+    let (by, at) = (person(&before.by), times.say(before.at));
+    Some(format!("{by} acknowledged it at {at}, before this: it is not acknowledged any more"))
+}
+
+/// What a thread says in between: the cause, and how many are ready.
+pub(super) fn now(incident: &Incident) -> String {
+    let replicas = incident.impact.ready.zip(incident.impact.desired);
+    let replicas = replicas.map(|(ready, desired)| format!(" · {ready} of {desired} ready")).unwrap_or_default();
+    let hits = match incident.hits.all {
+        0 => String::new(),
+        1 => " · 1 workload is hit".to_owned(),
+        all => format!(" · {all} workloads are hit"),
+    };
+    format!("{} · {}{replicas}{hits}", incident.severity, cause(incident))
+}
+
+/// Who acknowledged it is asked whether that still holds.
+pub(super) fn reminder(incident: &Incident, times: &Times<'_>) -> String {
+    let id = cap(&escape_line(&incident.id.0), NAME);
+    let Some(ack) = &incident.acknowledged else { return format!("{id} is not acknowledged") };
+    let ago = in_words(times.now.duration_since(ack.at));
+    format!(
+        "{} you acknowledged {id} {ago} ago, and it is still wrong: {}\nIf nobody works on it any more: `/k8s unack {id}`",
+        person(&ack.by),
+        cause(incident)
+    )
 }
 
 /// Why it is this bad, and its times; each time once.
@@ -316,7 +366,7 @@ fn ordinal(n: u32) -> String {
 }
 
 /// A mention for the id of a Slack user, else the name as text.
-fn person(by: &str) -> String {
+pub(super) fn person(by: &str) -> String {
     let is_id =
         by.len() >= 2 && by.starts_with(['U', 'W']) && by.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
     if is_id { format!("<@{by}>") } else { cap(&escape_line(by), NAME) }

@@ -1,7 +1,10 @@
 //! `/k8s ack <incident> [note]`: somebody takes care of it.
 
-use super::{Answer, Command, usage};
-use crate::conversation::{reply, standing::Standing};
+use super::{
+    Answer, Change, Command,
+    which::{Which, first_word, which},
+};
+use crate::conversation::standing::Standing;
 
 /// The command.
 pub const COMMAND: Command = Command {
@@ -14,46 +17,12 @@ pub const COMMAND: Command = Command {
 };
 
 fn run(rest: &str, standing: &Standing) -> Answer {
-    let (typed, note) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    let typed = typed.trim_matches(|c: char| !c.is_alphanumeric());
-    if typed.is_empty() {
-        let open: Vec<_> = standing.open_incidents().into_iter().take(10).map(|i| reply::code(&i.id.0)).collect();
-        let which = if open.is_empty() {
-            "No incident is open; nothing to acknowledge.".to_owned()
-        } else {
-            format!("Which incident? Open: {}.", open.join(", "))
-        };
-        return usage(&COMMAND, &which);
-    }
-    let note = note.trim().trim_matches('"').to_owned();
-    let upper = typed.to_uppercase();
-    let meant: Vec<_> = standing
-        .open_incidents()
-        .into_iter()
-        .map(|i| i.id.0.clone())
-        .filter(|id| *id == upper || is_short_for(&upper, id))
-        .collect();
-    match meant.as_slice() {
-        [one] => Answer::Acknowledge { incident: one.clone(), note },
-        // Written in full: the store knows the resolved ones too.
-        [] if upper.starts_with("INC-") && upper.matches('-').count() == 4 => {
-            Answer::Acknowledge { incident: upper, note }
+    let (typed, note) = first_word(rest);
+    match which(typed, &COMMAND, standing) {
+        Ok(Which::Open(incident) | Which::InFull(incident)) => {
+            Answer::Change(Change::Acknowledge { incident, note: note.to_owned() })
         }
-        [] => Answer::Say(reply::unknown_incident(typed, standing)),
-        many => {
-            let ids: Vec<_> = many.iter().map(|id| reply::code(id)).collect();
-            usage(&COMMAND, &format!("{} is not clear: {}?", reply::code(typed), ids.join(" or ")))
-        }
-    }
-}
-
-/// `1`, `001`, `INC-1` and `24-001` for `INC-2026-11-24-001`.
-fn is_short_for(typed: &str, id: &str) -> bool {
-    let typed = typed.strip_prefix("INC-").unwrap_or(typed);
-    let last = id.rsplit('-').next().unwrap_or_default();
-    match (typed.parse::<u32>(), last.parse::<u32>()) {
-        (Ok(a), Ok(b)) => a == b,
-        _ => typed.contains('-') && id.ends_with(&format!("-{typed}")),
+        Err(answer) => answer,
     }
 }
 
@@ -84,7 +53,7 @@ mod tests {
            for example `/k8s ack 1`
         ");
         insta::assert_snapshot!(said(answer("ack", &samples::healthy())), @r"
-        No incident is open; nothing to acknowledge.
+        Which incident? None is open.
         `/k8s ack &lt;incident&gt; [note]`: says that you take care of an incident; I stay silent about it until it gets worse or is resolved
            for example `/k8s ack INC-2026-11-24-001 rolling back`
            for example `/k8s ack 1`

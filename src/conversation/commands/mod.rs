@@ -3,13 +3,37 @@
 pub mod ack;
 pub mod analyze;
 pub mod help;
+pub mod incidents;
+pub mod resolve;
+pub mod services;
+pub mod show;
+pub mod silence;
+pub mod silences;
 pub mod status;
+pub mod unack;
+pub mod unsilence;
+mod which;
+
+use jiff::SignedDuration;
 
 use super::{reply, standing::Standing};
-use crate::alerts::Message;
+use crate::{alerts::Message, incidents::Silenced};
 
 /// Every word, in the order of the help.
-pub const COMMANDS: &[Command] = &[status::COMMAND, analyze::COMMAND, ack::COMMAND, help::COMMAND];
+pub const COMMANDS: &[Command] = &[
+    status::COMMAND,
+    incidents::COMMAND,
+    show::COMMAND,
+    analyze::COMMAND,
+    ack::COMMAND,
+    unack::COMMAND,
+    resolve::COMMAND,
+    silence::COMMAND,
+    silences::COMMAND,
+    unsilence::COMMAND,
+    services::COMMAND,
+    help::COMMAND,
+];
 
 /// One word and what it does.
 #[derive(Clone, Copy, Debug)]
@@ -32,10 +56,32 @@ pub struct Command {
 pub enum Answer {
     /// Say this; only the asker sees it.
     Say(Message),
-    /// Acknowledge the incident of that id.
-    Acknowledge { incident: String, note: String },
+    /// Change something, and say what became of it.
+    Change(Change),
+    /// Look something up that is not at hand, and say it.
+    Ask(Query),
     /// Run the analysis of a namespace and post its result.
     Analyze { namespace: String },
+}
+
+/// What somebody wants changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say what they hold; incidents go by their ids")]
+pub enum Change {
+    Acknowledge { incident: String, note: String },
+    Unacknowledge { incident: String },
+    Resolve { incident: String, note: String },
+    Silence { of: Silenced, time: SignedDuration, reason: String },
+    Unsilence { id: i64 },
+}
+
+/// What somebody wants to know that the store or the catalogue tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say what they hold; incidents go by their ids")]
+pub enum Query {
+    Show { incident: String },
+    Incidents { days: u16 },
+    Services,
 }
 
 /// Answers the text behind `/k8s`; nothing at all is help.
@@ -83,7 +129,16 @@ pub(crate) fn usage(command: &Command, because: &str) -> Answer {
 pub(crate) fn said(answer: Answer) -> String {
     match answer {
         Answer::Say(message) => message.text,
-        Answer::Acknowledge { incident, note } => format!("-> acknowledge {incident}: {note}"),
+        Answer::Change(Change::Acknowledge { incident, note }) => format!("-> acknowledge {incident}: {note}"),
+        Answer::Change(Change::Unacknowledge { incident }) => format!("-> unacknowledge {incident}"),
+        Answer::Change(Change::Resolve { incident, note }) => format!("-> resolve {incident}: {note}"),
+        Answer::Change(Change::Silence { of, time, reason }) => {
+            format!("-> silence {of} for {}: {reason}", crate::incidents::in_words(time))
+        }
+        Answer::Change(Change::Unsilence { id }) => format!("-> unsilence {id}"),
+        Answer::Ask(Query::Show { incident }) => format!("-> show {incident}"),
+        Answer::Ask(Query::Incidents { days }) => format!("-> incidents of {days} days"),
+        Answer::Ask(Query::Services) => "-> services".to_owned(),
         Answer::Analyze { namespace } => format!("-> analyze {namespace}"),
     }
 }
@@ -98,7 +153,7 @@ mod tests {
     fn an_unknown_word_gets_did_you_mean() {
         let standing = samples::healthy();
         assert_snapshot!(said(answer("statsu", &standing)), @"I do not know `statsu`. Did you mean `/k8s status`? `/k8s help` shows everything.");
-        assert_snapshot!(said(answer("pizza <!here>", &standing)), @"I do not know `pizza`. I know `status`, `analyze`, `ack`, `help`. `/k8s help` shows everything.");
+        assert_snapshot!(said(answer("pizza <!here>", &standing)), @"I do not know `pizza`. I know `status`, `incidents`, `show`, `analyze`, `ack`, `unack`, `resolve`, `silence`, `silences`, `unsilence`, `services`, `help`. `/k8s help` shows everything.");
     }
 
     #[test]

@@ -58,6 +58,8 @@ fn wrong(name: &str, now: Timestamp) -> Incident {
         frozen: None,
         reopened: 0,
         acknowledged: None,
+        telling: crate::incidents::Telling::default(),
+        silenced: None,
         resolution: None,
         members: Vec::new(),
         version: 0,
@@ -100,7 +102,7 @@ async fn resolved(store: &Store, name: &str, now: Timestamp) -> Incident {
         let mut incident = open?.clone();
         incident.status = Status::Resolved;
         incident.updated_at = now;
-        incident.resolution = Some(Resolution { at: now, reason: "2 of 2 ready for 5 min".into() });
+        incident.resolution = Some(Resolution { at: now, reason: "2 of 2 ready for 5 min".into(), by: None });
         Some(incident)
     };
     store.transition(request(name, 1, now), step, silent).await.unwrap().after.unwrap()

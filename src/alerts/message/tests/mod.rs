@@ -25,7 +25,7 @@ fn said(incident: &Incident) -> String {
 }
 
 fn thread(what: Note, incident: &Incident) -> String {
-    note(what, incident, &times(30)).plain()
+    note(what, None, incident, &times(30)).plain()
 }
 
 fn unserved() -> Incident {
@@ -53,7 +53,7 @@ fn resolved(mut it: Incident, reason: &str) -> Incident {
     it.status = Status::Resolved;
     it.impact = impact(2, 2);
     it.healthy_since = Some(at(7));
-    it.resolution = Some(Resolution { at: at(12), reason: reason.into() });
+    it.resolution = Some(Resolution { at: at(12), reason: reason.into(), by: None });
     it.updated_at = at(12);
     it
 }

@@ -1,0 +1,372 @@
+//! When people hear of an incident again: what was told and when in, what is to be told now and when next out.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Incident, Severity};
+use crate::findings::ConditionClass;
+
+/// How long it is silent after it was last told aloud, before it is repeated: 3 h, 6 h, 12 h, then once a day.
+pub(super) const PAUSES: [SignedDuration; 4] = [
+    SignedDuration::from_hours(3),
+    SignedDuration::from_hours(6),
+    SignedDuration::from_hours(12),
+    SignedDuration::from_hours(24),
+];
+/// What joins so soon after an incident was told is company, not news.
+const COMPANY_WITHIN: SignedDuration = SignedDuration::from_mins(1);
+/// How many names of those hit are remembered as announced.
+const MOST_ANNOUNCED: usize = 300;
+
+/// How often the thread says that something shown has changed.
+fn brief_pause(severity: Severity) -> SignedDuration {
+    match severity {
+        Severity::Sev1 => SignedDuration::from_mins(15),
+        Severity::Sev2 | Severity::Sev3 | Severity::Sev4 => SignedDuration::from_mins(30),
+    }
+}
+
+/// The facts of which a change is worth a line in the thread.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[expect(missing_docs, reason = "the fields say what they hold")]
+pub struct Shown {
+    pub severity: Option<Severity>,
+    pub class: Option<ConditionClass>,
+    pub reason: String,
+    pub ready: Option<i32>,
+    pub desired: Option<i32>,
+    pub hit: usize,
+}
+
+impl Shown {
+    fn of(incident: &Incident) -> Self {
+        let headline = incident.headline();
+        Self {
+            severity: Some(incident.severity),
+            class: headline.map(|finding| finding.class),
+            reason: headline.map(|finding| finding.reason.clone()).unwrap_or_default(),
+            ready: incident.impact.ready,
+            desired: incident.impact.desired,
+            hit: incident.hits.all,
+        }
+    }
+}
+
+/// What was told of an incident since it opened, apart from its message, which is always as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Telling {
+    /// When everything was last told aloud: the message itself, that it is worse or back, a repetition. None: never yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aloud_at: Option<Timestamp>,
+    /// How often it was repeated since it was last news.
+    #[serde(default)]
+    pub repeats: u32,
+    /// How often it was told that more are hit.
+    #[serde(default)]
+    pub widened: u32,
+    /// Who was announced as hit, and is worth being told of at once.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub announced: BTreeSet<String>,
+    /// How often the thread said that something shown has changed.
+    #[serde(default)]
+    pub changes: u32,
+    /// What people heard last.
+    #[serde(default)]
+    pub shown: Shown,
+    /// When the thread last said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown_at: Option<Timestamp>,
+    /// How often who acknowledged it was reminded.
+    #[serde(default)]
+    pub reminders: u32,
+}
+
+impl Telling {
+    /// It is told aloud now, as news; the pauses begin anew.
+    fn news(&self, incident: &Incident, now: Timestamp) -> Self {
+        let mut announced = self.announced.clone();
+        announced.extend(hit(incident));
+        while announced.len() > MOST_ANNOUNCED {
+            announced.pop_last();
+        }
+        Self {
+            aloud_at: Some(now),
+            repeats: 0,
+            announced,
+            shown: Shown::of(incident),
+            shown_at: Some(now),
+            reminders: 0,
+            ..self.clone()
+        }
+    }
+
+    /// When it is repeated next, if nobody takes care of it.
+    fn repeats_at(&self) -> Option<Timestamp> {
+        let last = PAUSES.len() - 1;
+        let pause = PAUSES.get(usize::try_from(self.repeats).unwrap_or(last).min(last))?;
+        Some(later(self.aloud_at?, *pause))
+    }
+
+    /// When the thread may say next that something has changed.
+    fn brief_at(&self, severity: Severity) -> Option<Timestamp> {
+        Some(later(self.shown_at.max(self.aloud_at)?, brief_pause(severity)))
+    }
+}
+
+/// Those hit whom people want to hear of at once: what is said for itself, and Services without an endpoint.
+fn hit(incident: &Incident) -> BTreeSet<String> {
+    let loud = incident.hits.named.iter().filter(|hit| hit.severity.is_said() && hit.impact.is_unserved());
+    let owners = loud.map(|hit| hit.owner.to_string());
+    let empty = incident.impact.services.iter().filter(|service| service.ready_endpoints == 0);
+    owners.chain(empty.map(|service| format!("Service {}/{}", service.namespace, service.name))).collect()
+}
+
+/// Whether people hear of an incident by itself at present.
+fn is_heard(incident: &Incident) -> bool {
+    incident.is_open()
+        && incident.worst.is_said()
+        && incident.severity.is_said()
+        && incident.symptom_of.is_none()
+        && incident.parent.is_none()
+        && incident.silenced.is_none()
+}
+
+/// Whether it is wrong as far as can be seen: nobody is called again for what recovers or cannot be judged.
+fn is_wrong(incident: &Incident) -> bool {
+    incident.healthy_since.is_none() && incident.unseen_since.is_none()
+}
+
+/// Takes down what is told of the change from `before` to `after` at `now`. What is worse takes an acknowledgement away: whoever
+/// gave it did not know of this.
+pub(super) fn tell(
+    before: Option<&Incident>,
+    after: &mut Incident,
+    reminds_after: Option<SignedDuration>,
+    now: Timestamp,
+) {
+    if !is_heard(after) {
+        return;
+    }
+    let before =
+        before.filter(|before| before.is_open() && before.worst.is_said() && before.telling.aloud_at.is_some());
+    let Some(before) = before else {
+        after.telling = after.telling.news(after, now);
+        return;
+    };
+    let is_back = !is_heard(before) && (before.parent.is_some() || before.silenced.is_some());
+    if after.severity < before.peak || is_back {
+        after.telling = after.telling.news(after, now);
+        take_back(after, now);
+        return;
+    }
+    if !is_wrong(after) {
+        return;
+    }
+    let new: BTreeSet<String> = hit(after).difference(&after.telling.announced).cloned().collect();
+    let aloud_at = after.telling.aloud_at.unwrap_or(now);
+    if now < later(aloud_at, COMPANY_WITHIN) {
+        after.telling.announced.extend(new);
+        after.telling.shown = Shown::of(after);
+    } else if !new.is_empty() && now >= later(aloud_at, brief_pause(after.severity)) {
+        after.telling = after.telling.news(after, now);
+        after.telling.widened = after.telling.widened.saturating_add(1);
+        take_back(after, now);
+    } else if let Some(acknowledged) = &after.acknowledged {
+        let reminder = reminds_after.map(|every| reminder_at(acknowledged.at, every, after.telling.reminders));
+        if reminder.is_some_and(|at| at <= now) {
+            after.telling.reminders = after.telling.reminders.saturating_add(1);
+        }
+    } else if after.telling.repeats_at().is_some_and(|at| at <= now) {
+        let repeats = after.telling.repeats.saturating_add(1);
+        after.telling = Telling { repeats, ..after.telling.news(after, now) };
+    } else if Shown::of(after) != after.telling.shown
+        && after.telling.brief_at(after.severity).is_some_and(|at| at <= now)
+    {
+        after.telling.shown = Shown::of(after);
+        after.telling.shown_at = Some(now);
+        after.telling.changes = after.telling.changes.saturating_add(1);
+    }
+}
+
+/// Nobody takes care of it any more, because it is worse than what was acknowledged.
+fn take_back(after: &mut Incident, now: Timestamp) {
+    if after.acknowledged.as_ref().is_some_and(|acknowledged| acknowledged.at < now) {
+        after.acknowledged = None;
+    }
+}
+
+/// When people may hear of it again by time alone.
+pub(super) fn due(incident: &Incident, reminds_after: Option<SignedDuration>) -> Option<Timestamp> {
+    if !is_heard(incident) || !is_wrong(incident) {
+        return None;
+    }
+    let telling = &incident.telling;
+    let is_new = hit(incident).difference(&telling.announced).next().is_some();
+    let widens = telling.aloud_at.filter(|_| is_new).map(|at| later(at, brief_pause(incident.severity)));
+    let again = match &incident.acknowledged {
+        Some(acknowledged) => reminds_after.map(|every| reminder_at(acknowledged.at, every, telling.reminders)),
+        None => {
+            let changed = Shown::of(incident) != telling.shown;
+            let brief = telling.brief_at(incident.severity).filter(|_| changed);
+            telling.repeats_at().into_iter().chain(brief).min()
+        }
+    };
+    widens.into_iter().chain(again).min()
+}
+
+/// When who acknowledged it is reminded next.
+fn reminder_at(acknowledged: Timestamp, every: SignedDuration, reminded: u32) -> Timestamp {
+    let times = i32::try_from(reminded).unwrap_or(i32::MAX).saturating_add(1);
+    every.checked_mul(times).map_or(Timestamp::MAX, |after| later(acknowledged, after))
+}
+
+fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rstest::rstest;
+
+    use super::*;
+    use crate::{
+        alerts::testing::{at, impact, incident, owner},
+        findings::Impact,
+        incidents::{Acknowledgement, Hit, Hits, IncidentId, Silence, Silenced, Stake, Status},
+    };
+
+    /// Plays the words of a story, a minute and what is so from then on, and says what was told when.
+    fn told(story: &str) -> String {
+        let mut now = incident(Severity::Sev2);
+        now.impact = Impact { services: Vec::new(), ..impact(1, 2) };
+        let mut before: Option<Incident> = None;
+        let (mut heard, mut minute) = (Vec::new(), 0);
+        for line in story.split("; ") {
+            let (time, words) = line.split_once(' ').unwrap_or((line, ""));
+            let until: i64 = time.parse().unwrap();
+            // In between it is looked at when that is due, and only then.
+            while let Some(due) = before.as_ref().and_then(|it| due(it, Some(SignedDuration::from_hours(12)))) {
+                let due_minute = due.duration_since(at(0)).as_mins();
+                if due_minute >= until {
+                    break;
+                }
+                assert!(due_minute >= minute, "due in the past: {due_minute}");
+                minute = due_minute;
+                step(&mut before, &mut now, minute, &mut heard);
+            }
+            minute = until;
+            words.split(", ").filter(|word| !word.is_empty()).for_each(|word| apply(&mut now, word, minute));
+            step(&mut before, &mut now, minute, &mut heard);
+        }
+        heard.join(", ")
+    }
+
+    fn step(before: &mut Option<Incident>, now: &mut Incident, minute: i64, heard: &mut Vec<String>) {
+        if now.silenced.is_none() && now.parent.is_none() {
+            now.peak = now.peak.min(now.severity);
+            now.worst = now.worst.min(now.severity);
+        }
+        tell(before.as_ref(), now, Some(SignedDuration::from_hours(12)), at(minute));
+        for alert in crate::alerts::needs_update(before.as_ref(), now) {
+            match alert {
+                crate::alerts::Alert::Root => heard.push(format!("{minute} Root")),
+                crate::alerts::Alert::Note(note) => heard.push(format!("{minute} {note:?}")),
+                crate::alerts::Alert::Edit => {}
+            }
+        }
+        *before = Some(now.clone());
+    }
+
+    fn apply(it: &mut Incident, word: &str, minute: i64) {
+        match word {
+            "SEV-1" => it.severity = Severity::Sev1,
+            "SEV-2" => it.severity = Severity::Sev2,
+            "SEV-3" => {
+                it.severity = Severity::Sev3;
+                if it.telling.aloud_at.is_none() {
+                    (it.peak, it.worst) = (Severity::Sev3, Severity::Sev3);
+                }
+            }
+            "acked" => {
+                it.acknowledged = Some(Acknowledgement { by: "ana".into(), at: at(minute), note: String::new() })
+            }
+            "unacked" => *it = it.unacknowledge(at(minute)).unwrap(),
+            "well" => it.healthy_since = Some(at(minute)),
+            "wrong" => it.healthy_since = None,
+            "unseen" => it.unseen_since = Some(at(minute)),
+            "seen" => it.unseen_since = None,
+            "less" => it.impact.ready = Some(0),
+            "more" => it.impact.ready = Some(1),
+            "silenced" => {
+                if it.telling.aloud_at.is_none() {
+                    (it.peak, it.worst) = (Severity::Sev4, Severity::Sev4);
+                }
+                let of = Silenced::Namespace("shop".into());
+                it.silenced =
+                    Some(Silence { id: 1, of, by: "ana".into(), reason: String::new(), at: at(0), until: at(999) });
+            }
+            "heard" => it.silenced = None,
+            "symptom" => (it.parent, it.symptom_of) = (Some(IncidentId("INC-7".into())), Some(owner("Node", "", "n1"))),
+            "apart" => (it.parent, it.symptom_of) = (None, None),
+            "resolved" => it.status = Status::Resolved,
+            _ => {
+                let (name, severity) = word.strip_prefix("hits ").unwrap().split_once(' ').unwrap_or((word, "SEV-2"));
+                let hit = Hit {
+                    owner: owner("Deployment", "shop", name),
+                    stake: Arc::new(Stake::default()),
+                    classes: Vec::new(),
+                    impact: impact(0, 2),
+                    since: at(minute),
+                    outage: None,
+                    severity: if severity == "SEV-3" { Severity::Sev3 } else { Severity::Sev2 },
+                };
+                let mut named = it.hits.named.clone();
+                named.push(hit);
+                it.hits = Hits { all: named.len(), unserved: named.len(), named };
+            }
+        }
+    }
+
+    #[rstest]
+    // Pauses grow: after 3, 6 and 12 hours, then once a day.
+    #[case("0; 6000", "0 Root, 180 Still, 540 Still, 1260 Still, 2700 Still, 4140 Still, 5580 Still")]
+    // What gets worse is news, and the pauses begin anew.
+    #[case("0; 200 SEV-1; 400", "0 Root, 180 Still, 200 Worse, 380 Still")]
+    #[case("0; 200 SEV-3; 400 SEV-2; 600", "0 Root, 180 Still, 540 Still")]
+    // Who takes care of it is left alone, but for a reminder.
+    #[case("0; 10 acked; 2000", "0 Root, 10 Acknowledged, 730 Reminder, 1450 Reminder")]
+    #[case("0; 10 acked; 60 unacked; 300", "0 Root, 10 Acknowledged, 60 Unacknowledged, 240 Still")]
+    // Worse than what was acknowledged takes that away.
+    #[case("0; 10 acked; 60 SEV-1; 300", "0 Root, 10 Acknowledged, 60 Worse, 240 Still")]
+    #[case("0 hits a SEV-2; 10 acked; 60 hits b SEV-2; 300", "0 Root, 10 Acknowledged, 60 Wider, 240 Still")]
+    // Who joins at once is company; who joins soon is told of a little later; what is not bad by itself is no news.
+    #[case("0 hits a SEV-2; 0 hits b SEV-2; 100", "0 Root")]
+    #[case("0 hits a SEV-2; 5 hits b SEV-2; 6 hits c SEV-2; 100", "0 Root, 30 Wider")]
+    #[case("0 hits a SEV-2; 5 hits b SEV-3; 100", "0 Root, 30 Changed")]
+    // A change is worth a line now and then.
+    #[case("0; 5 less; 100", "0 Root, 30 Changed")]
+    #[case("0; 5 less; 6 more; 100", "0 Root")]
+    #[case("0; 45 less; 50 more; 55 less; 56 more; 100", "0 Root, 45 Changed, 75 Changed")]
+    #[case("0 SEV-1; 5 less; 100", "0 Root, 15 Changed")]
+    #[case("0; 5 acked; 45 less; 100", "0 Root, 5 Acknowledged")]
+    // Nobody is called for what recovers or cannot be judged.
+    #[case("0; 10 well; 300", "0 Root")]
+    #[case("0; 10 well; 300 wrong; 301", "0 Root, 300 Still")]
+    #[case("0; 10 unseen; 300", "0 Root")]
+    // What is only recorded is told when it becomes bad.
+    #[case("0 SEV-3; 300; 301 SEV-2; 500", "301 Root, 481 Still")]
+    #[case("0 SEV-3, hits a SEV-2; 300", "")]
+    // What is silenced is told when that is over.
+    #[case("0 silenced; 300; 301 heard; 500", "301 Root, 481 Still")]
+    #[case("0; 10 silenced; 300 heard; 500", "0 Root, 10 Silenced, 300 SilenceOver, 480 Still")]
+    #[case("0; 10 silenced; 300 SEV-1; 301 heard; 500", "0 Root, 10 Silenced, 301 Worse, 481 Still")]
+    #[case("0; 10 acked; 20 silenced; 300 heard; 301", "0 Root, 10 Acknowledged, 20 Silenced, 300 SilenceOver")]
+    // What is told by its cause is told by itself again when that is over.
+    #[case("0; 10 symptom; 300; 301 apart; 500", "0 Root, 10 Absorbed, 301 Released, 481 Still")]
+    fn people_hear_of_it_so_often(#[case] story: &str, #[case] heard: &str) {
+        assert_eq!(told(story), heard);
+    }
+}

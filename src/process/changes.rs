@@ -1,0 +1,166 @@
+//! What people want changed, and what they ask the store: incidents and silences change with their answer in one transaction.
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+
+use super::{Mind, incidents};
+use crate::{
+    alerts::{
+        self, Message, Outgoing,
+        message::{Times, headline},
+    },
+    app::App,
+    conversation::{
+        commands::{self, Change, Query},
+        reply,
+    },
+    incidents::{Incident, IncidentId, Silence},
+    services::Fit,
+    store::{Asked, StoreError, UpdateRequest},
+};
+
+/// Who wants it, and how the answer goes back.
+pub(super) struct By<'a> {
+    /// The row of the inbox that the answer settles.
+    pub(super) inbox: i64,
+    /// The user's id in Slack.
+    pub(super) person: &'a str,
+    /// Makes a row of an answer.
+    pub(super) back: &'a (dyn Fn(Message) -> Outgoing + Sync),
+}
+
+impl By<'_> {
+    /// The answer, and nothing else.
+    async fn answer(&self, app: &App, message: Message) -> Result<(), StoreError> {
+        app.store.settle(self.inbox, None, &[(self.back)(message)], app.clock.now()).await?;
+        app.outbox_wake.wake();
+        Ok(())
+    }
+}
+
+/// Changes it.
+pub(super) async fn change(app: &App, mind: &mut Mind, change: Change, by: &By<'_>) -> Result<(), StoreError> {
+    match change {
+        Change::Acknowledge { incident, note } => {
+            let done =
+                |after: &Incident, now| after.acknowledged.as_ref().map(|by| reply::acknowledged(after, by, now));
+            let step = |it: &Incident, now| it.acknowledge(by.person, &note, now);
+            of_incident(app, mind, &incident, by, (&step, &done)).await
+        }
+        Change::Unacknowledge { incident } => {
+            let step = |it: &Incident, now| it.unacknowledge(now);
+            of_incident(app, mind, &incident, by, (&step, &|after, now| Some(reply::unacknowledged(after, now)))).await
+        }
+        Change::Resolve { incident, note } => {
+            let step = |it: &Incident, now| it.resolve(by.person, &note, now);
+            of_incident(app, mind, &incident, by, (&step, &|after, now| Some(reply::resolved(after, now)))).await
+        }
+        Change::Silence { of, time, reason } => {
+            let now = app.clock.now();
+            let until = now.checked_add(time).unwrap_or(Timestamp::MAX);
+            let reason = crate::findings::redact(&reason);
+            let silence = Silence { id: 0, of, by: by.person.to_owned(), reason, at: now, until };
+            silence_it(app, mind, silence, by).await
+        }
+        Change::Unsilence { id } => unsilence(app, mind, id, by).await,
+    }
+}
+
+/// What an incident becomes, and what the asker is told of it.
+type Work<'a> = (
+    &'a (dyn Fn(&Incident, Timestamp) -> Option<Incident> + Sync),
+    &'a (dyn Fn(&Incident, Timestamp) -> Option<Message> + Sync),
+);
+
+/// Changes one incident: its message and thread say so, and the asker is told. Where nothing changes the asker is told why.
+async fn of_incident(
+    app: &App,
+    mind: &mut Mind,
+    typed: &str,
+    by: &By<'_>,
+    (step, done): Work<'_>,
+) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let Some(incident) = app.store.find_incident(typed).await? else {
+        return by.answer(app, reply::unknown_incident(typed, &mind.standing(app).await?)).await;
+    };
+    if step(&incident, now).is_none() {
+        return by.answer(app, reply::nothing_changed(&incident, now)).await;
+    }
+    let channels = app.channels.clone();
+    let request =
+        UpdateRequest { id: IncidentId(incident.id.0.clone()), fence: app.fence(), now, inbox: Some(by.inbox) };
+    let written = app
+        .store
+        .update_incident(
+            request,
+            |incident: &Incident| step(incident, now),
+            |before, after| {
+                let mut rows = alerts::say(before, after, &channels, &Times { now, zone: &TimeZone::UTC });
+                rows.extend(done(after, now).map(by.back));
+                rows
+            },
+        )
+        .await?;
+    app.outbox_wake.wake();
+    if let Some(after) = written.after.filter(|it| it.cluster == mind.cluster) {
+        let owner = after.owner.clone();
+        if after.is_open() {
+            mind.open.insert(owner.clone(), after);
+        } else {
+            mind.open.remove(&owner);
+            mind.over_by_hand.insert(owner.clone(), after);
+        }
+        incidents::consider(app, mind, [owner].into()).await;
+    }
+    Ok(())
+}
+
+async fn silence_it(app: &App, mind: &mut Mind, silence: Silence, by: &By<'_>) -> Result<(), StoreError> {
+    let now = silence.at;
+    let asked = Asked { inbox: by.inbox, now };
+    let covered: Vec<Incident> = mind.open.values().filter(|it| silence.covers(it, now)).cloned().collect();
+    let say = |silence: &Silence| {
+        let named: Vec<String> = covered.iter().map(|it| format!("{} {}", it.id, headline(it))).collect();
+        vec![(by.back)(reply::silenced(silence, &named, now))]
+    };
+    if let Some(silence) = app.store.add_silence(&mind.cluster, asked, &silence, say).await? {
+        mind.silences.push(silence);
+    }
+    app.outbox_wake.wake();
+    incidents::consider(app, mind, covered.into_iter().map(|it| it.owner).collect()).await;
+    Ok(())
+}
+
+async fn unsilence(app: &App, mind: &mut Mind, id: i64, by: &By<'_>) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let Some(silence) = mind.silences.iter().find(|silence| silence.id == id).cloned() else {
+        return by.answer(app, reply::no_such_silence(id)).await;
+    };
+    let answer = (by.back)(reply::unsilenced(&silence, now));
+    app.store.end_silence(&mind.cluster, Asked { inbox: by.inbox, now }, id, &[answer]).await?;
+    app.outbox_wake.wake();
+    mind.silences.retain(|silence| silence.id != id);
+    let heard = mind.open.values().filter(|it| it.silenced.as_ref().is_some_and(|silence| silence.id == id));
+    let heard = heard.map(|it| it.owner.clone()).collect();
+    incidents::consider(app, mind, heard).await;
+    Ok(())
+}
+
+/// What the store and the catalogue tell.
+pub(super) async fn ask(app: &App, mind: &Mind, query: Query, by: &By<'_>) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let message = match query {
+        Query::Show { incident } => match app.store.find_incident(&incident).await? {
+            Some(found) => commands::show::shown(&found, &app.config.policy, now),
+            None => reply::unknown_incident(&incident, &mind.standing(app).await?),
+        },
+        Query::Incidents { days } => {
+            let since = now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN);
+            // One more than is listed of what belongs to no digest; those are few.
+            let recent = app.store.recent_incidents(&mind.cluster, since, 500).await?;
+            commands::incidents::listed(&recent, Some(days), now)
+        }
+        Query::Services => commands::services::listed(&mind.priorities, &Fit::of(&mind.priorities, &mind.index)),
+    };
+    by.answer(app, message).await
+}
