@@ -66,8 +66,10 @@ pub fn explain(incident: &Incident, policy: &Policy, now: Timestamp) -> Explaine
     if incident.is_open() && incident.severity != ratings.raised.severity {
         let why = if incident.healthy_since.is_some() {
             "it is well, and keeps the severity it had"
-        } else {
+        } else if incident.unseen_since.is_some() {
             "what cannot be seen cannot have become better"
+        } else {
+            "so it was when it was last judged"
         };
         steps.push(format!("Kept at {}: {why}", incident.severity));
     }

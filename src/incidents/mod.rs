@@ -203,7 +203,7 @@ impl Incident {
     /// The incident as somebody says it is: over. It comes back if it is seen to be wrong after [`DOUBTED_AFTER`]. None if it is over.
     pub fn resolve(&self, by: &str, note: &str, at: Timestamp) -> Option<Self> {
         let note = redact(note);
-        let reason = if note.is_empty() { "resolved by hand".to_owned() } else { format!("resolved by hand: {note}") };
+        let reason = if note.is_empty() { "closed by hand".to_owned() } else { format!("closed by hand: {note}") };
         self.is_open().then(|| Self {
             status: Status::Resolved,
             outage: None,

@@ -204,13 +204,12 @@ pub(super) fn due(incident: &Incident, reminds_after: Option<SignedDuration>) ->
     let telling = &incident.telling;
     let is_new = hit(incident).difference(&telling.announced).next().is_some();
     let widens = telling.aloud_at.filter(|_| is_new).map(|at| later(at, brief_pause(incident.severity)));
-    let again = match &incident.acknowledged {
-        Some(acknowledged) => reminds_after.map(|every| reminder_at(acknowledged.at, every, telling.reminders)),
-        None => {
-            let changed = Shown::of(incident) != telling.shown;
-            let brief = telling.brief_at(incident.severity).filter(|_| changed);
-            telling.repeats_at().into_iter().chain(brief).min()
-        }
+    let again = if let Some(acknowledged) = &incident.acknowledged {
+        reminds_after.map(|every| reminder_at(acknowledged.at, every, telling.reminders))
+    } else {
+        let changed = Shown::of(incident) != telling.shown;
+        let brief = telling.brief_at(incident.severity).filter(|_| changed);
+        telling.repeats_at().into_iter().chain(brief).min()
     };
     widens.into_iter().chain(again).min()
 }
@@ -291,7 +290,7 @@ mod tests {
                 }
             }
             "acked" => {
-                it.acknowledged = Some(Acknowledgement { by: "ana".into(), at: at(minute), note: String::new() })
+                it.acknowledged = Some(Acknowledgement { by: "ana".into(), at: at(minute), note: String::new() });
             }
             "unacked" => *it = it.unacknowledge(at(minute)).unwrap(),
             "well" => it.healthy_since = Some(at(minute)),

@@ -44,15 +44,17 @@ pub(super) async fn change(app: &App, mind: &mut Mind, change: Change, by: &By<'
             let done =
                 |after: &Incident, now| after.acknowledged.as_ref().map(|by| reply::acknowledged(after, by, now));
             let step = |it: &Incident, now| it.acknowledge(by.person, &note, now);
-            of_incident(app, mind, &incident, by, (&step, &done)).await
+            Box::pin(of_incident(app, mind, &incident, by, (&step, &done))).await
         }
         Change::Unacknowledge { incident } => {
             let step = |it: &Incident, now| it.unacknowledge(now);
-            of_incident(app, mind, &incident, by, (&step, &|after, now| Some(reply::unacknowledged(after, now)))).await
+            let done = |after: &Incident, now| Some(reply::unacknowledged(after, now));
+            Box::pin(of_incident(app, mind, &incident, by, (&step, &done))).await
         }
         Change::Resolve { incident, note } => {
             let step = |it: &Incident, now| it.resolve(by.person, &note, now);
-            of_incident(app, mind, &incident, by, (&step, &|after, now| Some(reply::resolved(after, now)))).await
+            let done = |after: &Incident, now| Some(reply::resolved(after, now));
+            Box::pin(of_incident(app, mind, &incident, by, (&step, &done))).await
         }
         Change::Silence { of, time, reason } => {
             let now = app.clock.now();

@@ -116,11 +116,11 @@ pub(super) async fn said(
         Answer::Say(message) => settle(&[back.outgoing(message)]).await,
         Answer::Change(change) => {
             let outgoing = |message| back.outgoing(message);
-            changes::change(app, mind, change, &By { inbox, person: &person.id, back: &outgoing }).await
+            Box::pin(changes::change(app, mind, change, &By { inbox, person: &person.id, back: &outgoing })).await
         }
         Answer::Ask(query) => {
             let outgoing = |message| back.outgoing(message);
-            changes::ask(app, mind, query, &By { inbox, person: &person.id, back: &outgoing }).await
+            Box::pin(changes::ask(app, mind, query, &By { inbox, person: &person.id, back: &outgoing })).await
         }
         Answer::Analyze { namespace } => {
             let blind = Blind::all_of(mind.index.sight());

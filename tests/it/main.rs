@@ -1,6 +1,7 @@
 //! What the bot does, as people see it. The modules are the table of contents.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod again;
 mod check;
 mod delivery;
 mod harness;

@@ -47,7 +47,11 @@ pub fn listed(incidents: &[Incident], days: Option<u16>, now: Timestamp) -> Mess
         Some(days) => format!("of the last {days} days"),
     };
     if own.is_empty() {
-        return reply::line(format!("No incident is {what}."));
+        return reply::line(if days.is_none() {
+            "No incident is open.".to_owned()
+        } else {
+            format!("There is no incident {what}.")
+        });
     }
     let mut lines = vec![format!("*{} {what}*", reply::count(own.len(), "incident", "incidents"))];
     lines.extend(own.iter().take(LISTED).map(|incident| format!("• {}", line(incident, now))));

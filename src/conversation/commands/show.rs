@@ -122,7 +122,7 @@ mod tests {
         2. 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready
         3. Table: degraded (Something is wrong, and it serves; or nothing is ready, but not for long yet), column P0: SEV-2
         4. As another priority: P1 SEV-3, P2 SEV-4, P3 SEV-4, unlisted SEV-3
-        5. Kept at SEV-1: what cannot be seen cannot have become better
+        5. Kept at SEV-1: so it was when it was last judged
         *Its life*
         Wrong since 13:57 UTC, seen at 13:57 UTC
         Acknowledged by <@U2> at 14:01 UTC: on it &lt;!here&gt;

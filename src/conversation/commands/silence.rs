@@ -138,7 +138,7 @@ pub(crate) fn how_long(text: &str) -> Option<SignedDuration> {
     };
     let rest = if rest.is_empty() { SignedDuration::ZERO } else { rest.parse::<SignedDuration>().ok()? };
     let days = SignedDuration::from_hours(days.checked_mul(24)?);
-    days.checked_add(rest).filter(|time| time.is_positive())
+    days.checked_add(rest).filter(SignedDuration::is_positive)
 }
 
 fn written(time: SignedDuration) -> String {

@@ -20,7 +20,7 @@ fn run(rest: &str, standing: &Standing) -> Answer {
         "Nothing is silenced.".to_owned()
     } else {
         format!(
-            "There are {}: `/k8s silences` says what they are.",
+            "Numbers: {}; `/k8s silences` says what they are.",
             all.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
         )
     };
@@ -51,7 +51,7 @@ mod tests {
         assert_eq!(said(answer("silences", &samples::healthy())), "Nothing is silenced.");
         assert_eq!(said(answer("unsilence 3", &broken)), "-> unsilence 3");
         assert_eq!(said(answer("unsilence #3", &broken)), "-> unsilence 3");
-        insta::assert_snapshot!(said(answer("unsilence 9", &broken)), @"There is no silence `9`. There are 3: `/k8s silences` says what they are.");
+        insta::assert_snapshot!(said(answer("unsilence 9", &broken)), @"There is no silence `9`. Numbers: 3; `/k8s silences` says what they are.");
         assert_eq!(said(answer("unsilence 9", &samples::healthy())), "There is no silence `9`. Nothing is silenced.");
     }
 }
