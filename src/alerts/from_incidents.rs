@@ -190,6 +190,7 @@ pub fn say(previous: Option<&Incident>, now: &Incident, channels: &Channels, tim
                         | Note::Resolved
                         | Note::Absorbed => false,
                     },
+                    is_last_word: matches!(what, Note::Acknowledged | Note::Silenced | Note::Resolved | Note::Absorbed),
                 },
             });
         }

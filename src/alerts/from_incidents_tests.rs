@@ -288,7 +288,8 @@ fn a_reply_says_only_what_is_new_and_an_edit_says_everything() {
             Outgoing::Reply {
                 channel: "C1".into(),
                 message: note(Note::Worse, Some(&before), &now, &times),
-                broadcast: true
+                broadcast: true,
+                is_last_word: false
             },
         ]
     );

@@ -64,6 +64,9 @@ pub enum Outgoing {
         message: Message,
         /// Also shown in the channel (it notifies people).
         broadcast: bool,
+        /// With this, what was to be said before and could not be is not worth saying any more.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_last_word: bool,
     },
     /// Replies in a thread that is not an incident's root (a question elsewhere).
     ReplyTo {

@@ -240,8 +240,8 @@ impl Write<'_> {
             after.version = 1;
             insert(connection, &after, fence).await?;
         }
-        let outgoing = say(before, &after);
         let origin = outbox::Origin { cluster: Some(&after.cluster), incident: Some(&after.id), now };
+        let outgoing = outbox::thin(connection, &origin, say(before, &after)).await?;
         let rows = outbox::insert(connection, &origin, &outgoing).await?;
         Ok(Some((after, rows)))
     }

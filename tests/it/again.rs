@@ -67,12 +67,12 @@ async fn what_nobody_takes_care_of_is_told_again_and_again_ever_more_rarely() {
         runs(bot, "/k8s ack 1 looking").await?;
         bot.wait(Duration::from_hours(13)).await?;
         insta::assert_snapshot!(bot.story("#alerts").await?, @"
-        edited in #alerts: 🔴 *SEV-1 · acknowledged · api serves nobody* · INC-2026-11-24-001
-
         only for ana in #alerts:
         INC-2026-11-24-001 acknowledged by @ana: looking
         *SEV-1* INC-2026-11-24-001 · Deployment shop/api · CrashLoopBackOff · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 2026-11-24 13:50 UTC (10 h 14 min)
         I stay silent about it until it gets worse or is resolved.
+
+        edited in #alerts: 🔴 *SEV-1 · acknowledged · api serves nobody* · INC-2026-11-24-001
 
         replied in #alerts:
         Acknowledged by @ana at 00:05 UTC: looking
@@ -284,6 +284,11 @@ async fn what_gets_worse_than_what_was_acknowledged_is_told_and_is_not_acknowled
         bot.wait(Duration::from_secs(30)).await?;
         runs(bot, "/k8s ack 1").await?;
         insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        only for ana in #alerts:
+        INC-2026-11-24-001 acknowledged by @ana
+        *SEV-2* INC-2026-11-24-001 · Deployment shop/api · CrashLoopBackOff · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 13:59 UTC (31 s)
+        I stay silent about it until it gets worse or is resolved.
+
         posted in #alerts:
         🟠 *SEV-2 · api serves nobody* · INC-2026-11-24-001
         ▌#a30200
@@ -298,11 +303,6 @@ async fn what_gets_worse_than_what_was_acknowledged_is_told_and_is_not_acknowled
         ```
         [ Acknowledge ]
         SEV-2 because P0 service: nothing ready, while it is rolled out · since 13:59 UTC · seen 14:00 UTC
-
-        only for ana in #alerts:
-        INC-2026-11-24-001 acknowledged by @ana
-        *SEV-2* INC-2026-11-24-001 · Deployment shop/api · CrashLoopBackOff · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 13:59 UTC (31 s)
-        I stay silent about it until it gets worse or is resolved.
 
         edited in #alerts: 🟠 *SEV-2 · acknowledged · api serves nobody* · INC-2026-11-24-001
 

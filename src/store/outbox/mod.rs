@@ -1,9 +1,12 @@
 //! What must be sent: rows in order, each given out before it is sent and marked after; a newer text replaces an unsent one.
 
 mod mend;
+mod thin;
 
 use jiff::Timestamp;
 use sqlx::{AnyConnection, Row, any::AnyRow};
+
+pub(super) use thin::thin;
 
 use super::{Fault, Store, StoreError, brief, clean, count_up, instant, millis, to_json};
 use crate::{

@@ -83,7 +83,7 @@ fn edit(text: &str) -> Outgoing {
 }
 
 fn reply(text: &str) -> Outgoing {
-    Outgoing::Reply { channel: "C1".into(), message: message(text), broadcast: false }
+    Outgoing::Reply { channel: "C1".into(), message: message(text), broadcast: false, is_last_word: false }
 }
 
 fn silent(_: Option<&Incident>, _: &Incident) -> Vec<Outgoing> {

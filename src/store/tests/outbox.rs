@@ -234,3 +234,51 @@ async fn an_answer_that_cannot_be_given_holds_up_nobody_else() {
     // One of each destination.
     assert_eq!(store.due(at(0), 1).await.unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn a_message_that_is_not_posted_yet_says_everything_itself_and_of_what_waits_for_long_only_the_newest_is_said() {
+    let (store, _guard) = testing::fresh().await.unwrap();
+    let id = opened(&store, "api", at(0)).await.id;
+    let said = |text: &str, broadcast, is_last_word| Outgoing::Reply {
+        channel: "C1".into(),
+        message: message(text),
+        broadcast,
+        is_last_word,
+    };
+    let change = async |rows: &[Outgoing], second: i64| {
+        let request = UpdateRequest { id: id.clone(), fence: 1, now: at(second), inbox: None };
+        let touch = |it: &Incident| Some(Incident { updated_at: at(second), ..it.clone() });
+        store.update_incident(request, touch, |_, _| rows.to_vec()).await.unwrap();
+    };
+    let waiting = async || {
+        let mut all = Vec::new();
+        for (row, text) in due(&store, at(999)).await {
+            store.sent(row, "C1", Some("1.0"), at(999)).await.unwrap();
+            all.push(text);
+        }
+        all
+    };
+    change(&[post("it is bad")], 10).await;
+    change(&[edit("it is worse"), said("worse", true, false)], 20).await;
+    assert_eq!(waiting().await, ["post it is worse"]);
+    assert_eq!(waiting().await, Vec::<String>::new());
+
+    // Slack is away for long: a line in between gives way, what is loud does not give way to what is quiet.
+    change(&[edit("a"), said("a line", false, false)], 100).await;
+    change(&[edit("b"), said("another line", false, false)], 101).await;
+    change(&[edit("c"), said("worse", true, false)], 250).await;
+    change(&[edit("d"), said("a last line", false, false)], 400).await;
+    let mut all = Vec::new();
+    loop {
+        match waiting().await {
+            more if more.is_empty() => break,
+            more => all.extend(more),
+        }
+    }
+    assert_eq!(all, ["edit d", "reply worse", "reply a last line"]);
+
+    // What is over is over.
+    change(&[edit("e"), said("back", true, false)], 500).await;
+    change(&[edit("f"), said("resolved", false, true)], 700).await;
+    assert_eq!([waiting().await, waiting().await, waiting().await].concat(), ["edit f", "reply resolved"]);
+}

@@ -130,7 +130,7 @@ async fn an_alert_that_somebody_deleted_is_posted_anew_and_its_thread_goes_on_be
         bot.everything_new("#alerts").await?;
         let incident = bot.app()?.store.find_incident("1").await?.context("no incident")?;
         let message = Message { text: "Still at it".to_owned(), blocks: Vec::new(), colour: None };
-        let reply = Outgoing::Reply { channel: "alerts".to_owned(), message, broadcast: false };
+        let reply = Outgoing::Reply { channel: "alerts".to_owned(), message, broadcast: false, is_last_word: false };
         bot.app()?.store.enqueue(&incident.cluster, Some(&incident.id), &[reply], bot.now()).await?;
         bot.app()?.outbox_wake.wake();
         bot.settle().await?;

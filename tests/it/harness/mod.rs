@@ -380,7 +380,10 @@ impl BotTester {
                 }
             }
         }
-        Ok(told.into_iter().map(|(_, line)| line).collect::<Vec<_>>().join("\n\n"))
+        // What only one person sees goes another way, so it may come before or after what all see.
+        let (alone, all): (Vec<_>, Vec<_>) =
+            told.into_iter().map(|(_, line)| line).partition(|line| line.starts_with("only for "));
+        Ok([alone, all].concat().join("\n\n"))
     }
 
     /// The first message of a channel as it is now, and the last reply in its thread. How often it was edited on the way depends

@@ -1,0 +1,79 @@
+//! What waits is not told as history: of an incident people read how it is now, not what happened while Slack was away.
+
+use jiff::{SignedDuration, Timestamp};
+use sqlx::{AnyConnection, Row};
+
+use super::{Fault, Origin, clean, instant};
+use crate::{alerts::Outgoing, incidents::IncidentId};
+
+/// What waits for so long waits because something stands in its way, not because a channel has its pace.
+const WAITS_LONG: SignedDuration = SignedDuration::from_mins(2);
+
+/// What is left to be said of an incident. A message that is not posted yet says everything by itself; of the replies that wait for
+/// long only the newest is news, but what is quiet does not take the place of what is loud.
+pub(in crate::store) async fn thin(
+    connection: &mut AnyConnection,
+    origin: &Origin<'_>,
+    outgoing: Vec<Outgoing>,
+) -> Result<Vec<Outgoing>, Fault> {
+    let Some(incident) = origin.incident else { return Ok(outgoing) };
+    let mut left = Vec::new();
+    for row in outgoing {
+        let is_news = match &row {
+            Outgoing::Reply { channel, broadcast, is_last_word, .. } => {
+                let waiting = waiting(connection, incident, channel).await?;
+                let takes_all = *broadcast || *is_last_word;
+                for old in waiting.iter().filter(|old| old.waits_long(origin.now) && (takes_all || !old.is_loud)) {
+                    supersede(connection, old.id).await?;
+                }
+                !waiting.iter().any(|old| old.is_root)
+            }
+            Outgoing::Post { .. } | Outgoing::Edit { .. } | Outgoing::ReplyTo { .. } | Outgoing::Respond { .. } => true,
+        };
+        if is_news {
+            left.push(row);
+        }
+    }
+    Ok(left)
+}
+
+/// A row that nobody was given yet.
+struct Waiting {
+    id: i64,
+    created: Timestamp,
+    is_root: bool,
+    is_loud: bool,
+}
+
+impl Waiting {
+    fn waits_long(&self, now: Timestamp) -> bool {
+        !self.is_root && now.duration_since(self.created) >= WAITS_LONG
+    }
+}
+
+/// The first post of an incident in a channel and the replies below it, as far as nobody was given them.
+async fn waiting(connection: &mut AnyConnection, incident: &IncidentId, channel: &str) -> Result<Vec<Waiting>, Fault> {
+    let rows = sqlx::query(
+        "SELECT id, kind, body, created_ms FROM outbox WHERE incident_id = $1 AND destination = $2 AND state = 'pending' \
+         AND taken = 0 AND kind IN ('post', 'reply') ORDER BY id",
+    );
+    let rows = rows.bind(&incident.0).bind(&*clean(channel)).fetch_all(&mut *connection).await?;
+    rows.iter()
+        .map(|row| {
+            let body: String = row.try_get("body")?;
+            let is_loud = matches!(serde_json::from_str(&body), Ok(Outgoing::Reply { broadcast: true, .. }));
+            Ok(Waiting {
+                id: row.try_get("id")?,
+                created: instant(row.try_get("created_ms")?)?,
+                is_root: row.try_get::<String, _>("kind")? == "post",
+                is_loud,
+            })
+        })
+        .collect()
+}
+
+async fn supersede(connection: &mut AnyConnection, id: i64) -> Result<(), Fault> {
+    let gone = sqlx::query("UPDATE outbox SET state = 'superseded' WHERE id = $1 AND state = 'pending' AND taken = 0");
+    gone.bind(id).execute(connection).await?;
+    Ok(())
+}
