@@ -8,6 +8,7 @@ use crate::{
     cluster::{ClusterId, Kind},
     conversation::{Said, permissions::Person},
     process::{LogRead, Measurements},
+    services::Catalogue,
 };
 
 /// Something that happened.
@@ -66,6 +67,8 @@ pub enum Event {
     },
     /// The right to write had run out and was taken anew: what is stored may have changed meanwhile.
     LeaseAnew,
+    /// The catalogue of services was read anew.
+    Catalogue(Catalogue),
     /// It is time to measure how full things are.
     Measure,
     /// What was measured.

@@ -1,5 +1,6 @@
 //! The running bot's parts: configuration, clock, store, clients, and how its tasks are started and stopped.
 
+mod catalogue;
 pub(crate) mod identity;
 mod lease;
 mod measure;
@@ -25,6 +26,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use self::catalogue::CatalogueFile;
 pub(crate) use self::measure::EVERY as MEASURED_EVERY;
 use crate::{
     alerts::{Channels, Rooms},
@@ -57,6 +59,8 @@ pub struct App {
     pub health: Health,
     /// The bot's own user id in Slack, once Slack told it.
     pub me: OnceLock<String>,
+    /// What is in force of the catalogue of services, and what is wrong with its file.
+    pub catalogue: watch::Sender<CatalogueFile>,
     /// The time.
     pub clock: Clock,
     /// Durable state.
@@ -157,6 +161,8 @@ pub struct Pulse {
     pub next_tidy: Option<Timestamp>,
     /// When is measured next; None before the first time.
     pub next_measure: Option<Timestamp>,
+    /// When the file of the catalogue is looked at next; None before the first time.
+    pub next_catalogue: Option<Timestamp>,
     /// Fresh lists that are being read.
     pub looks: u64,
     /// The call for which the outbox last woke, and when it looks again.
@@ -300,6 +306,7 @@ impl Bot {
             && pulse.next_pass.is_some_and(|at| at > now)
             && pulse.next_tidy.is_some_and(|at| at > now)
             && pulse.next_measure.is_some_and(|at| at > now)
+            && (app.config.services_file.is_none() || pulse.next_catalogue.is_some_and(|at| at > now))
             && pulse.outbox.0 == app.outbox_wake.calls()
             && later(pulse.outbox.1)
             && pulse.inbox == app.inbox_wake.calls()

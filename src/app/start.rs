@@ -11,7 +11,8 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    App, Bot, CLUSTER, STORE, Sockets, Wake, identity, lease, lock, measure, passes, scrape, spawn_in, stop, tidy,
+    App, Bot, CLUSTER, STORE, Sockets, Wake, catalogue, identity, lease, lock, measure, passes, scrape, spawn_in, stop,
+    tidy,
 };
 use crate::{
     alerts::outbox,
@@ -55,6 +56,7 @@ pub(super) async fn begin(
     let (events, receiver) = mpsc::channel(256);
     let started = clock.now();
     let app = Arc::new(App {
+        catalogue: watch::Sender::new(catalogue::at_start(config.priorities.catalogue())),
         me: OnceLock::new(),
         health: Health::new(clock.clone(), &[CLUSTER, STORE]),
         clock,
@@ -119,6 +121,7 @@ async fn set_out(
     app.spawn_vital("the task that starts passes", passes::run(Arc::clone(app)));
     app.spawn(tidy::run(Arc::clone(app)));
     app.spawn(measure::run(Arc::clone(app)));
+    app.spawn(catalogue::run(Arc::clone(app)));
     Ok(cluster)
 }
 

@@ -22,6 +22,7 @@ use crate::{
     services::Priorities,
 };
 use gather::{Gathered, gather};
+pub use priorities::read_catalogue;
 pub use problem::{ConfigErrors, Place, Problem, Warning};
 pub use sources::{Purpose, Sources, Text};
 pub use table::Row;

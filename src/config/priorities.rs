@@ -36,13 +36,14 @@ pub(super) fn read(
     let Some(path) = catalogue else { return priorities };
     match files.get(&path.display().to_string()) {
         Some(Ok(text)) => {
-            let (catalogue, lints_of_it) = catalogue_of(path, text);
+            let (catalogue, lints) =
+                read_catalogue(path, text).unwrap_or_else(|mistakes| (Catalogue::default(), mistakes));
             let warning = |Lint { line, message, remedy }| {
                 let place = Some(Place::File { path: path.display().to_string(), line });
                 Problem { key: "services.file".to_owned(), place, message, remedy }
             };
             // A cluster that is watched without it is better than one that is not watched.
-            values.warnings.extend(lints_of_it.into_iter().map(warning));
+            values.warnings.extend(lints.into_iter().map(warning));
             priorities.with_catalogue(catalogue)
         }
         Some(Err(why)) => {
@@ -54,20 +55,24 @@ pub(super) fn read(
     }
 }
 
-/// The catalogue of a file, by its name: `services.toml`, or the prototype's `services.txt`; and what a person should mend. One that
-/// cannot be read is empty.
-fn catalogue_of(path: &Path, text: &str) -> (Catalogue, Vec<Lint>) {
+/// The catalogue of a file, by its name: `services.toml`, or the prototype's `services.txt`; and what a person should mend.
+///
+/// # Errors
+/// Every mistake, if it cannot be used: it is no TOML of services, or lists none.
+pub fn read_catalogue(path: &Path, text: &str) -> Result<(Catalogue, Vec<Lint>), Vec<Lint>> {
     let is_toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
     let (catalogue, mut lints) = if is_toml {
         let checks: Vec<&str> = checks::ALL.iter().map(|check| check.name()).collect();
-        match Catalogue::from_toml(text, &checks) {
-            Ok(catalogue) => (catalogue, Vec::new()),
-            Err(mistakes) => (Catalogue::default(), mistakes),
-        }
+        (Catalogue::from_toml(text, &checks)?, Vec::new())
     } else {
         Catalogue::from_services_txt(text)
     };
     lints.extend(catalogue.lint());
     lints.sort();
-    (catalogue, lints)
+    if catalogue.services.is_empty() {
+        // A file that is being written is empty for a moment.
+        lints.push(Lint::new(0, "it lists no service", "list one, or leave services.file empty"));
+        return Err(lints);
+    }
+    Ok((catalogue, lints))
 }

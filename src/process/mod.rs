@@ -315,6 +315,11 @@ async fn handle(app: &Arc<App>, mind: &mut Mind, event: Event) -> Result<(), Sto
             mind.reload(app).await?;
             incidents::judge_if_watching(app, mind).await;
         }
+        Event::Catalogue(catalogue) => {
+            mind.priorities = Arc::new(app.config.priorities.clone().with_catalogue(catalogue));
+            mind.scene.look_again();
+            incidents::judge_if_watching(app, mind).await;
+        }
         Event::Measure => measures::begin(app, mind),
         Event::Measured(measured) => measures::arrived(app, mind, measured).await,
         Event::LogRead(read) => logs::arrived(app, mind, read).await?,

@@ -47,6 +47,11 @@ impl Scene {
         Self { causes: Causes::remembered(open), dirty: true, ..Self::default() }
     }
 
+    /// Who needs whom may have changed: the causes are found anew.
+    pub(super) fn look_again(&mut self) {
+        self.dirty = true;
+    }
+
     /// Whether nothing is known of an owner but that it is well.
     pub(super) fn is_well(&self, owner: &ObjectRef) -> bool {
         !self.ailing.contains_key(owner) && owner.kind != REGISTRY && owner.kind != findings::CLUSTER

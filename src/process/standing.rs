@@ -83,6 +83,19 @@ impl Mind {
     }
 }
 
+/// The catalogue of services, and what is wrong with its file.
+fn services(app: &App) -> Part {
+    let it = app.catalogue.borrow().clone();
+    let state = match app.config.services_file.as_ref() {
+        None => {
+            Err("no catalogue (SERVICES_FILE): priorities come from [priorities], annotations and what K3s has"
+                .to_owned())
+        }
+        Some(file) => Ok(format!("{} of {}", it.services, file.display())),
+    };
+    Part { name: "Services".to_owned(), state, troubles: it.broken.into_iter().chain(it.lints).collect() }
+}
+
 /// Each part of the bot: configured with what, or missing with what that means.
 pub fn parts(app: &App) -> Vec<Part> {
     let part = |name: &str, state: Result<&str, &str>| Part {
@@ -112,6 +125,7 @@ pub fn parts(app: &App) -> Vec<Part> {
             Ok(if config.database_url.expose_secret().starts_with("sqlite") { "SQLite" } else { "PostgreSQL" }),
         ),
         Part { troubles: app.rooms.borrow().troubles.clone(), ..part("Slack", slack) },
+        services(app),
         part("Model", model),
         part("GitHub", github),
     ]

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod again;
+mod catalogue;
 mod check;
 mod delivery;
 mod harness;

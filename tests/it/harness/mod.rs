@@ -37,7 +37,7 @@ pub(crate) struct BotTester {
     settings: BTreeMap<String, String>,
     channel: &'static str,
     written: &'static str,
-    listed: &'static str,
+    files: tempfile::TempDir,
     may_be_refused: bool,
     database: testing::Guard,
     /// The first line of each message when it was last told in a story.
@@ -75,7 +75,7 @@ impl BotTester {
             settings,
             channel: "alerts",
             written: "",
-            listed: "",
+            files: tempfile::tempdir()?,
             may_be_refused: false,
             database,
             titles: RefCell::default(),
@@ -108,10 +108,17 @@ impl BotTester {
         self.written = sections;
     }
 
-    /// Writes a catalogue of services; it counts from the next start.
-    pub(crate) fn lists_services(&mut self, catalogue: &'static str) {
-        self.listed = catalogue;
-        self.set("SERVICES_FILE", "services.toml");
+    /// Writes the file of the catalogue of services; a bot that runs without one reads it from its next start.
+    pub(crate) fn lists_services(&mut self, catalogue: &str) -> anyhow::Result<()> {
+        let path = self.files.path().join("services.toml");
+        std::fs::write(&path, catalogue)?;
+        self.set("SERVICES_FILE", &path.display().to_string());
+        Ok(())
+    }
+
+    /// The folder of this world's files: it differs from run to run.
+    pub(crate) fn folder(&self) -> String {
+        self.files.path().display().to_string()
     }
 
     /// What the bot is started with.
@@ -131,7 +138,9 @@ impl BotTester {
         let listen = if env.contains_key("HTTP_LISTEN") { "" } else { "[http]\nlisten = \"127.0.0.1:0\"\n" };
         let text = format!("[priorities]\nP0 = [\"shop/api\"]\n{listen}{}", self.written);
         let file = Some(Text { path: "k8s-monitor.toml".to_owned(), text });
-        let named_files = [("services.toml".to_owned(), Ok(self.listed.to_owned()))].into();
+        let listed = self.files.path().join("services.toml");
+        let read = |path: &std::path::Path| std::fs::read_to_string(path).map_err(|error| error.to_string());
+        let named_files = [(listed.display().to_string(), read(&listed))].into();
         let (config, _) =
             Config::load(&Sources { purpose: Purpose::Run, env, file, named_files, ..Sources::default() })?;
         Ok(config)

@@ -278,7 +278,7 @@ name = "blog"
 namespace = "shop"
 priority = "P1"
 "#,
-        );
+        )?;
         let mut mysql = [workload(bot, "data/mysql")];
         let mut needs_it = [workload(bot, "shop/orders"), workload(bot, "shop/checkout")];
         let mut alone = [workload(bot, "shop/blog")];
