@@ -2,9 +2,10 @@
 
 use super::{
     Outgoing,
+    calls::calls,
     message::{Times, note, root},
 };
-use crate::incidents::{Incident, Severity};
+use crate::incidents::{Incident, Severity, escalation::Call};
 
 /// What must be said of an incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,12 +161,18 @@ fn of_a_symptom(previous: &Incident, now: &Incident) -> Option<Vec<Alert>> {
 /// The rows of the outbox that say it.
 pub fn say(previous: Option<&Incident>, now: &Incident, channels: &Channels, times: &Times<'_>) -> Vec<Outgoing> {
     let alerts = needs_update(previous, now);
-    let before = previous.map(|p| channels.of(p.worst)).unwrap_or_default();
+    let before = previous.map(|p| rooms(p, channels)).unwrap_or_default();
+    let own = channels.of(now.worst);
     let mut rows = Vec::new();
+    let calls = || calls(previous, now, &own, times);
     if alerts.is_empty() {
-        return rows;
+        return calls();
     }
-    for channel in channels.of(now.worst) {
+    for channel in rooms(now, channels) {
+        // Who is called now is called below.
+        if !before.contains(&channel) && !own.contains(&channel) {
+            continue;
+        }
         if !before.contains(&channel) {
             // New to this channel: the message as it is now says everything.
             rows.push(Outgoing::Post { channel, message: root(now, times) });
@@ -195,7 +202,21 @@ pub fn say(previous: Option<&Incident>, now: &Incident, channels: &Channels, tim
             });
         }
     }
+    rows.extend(calls());
     rows
+}
+
+/// Where an incident is told: in the channels of its severity, and in those that were called.
+fn rooms(incident: &Incident, channels: &Channels) -> Vec<String> {
+    let mut rooms = channels.of(incident.worst);
+    for call in &incident.telling.ever_called {
+        if let Call::Channel(channel) = call
+            && !rooms.contains(channel)
+        {
+            rooms.push(channel.clone());
+        }
+    }
+    rooms
 }
 
 #[cfg(test)]

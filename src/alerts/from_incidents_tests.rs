@@ -224,7 +224,7 @@ fn after_this_comes_that_and_people_hear(#[case] before: &str, #[case] now: &str
 fn rows(before: &str, now: &str, channels: &Channels) -> String {
     let before = the(before, None);
     let now = the(now, before.as_ref()).unwrap();
-    let times = Times { now: at(30), zone: &TimeZone::UTC };
+    let times = Times { now: at(30), zone: &TimeZone::UTC, cluster: "production" };
     let rows = say(before.as_ref(), &now, channels, &times);
     let word = |row: &Outgoing| match row {
         Outgoing::Post { channel, .. } => format!("posted in {channel}"),
@@ -232,6 +232,7 @@ fn rows(before: &str, now: &str, channels: &Channels) -> String {
         Outgoing::Reply { channel, broadcast: true, .. } => format!("replied aloud in {channel}"),
         Outgoing::Reply { channel, broadcast: false, .. } => format!("replied in {channel}"),
         Outgoing::ReplyTo { .. } | Outgoing::Respond { .. } => "an answer".to_owned(),
+        Outgoing::Webhook { .. } | Outgoing::PagerDuty { .. } => "a call".to_owned(),
     };
     rows.iter().map(word).collect::<Vec<_>>().join("; ")
 }
@@ -279,7 +280,7 @@ fn a_channel_that_is_named_twice_hears_it_once(#[case] before: &str, #[case] now
 fn a_reply_says_only_what_is_new_and_an_edit_says_everything() {
     let before = incident(Severity::Sev2);
     let now = Incident { severity: Severity::Sev1, worst: Severity::Sev1, peak: Severity::Sev1, ..before.clone() };
-    let times = Times { now: at(1), zone: &TimeZone::UTC };
+    let times = Times { now: at(1), zone: &TimeZone::UTC, cluster: "production" };
     let rows = say(Some(&before), &now, &Channels::one("C1"), &times);
     assert_eq!(
         rows,

@@ -1,6 +1,7 @@
 //! Who hears of it, once: what must be said about an incident's change of state, and the rows that say it.
 
 pub(crate) mod blocks;
+mod calls;
 mod from_incidents;
 pub mod message;
 pub mod outbox;
@@ -83,5 +84,15 @@ pub enum Outgoing {
         response_url: String,
         /// The message.
         message: Message,
+    },
+    /// Calls the configured address.
+    Webhook {
+        /// What it is told.
+        body: Value,
+    },
+    /// Tells `PagerDuty` of an event; the key of the service is added when it is sent.
+    PagerDuty {
+        /// An event of the Events API v2.
+        event: Value,
     },
 }

@@ -32,6 +32,7 @@ use crate::{
     alerts::{Channels, Rooms},
     clients::{
         kubernetes::{ClusterConfig, Kubernetes, Scope, WatchHandle},
+        page::Pager,
         slack::Slack,
         slack_socket::{SocketHandle, SocketHealth},
     },
@@ -65,6 +66,10 @@ pub struct App {
     pub clock: Clock,
     /// Durable state.
     pub store: Store,
+    /// The cluster, as people call it.
+    pub cluster_name: String,
+    /// Who is called when nobody acknowledges.
+    pub pager: Pager,
     /// Slack, or None: then messages are printed.
     pub slack: Option<Slack>,
     /// The channels by severity, as they are configured.

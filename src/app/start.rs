@@ -18,6 +18,7 @@ use crate::{
     alerts::outbox,
     clients::{
         kubernetes::{ClusterConfig, Kubernetes},
+        page::Pager,
         slack::Slack,
     },
     clock::Clock,
@@ -49,6 +50,8 @@ pub(super) async fn begin(
         (Some(token), true) => Some(Slack::new(&config.slack.api_url, token.clone())?),
         _ => None,
     };
+    let pagerduty = config.pagerduty.token.clone().map(|key| (config.pagerduty.url.clone(), key));
+    let pager = Pager::new(config.webhook.clone(), pagerduty).context("the client for webhooks")?;
     let opening = Store::open(config.database_url.expose_secret());
     let store = stop.run_until_cancelled(opening).await.context(STOPPED)??;
     // Not cut off: what the database has already given would be held until it runs out.
@@ -61,6 +64,8 @@ pub(super) async fn begin(
         health: Health::new(clock.clone(), &[CLUSTER, STORE]),
         clock,
         kubernetes,
+        cluster_name: name.clone(),
+        pager,
         channels: slack_side::channels(&config.slack, slack.is_some()),
         rooms: watch::Sender::default(),
         doubts: Wake::default(),

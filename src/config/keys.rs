@@ -24,7 +24,7 @@ const fn in_file_only(path: &'static str) -> Key {
 }
 
 /// Every key, in the order of `default.toml`.
-pub const KEYS: [Key; 70] = [
+pub const KEYS: [Key; 74] = [
     key("cluster.name", "CLUSTER_NAME"),
     key("cluster.kubeconfig", "KUBECONFIG"),
     key("cluster.context", "K3S_CONTEXT"),
@@ -43,6 +43,10 @@ pub const KEYS: [Key; 70] = [
     in_file_only("slack.channel_sev1"),
     in_file_only("slack.channel_sev2"),
     key("slack.api_url", "SLACK_API_URL"),
+    in_file_only("escalation.steps"),
+    secret("escalation.webhook_url", "ESCALATION_WEBHOOK_URL"),
+    secret("escalation.pagerduty_key", "PAGERDUTY_ROUTING_KEY"),
+    key("escalation.pagerduty_url", "PAGERDUTY_URL"),
     secret("github.token", "GITHUB_TOKEN"),
     key("github.api_url", "GITHUB_API_URL"),
     secret("anthropic.api_key", "ANTHROPIC_API_KEY"),

@@ -1,6 +1,7 @@
 //! The configuration: compiled-in defaults, a file, `.env`, the environment and flags become one checked value, or every problem at once.
 
 mod checks;
+mod escalation;
 mod gather;
 pub mod keys;
 mod policy;
@@ -17,7 +18,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     findings::Settings,
-    incidents::{Policy, Severity},
+    incidents::{Policy, Severity, escalation::EscalationStep},
     schedule::{CronLine, Schedule},
     services::Priorities,
 };
@@ -75,6 +76,8 @@ pub struct SlackConfig {
     pub channels: Vec<String>,
     /// Channels of SEV-1 and SEV-2; empty means `channels`.
     pub by_severity: [Vec<String>; 2],
+    /// Channels that are called when nobody acknowledges.
+    pub of_escalation: Vec<String>,
     /// Address of the Web API, without a slash at its end.
     pub api_url: String,
 }
@@ -94,7 +97,7 @@ impl SlackConfig {
     /// Every channel that is named, once.
     pub fn all_channels(&self) -> Vec<String> {
         let mut all: Vec<String> = Vec::new();
-        for channel in self.channels.iter().chain(self.by_severity.iter().flatten()) {
+        for channel in self.channels.iter().chain(self.by_severity.iter().flatten()).chain(&self.of_escalation) {
             if !all.contains(channel) {
                 all.push(channel.clone());
             }
@@ -147,6 +150,12 @@ pub struct Config {
     pub storm_from: usize,
     /// After what time who acknowledged something is reminded that it is still wrong; None: never.
     pub reminds_after: Option<SignedDuration>,
+    /// Who is called, one after the other, as long as nobody acknowledges.
+    pub escalation: Vec<EscalationStep>,
+    /// The address that is called.
+    pub webhook: Option<SecretString>,
+    /// `PagerDuty`'s Events API and the key of a service.
+    pub pagerduty: ApiConfig,
     pub slack: SlackConfig,
     pub github: ApiConfig,
     pub anthropic: ApiConfig,
@@ -183,7 +192,13 @@ impl Config {
         let gathered: Gathered = gather(sources);
         let mut values = Values::new(gathered, &sources.named_files);
         let schedule = schedule(&mut values);
-        let slack = slack(&mut values, sources.purpose);
+        let webhook = values.secret("escalation.webhook_url");
+        let pagerduty = ApiConfig {
+            token: values.secret("escalation.pagerduty_key"),
+            url: values.address("escalation.pagerduty_url"),
+        };
+        let escalation = escalation::read(&mut values, webhook.is_some(), pagerduty.token.is_some());
+        let slack = slack(&mut values, sources.purpose, &escalation);
         let services_file = values.path("services.file");
         let mut config = Self {
             cluster: ClusterConfig {
@@ -202,6 +217,9 @@ impl Config {
             storm_from: values.number("alerts.storm_from", 3, 1000).into(),
             reminds_after: Some(values.duration("alerts.reminder_after", (0, 30 * 86_400)))
                 .filter(|after| !after.is_zero()),
+            escalation,
+            webhook,
+            pagerduty,
             slack,
             github: ApiConfig { token: values.secret("github.token"), url: values.address("github.api_url") },
             anthropic: ApiConfig {
@@ -235,7 +253,7 @@ impl Config {
 
 /// Whether one look at a cluster uses the key; what is no key (a file, a section nobody knows) counts as used.
 fn is_looked_with(key: &str) -> bool {
-    !["slack.", "alerts.", "monitoring.", "github.", "anthropic.", "store.", "http."]
+    !["slack.", "escalation.", "alerts.", "monitoring.", "github.", "anthropic.", "store.", "http."]
         .iter()
         .any(|unused| key.starts_with(unused))
 }
@@ -282,7 +300,7 @@ fn schedule(values: &mut Values<'_>) -> Schedule {
     }
 }
 
-fn slack(values: &mut Values<'_>, purpose: Purpose) -> SlackConfig {
+fn slack(values: &mut Values<'_>, purpose: Purpose, escalation: &[EscalationStep]) -> SlackConfig {
     let enabled = values.yes_or_no("slack.enabled");
     let bot_token = token(values, "slack.bot_token", "xoxb-");
     let app_token = token(values, "slack.app_token", "xapp-");
@@ -292,6 +310,7 @@ fn slack(values: &mut Values<'_>, purpose: Purpose) -> SlackConfig {
         app_token,
         channels: channels(values, "slack.channel"),
         by_severity: ["slack.channel_sev1", "slack.channel_sev2"].map(|k| channels(values, k)),
+        of_escalation: escalation.iter().filter_map(EscalationStep::channel).map(str::to_owned).collect(),
         api_url: values.address("slack.api_url"),
     };
     if enabled && matches!(purpose, Purpose::Post | Purpose::Run) {
@@ -358,12 +377,7 @@ fn channels(values: &mut Values<'_>, key: &str) -> Vec<String> {
     let written = values.list(key);
     let mut channels = Vec::new();
     for name in written.iter().map(|c| c.trim_start_matches('#')) {
-        let is_id = name.len() >= 9
-            && name.starts_with(['C', 'G', 'D'])
-            && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
-        if !is_id
-            && (name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_uppercase() || "@<>/".contains(c)))
-        {
+        if !is_channel(name) {
             values.problem(
                 key,
                 format!("{name:?} is not a channel"),
@@ -374,6 +388,16 @@ fn channels(values: &mut Values<'_>, key: &str) -> Vec<String> {
         }
     }
     channels
+}
+
+/// Whether it can be the id or the name of a channel.
+fn is_channel(name: &str) -> bool {
+    let is_id = name.len() >= 9
+        && name.starts_with(['C', 'G', 'D'])
+        && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+    let is_name =
+        !name.is_empty() && !name.chars().any(|c| c.is_whitespace() || c.is_uppercase() || "@<>/".contains(c));
+    is_id || is_name
 }
 
 fn database(values: &mut Values<'_>) -> SecretString {

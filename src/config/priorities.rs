@@ -36,14 +36,14 @@ pub(super) fn read(
     let Some(path) = catalogue else { return priorities };
     match files.get(&path.display().to_string()) {
         Some(Ok(text)) => {
-            let (catalogue, lints) =
+            let (catalogue, to_mend) =
                 read_catalogue(path, text).unwrap_or_else(|mistakes| (Catalogue::default(), mistakes));
             let warning = |Lint { line, message, remedy }| {
                 let place = Some(Place::File { path: path.display().to_string(), line });
                 Problem { key: "services.file".to_owned(), place, message, remedy }
             };
             // A cluster that is watched without it is better than one that is not watched.
-            values.warnings.extend(lints.into_iter().map(warning));
+            values.warnings.extend(to_mend.into_iter().map(warning));
             priorities.with_catalogue(catalogue)
         }
         Some(Err(why)) => {

@@ -297,6 +297,42 @@ fn a_row_that_is_no_row_is_told_with_how_to_mend_it() {
 }
 
 #[test]
+fn who_is_called_is_read_in_the_order_of_the_times() {
+    let text = "[escalation]\nsteps = ['1h webhook', '15m mention <!subteam^S0123456789>', '10m mention owner', '30m SEV-1 pagerduty', '0m channel #oncall']\nwebhook_url = 'https://example.com/hook?token=1'\npagerduty_key = 'k'\n";
+    let (config, warnings) = Config::load(&with_file(text)).unwrap();
+    assert_eq!(warnings, []);
+    let steps: Vec<String> = config.escalation.iter().map(ToString::to_string).collect();
+    let expected = [
+        "0 s channel oncall",
+        "10 min mention owner",
+        "15 min mention S0123456789",
+        "30 min SEV-1 pagerduty",
+        "1 h webhook",
+    ];
+    assert_eq!(steps, expected);
+    // Slack is asked where that channel is.
+    assert_eq!(config.slack.all_channels(), ["oncall"]);
+    assert!(!config.explain().contains("token=1"), "{}", config.explain());
+}
+
+#[test]
+fn a_step_that_calls_nobody_is_told_with_how_to_mend_it() {
+    let text = "[escalation]\nsteps = ['soon webhook', '15m', '15m mention ana', '15m call S0123456789', '8d webhook', '15m SEV-3 webhook', '5m webhook', '6m pagerduty', '7m channel Ops Room', '8m channel a', '9m channel a']\n";
+    insta::assert_snapshot!(problems(&with_file(text)).join("\n"), @r#"
+    escalation.steps (k8s-monitor.toml:2): "soon webhook": "soon" is no time up to 7d; write a time, then whom to call: "15m mention S0123456789", "15m mention owner", "30m channel oncall", "30m SEV-1 pagerduty", "1h webhook"
+    escalation.steps (k8s-monitor.toml:2): "15m": it does not say whom to call; write a time, then whom to call: "15m mention S0123456789", "15m mention owner", "30m channel oncall", "30m SEV-1 pagerduty", "1h webhook"
+    escalation.steps (k8s-monitor.toml:2): "15m mention ana": "ana" is no id of a user or group in Slack; write a time, then whom to call: "15m mention S0123456789", "15m mention owner", "30m channel oncall", "30m SEV-1 pagerduty", "1h webhook"
+    escalation.steps (k8s-monitor.toml:2): "15m call S0123456789": "call S0123456789" is nothing that can be called; write a time, then whom to call: "15m mention S0123456789", "15m mention owner", "30m channel oncall", "30m SEV-1 pagerduty", "1h webhook"
+    escalation.steps (k8s-monitor.toml:2): "8d webhook": "8d" is no time up to 7d; write a time, then whom to call: "15m mention S0123456789", "15m mention owner", "30m channel oncall", "30m SEV-1 pagerduty", "1h webhook"
+    escalation.steps (k8s-monitor.toml:2): "15m SEV-3 webhook": SEV-3 is never posted; write a time, then whom to call: "15m mention S0123456789", "15m mention owner", "30m channel oncall", "30m SEV-1 pagerduty", "1h webhook"
+    escalation.steps (k8s-monitor.toml:2): "5m webhook" calls no address; set escalation.webhook_url (ESCALATION_WEBHOOK_URL)
+    escalation.steps (k8s-monitor.toml:2): "6m pagerduty" has no key of PagerDuty; set escalation.pagerduty_key (PAGERDUTY_ROUTING_KEY)
+    escalation.steps (k8s-monitor.toml:2): "7m channel Ops Room": "channel Ops Room" is nothing that can be called; write a time, then whom to call: "15m mention S0123456789", "15m mention owner", "30m channel oncall", "30m SEV-1 pagerduty", "1h webhook"
+    escalation.steps (k8s-monitor.toml:2): "9m channel a" calls somebody twice; keep one of the two steps
+    "#);
+}
+
+#[test]
 fn priorities_come_from_the_lists_then_from_the_catalogue() {
     let mut all = with_file("[priorities]\nP1 = ['shop/*']\nP0 = ['shop/api']\n[services]\nfile = 's.txt'\n");
     all.named_files.insert("s.txt".into(), Ok("1. A (P0 - x)\n  1.1 wiki\n  1.2 api\n".into()));

@@ -9,6 +9,7 @@ use super::{
     Status, Telling,
     causes::{FOLLOWS, SHOWS_WITHIN},
     digest::{self, is_digest},
+    escalation::Habits,
     hits::AtOnce,
     in_words,
     severity::{self, Column, Raise, RaisedBy, Rating, Row},
@@ -67,8 +68,8 @@ pub struct Step<'a> {
     pub beside: &'a [Beside],
     /// What somebody wants to hear nothing of.
     pub silences: &'a [Silence],
-    /// After what time who acknowledged is reminded, if at all.
-    pub reminds_after: Option<SignedDuration>,
+    /// How people are told again.
+    pub habits: Habits<'a>,
     /// What explains it.
     pub standing: Standing<'a>,
     /// Whom it hits.
@@ -89,14 +90,14 @@ pub fn step(before: Option<&Incident>, step: &Step<'_>) -> Option<Incident> {
     match before {
         Some(open) if open.is_open() => {
             let mut after = go_on(open, wrong, step);
-            telling::tell(Some(open), &mut after, step.reminds_after, step.now);
+            telling::tell(Some(open), &mut after, step.habits, step.now);
             Some(after)
         }
         _ if wrong.is_empty() || step.standing != Standing::Alone => before.cloned(),
         _ if before.or(step.last).is_some_and(|last| last.is_believed_over(step.now)) => before.cloned(),
         _ => {
             let mut after = open(before.or(step.last), wrong, step);
-            telling::tell(None, &mut after, step.reminds_after, step.now);
+            telling::tell(None, &mut after, step.habits, step.now);
             Some(after)
         }
     }
@@ -107,7 +108,7 @@ pub fn step(before: Option<&Incident>, step: &Step<'_>) -> Option<Incident> {
 pub fn due(
     incident: Option<&Incident>,
     judgements: &[Judgement],
-    (policy, reminds_after): (&Policy, Option<SignedDuration>),
+    (policy, habits): (&Policy, Habits<'_>),
     now: Timestamp,
 ) -> Option<Timestamp> {
     let verdicts = judgements.iter().filter_map(|judgement| match &judgement.verdict {
@@ -126,7 +127,7 @@ pub fn due(
             own.chain(open.hits.thresholds(policy)).chain(at_once(open).from())
         });
         let told = open.unseen_since.map(|since| later(since, UNSEEN_IS_TOLD_AFTER));
-        let again = telling::due(open, reminds_after);
+        let again = telling::due(open, habits);
         let heard = open.silenced.as_ref().map(|silence| silence.until);
         hold.into_iter().chain(told).chain(again).chain(heard).chain(thresholds.into_iter().flatten())
     });

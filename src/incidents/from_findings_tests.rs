@@ -97,7 +97,7 @@ impl Story {
             policy: &policy,
             beside: &[],
             silences: &self.silences,
-            reminds_after: Some(SignedDuration::from_hours(12)),
+            habits: Habits { reminds_after: Some(SignedDuration::from_hours(12)), escalation: &[] },
             standing,
             hits: &self.hits,
             members: &[],
@@ -159,18 +159,18 @@ fn nothing_ready_is_unserved_after_a_minute_and_it_is_due_then() {
     story.then(1, &[crash(1)]);
     let down = story.then(2, &[crash(0)]).unwrap();
     assert_eq!(
-        (down.severity, due(Some(&down), &[crash(0)], (&Policy::default(), None), at(2))),
+        (down.severity, due(Some(&down), &[crash(0)], (&Policy::default(), Habits::default()), at(2))),
         (Severity::Sev3, Some(at(3)))
     );
     let unserved = story.then(3, &[crash(0)]).unwrap();
     assert_eq!(
-        (unserved.severity, due(Some(&unserved), &[crash(0)], (&Policy::default(), None), at(3))),
+        (unserved.severity, due(Some(&unserved), &[crash(0)], (&Policy::default(), Habits::default()), at(3))),
         (Severity::Sev3, Some(at(7)))
     );
     let long = story.then(7, &[crash(0)]).unwrap();
     assert_eq!((long.severity, long.why.as_str()), (Severity::Sev2, "P1 service: nothing ready for over 5 min"));
     let repeated = at(7) + SignedDuration::from_hours(3);
-    assert_eq!(due(Some(&long), &[crash(0)], (&Policy::default(), None), at(7)), Some(repeated));
+    assert_eq!(due(Some(&long), &[crash(0)], (&Policy::default(), Habits::default()), at(7)), Some(repeated));
 }
 
 #[test]
@@ -179,7 +179,10 @@ fn seconds_of_readiness_between_crashes_do_not_end_the_outage() {
     story.then(5, &[crash(0)]);
     let ready_for_a_moment = story.then(6, &[crash(1)]).unwrap();
     assert_eq!(
-        (ready_for_a_moment.severity, due(story.incident.as_ref(), &[], (&Policy::default(), None), at(6))),
+        (
+            ready_for_a_moment.severity,
+            due(story.incident.as_ref(), &[], (&Policy::default(), Habits::default()), at(6))
+        ),
         (Severity::Sev1, Some(at(7)))
     );
     let serves = story.then(7, &[crash(1)]).unwrap();
@@ -202,7 +205,7 @@ fn it_resolves_after_an_observed_healthy_hold_with_the_reason_in_words() {
     story.impact = Some(impact(2, 2));
     let healing = story.then(2, &[well("crash")]).unwrap();
     assert_eq!(
-        (healing.healthy_since, due(Some(&healing), &[well("crash")], (&Policy::default(), None), at(2))),
+        (healing.healthy_since, due(Some(&healing), &[well("crash")], (&Policy::default(), Habits::default()), at(2))),
         (Some(at(2)), Some(at(7)))
     );
     assert!(story.then(6, &[well("crash")]).unwrap().is_open());
@@ -255,7 +258,7 @@ fn a_failed_job_ends_by_a_later_success_or_after_a_day() {
     let failed = || says("job", Verdict::Wrong(Arc::new(finding("job", ConditionClass::JobFailed, 0))));
     let mut story = Story::default();
     let opened = story.then(1, &[failed()]).unwrap();
-    assert_eq!(due(Some(&opened), &[failed()], (&Policy::default(), None), at(61)), Some(at(24 * 60)));
+    assert_eq!(due(Some(&opened), &[failed()], (&Policy::default(), Habits::default()), at(61)), Some(at(24 * 60)));
     story.then(30, &[well("job")]);
     assert_eq!(story.then(31, &[well("job")]).unwrap().resolution.unwrap().reason, "a later run succeeded");
 
@@ -302,10 +305,10 @@ fn a_problem_after_a_day_is_a_new_incident() {
 #[test]
 fn something_pending_is_due_even_without_an_incident() {
     assert_eq!(
-        due(None, &[pending("crash", at(4)), pending("x", at(2))], (&Policy::default(), None), at(0)),
+        due(None, &[pending("crash", at(4)), pending("x", at(2))], (&Policy::default(), Habits::default()), at(0)),
         Some(at(2))
     );
-    assert_eq!(due(None, &[pending("crash", at(4))], (&Policy::default(), None), at(4)), None);
+    assert_eq!(due(None, &[pending("crash", at(4))], (&Policy::default(), Habits::default()), at(4)), None);
 }
 
 #[test]
@@ -315,7 +318,7 @@ fn blindness_that_is_over_soon_is_not_told_and_is_no_health() {
     let unseen = story.then(1, &[blind("crash")]).unwrap();
     assert!(unseen.looks_like(&opened));
     assert_eq!(
-        due(Some(&unseen), &[blind("crash")], (&Policy::default(), None), at(1)),
+        due(Some(&unseen), &[blind("crash")], (&Policy::default(), Habits::default()), at(1)),
         Some(at(1) + UNSEEN_IS_TOLD_AFTER)
     );
     assert!(story.then(2, &[crash(1)]).unwrap().looks_like(&opened));

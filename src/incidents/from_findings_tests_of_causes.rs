@@ -74,7 +74,7 @@ fn a_cause_is_as_bad_as_what_it_hits_and_is_due_when_that_gets_worse() {
     let down = says("node", Verdict::Wrong(Arc::new(finding("node", ConditionClass::NodeDown, 0))));
     let opened = story.then(5, std::slice::from_ref(&down)).unwrap();
     assert_eq!(
-        (opened.severity, due(Some(&opened), &[], (&Policy::default(), None), at(5))),
+        (opened.severity, due(Some(&opened), &[], (&Policy::default(), Habits::default()), at(5))),
         (Severity::Sev2, Some(at(6)))
     );
     let worse = story.then(6, std::slice::from_ref(&down)).unwrap();

@@ -2,6 +2,7 @@
 
 pub mod causes;
 pub mod digest;
+pub mod escalation;
 mod explain;
 mod from_findings;
 mod hits;
@@ -194,7 +195,7 @@ impl Incident {
     pub fn unacknowledge(&self, at: Timestamp) -> Option<Self> {
         (self.is_open() && self.acknowledged.is_some()).then(|| Self {
             acknowledged: None,
-            telling: Telling { aloud_at: self.telling.aloud_at.map(|_| at), repeats: 0, ..self.telling.clone() },
+            telling: self.telling.anew(at),
             updated_at: at,
             ..self.clone()
         })

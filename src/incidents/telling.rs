@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Incident, Severity};
+use super::{
+    Incident, Severity,
+    escalation::{Call, Habits},
+};
 use crate::findings::ConditionClass;
 
 /// How long it is silent after it was last told aloud, before it is repeated: 3 h, 6 h, 12 h, then once a day.
@@ -80,6 +83,15 @@ pub struct Telling {
     /// How often who acknowledged it was reminded.
     #[serde(default)]
     pub reminders: u32,
+    /// Since when it is news that nobody takes care of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub news_at: Option<Timestamp>,
+    /// Who was called since.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub called: BTreeSet<Call>,
+    /// Who was ever called: a channel stays up to date, and who was paged is told when it is over.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub ever_called: BTreeSet<Call>,
 }
 
 impl Telling {
@@ -97,8 +109,16 @@ impl Telling {
             shown: Shown::of(incident),
             shown_at: Some(now),
             reminders: 0,
+            news_at: Some(now),
+            called: BTreeSet::new(),
             ..self.clone()
         }
+    }
+
+    /// Nobody takes care of it any more: the pauses begin anew, and so does who is called.
+    pub(super) fn anew(&self, now: Timestamp) -> Self {
+        let (aloud_at, news_at) = (self.aloud_at.map(|_| now), self.news_at.map(|_| now));
+        Self { aloud_at, news_at, repeats: 0, called: BTreeSet::new(), ..self.clone() }
     }
 
     /// When it is repeated next, if nobody takes care of it.
@@ -139,12 +159,28 @@ fn is_wrong(incident: &Incident) -> bool {
 
 /// Takes down what is told of the change from `before` to `after` at `now`. What is worse takes an acknowledgement away: whoever
 /// gave it did not know of this.
-pub(super) fn tell(
-    before: Option<&Incident>,
-    after: &mut Incident,
-    reminds_after: Option<SignedDuration>,
-    now: Timestamp,
-) {
+pub(super) fn tell(before: Option<&Incident>, after: &mut Incident, habits: Habits<'_>, now: Timestamp) {
+    repeat(before, after, habits.reminds_after, now);
+    if !is_heard(after) || !is_wrong(after) || after.acknowledged.is_some() {
+        return;
+    }
+    let due: Vec<Call> = calls(after, habits).filter(|(at, _)| *at <= now).map(|(_, call)| call).collect();
+    after.telling.ever_called.extend(due.iter().cloned());
+    after.telling.called.extend(due);
+}
+
+/// The calls that are to come, with their times.
+fn calls(incident: &Incident, habits: Habits<'_>) -> impl Iterator<Item = (Timestamp, Call)> {
+    let Telling { news_at, called, .. } = &incident.telling;
+    let steps = habits.escalation.iter().filter(|step| step.is_for(incident.severity));
+    // Without anybody responsible there is nobody to mention.
+    let is_there = |call: &Call| *call != Call::Owner || incident.stake.contact.is_some();
+    let to_come = steps.filter(move |step| is_there(&step.call) && !called.contains(&step.call));
+    to_come.filter_map(move |step| Some((later((*news_at)?, step.after), step.call.clone())))
+}
+
+/// Takes down what is told again.
+fn repeat(before: Option<&Incident>, after: &mut Incident, reminds_after: Option<SignedDuration>, now: Timestamp) {
     if !is_heard(after) {
         return;
     }
@@ -179,7 +215,9 @@ pub(super) fn tell(
         }
     } else if after.telling.repeats_at().is_some_and(|at| at <= now) {
         let repeats = after.telling.repeats.saturating_add(1);
-        after.telling = Telling { repeats, ..after.telling.news(after, now) };
+        // Who was called is not called again for a repetition.
+        let Telling { called, news_at, .. } = after.telling.clone();
+        after.telling = Telling { repeats, news_at, called, ..after.telling.news(after, now) };
     } else if Shown::of(after) != after.telling.shown
         && after.telling.brief_at(after.severity).is_some_and(|at| at <= now)
     {
@@ -197,7 +235,7 @@ fn take_back(after: &mut Incident, now: Timestamp) {
 }
 
 /// When people may hear of it again by time alone.
-pub(super) fn due(incident: &Incident, reminds_after: Option<SignedDuration>) -> Option<Timestamp> {
+pub(super) fn due(incident: &Incident, habits: Habits<'_>) -> Option<Timestamp> {
     if !is_heard(incident) || !is_wrong(incident) {
         return None;
     }
@@ -205,11 +243,12 @@ pub(super) fn due(incident: &Incident, reminds_after: Option<SignedDuration>) ->
     let is_new = hit(incident).difference(&telling.announced).next().is_some();
     let widens = telling.aloud_at.filter(|_| is_new).map(|at| later(at, brief_pause(incident.severity)));
     let again = if let Some(acknowledged) = &incident.acknowledged {
-        reminds_after.map(|every| reminder_at(acknowledged.at, every, telling.reminders))
+        habits.reminds_after.map(|every| reminder_at(acknowledged.at, every, telling.reminders))
     } else {
         let changed = Shown::of(incident) != telling.shown;
         let brief = telling.brief_at(incident.severity).filter(|_| changed);
-        telling.repeats_at().into_iter().chain(brief).min()
+        let call = calls(incident, habits).map(|(at, _)| at).min();
+        telling.repeats_at().into_iter().chain(brief).chain(call).min()
     };
     widens.into_iter().chain(again).min()
 }
@@ -234,11 +273,13 @@ mod tests {
     use crate::{
         alerts::testing::{at, impact, incident, owner},
         findings::Impact,
-        incidents::{Acknowledgement, Hit, Hits, IncidentId, Silence, Silenced, Stake, Status},
+        incidents::{
+            Acknowledgement, Hit, Hits, IncidentId, Silence, Silenced, Stake, Status, escalation::EscalationStep,
+        },
     };
 
     /// Plays the words of a story, a minute and what is so from then on, and says what was told when.
-    fn told(story: &str) -> String {
+    fn told(story: &str, chain: &[EscalationStep]) -> String {
         let mut now = incident(Severity::Sev2);
         now.impact = Impact { services: Vec::new(), ..impact(1, 2) };
         let mut before: Option<Incident> = None;
@@ -247,28 +288,48 @@ mod tests {
             let (time, words) = line.split_once(' ').unwrap_or((line, ""));
             let until: i64 = time.parse().unwrap();
             // In between it is looked at when that is due, and only then.
-            while let Some(due) = before.as_ref().and_then(|it| due(it, Some(SignedDuration::from_hours(12)))) {
+            while let Some(due) = before.as_ref().and_then(|it| due(it, habits(chain))) {
                 let due_minute = due.duration_since(at(0)).as_mins();
                 if due_minute >= until {
                     break;
                 }
                 assert!(due_minute >= minute, "due in the past: {due_minute}");
                 minute = due_minute;
-                step(&mut before, &mut now, minute, &mut heard);
+                step((&mut before, &mut now), minute, chain, &mut heard);
             }
             minute = until;
             words.split(", ").filter(|word| !word.is_empty()).for_each(|word| apply(&mut now, word, minute));
-            step(&mut before, &mut now, minute, &mut heard);
+            step((&mut before, &mut now), minute, chain, &mut heard);
         }
         heard.join(", ")
     }
 
-    fn step(before: &mut Option<Incident>, now: &mut Incident, minute: i64, heard: &mut Vec<String>) {
+    fn chain() -> Vec<EscalationStep> {
+        let step = |minutes, from, call| EscalationStep { after: SignedDuration::from_mins(minutes), from, call };
+        vec![
+            step(15, None, Call::Owner),
+            step(20, None, Call::Mention("S1".into())),
+            step(40, Some(Severity::Sev1), Call::PagerDuty),
+        ]
+    }
+
+    fn habits(chain: &[EscalationStep]) -> Habits<'_> {
+        Habits { reminds_after: Some(SignedDuration::from_hours(12)), escalation: chain }
+    }
+
+    fn step(
+        (before, now): (&mut Option<Incident>, &mut Incident),
+        minute: i64,
+        chain: &[EscalationStep],
+        heard: &mut Vec<String>,
+    ) {
         if now.silenced.is_none() && now.parent.is_none() {
             now.peak = now.peak.min(now.severity);
             now.worst = now.worst.min(now.severity);
         }
-        tell(before.as_ref(), now, Some(SignedDuration::from_hours(12)), at(minute));
+        tell(before.as_ref(), now, habits(chain), at(minute));
+        let known: BTreeSet<Call> = before.as_ref().map(|it| it.telling.called.clone()).unwrap_or_default();
+        heard.extend(now.telling.called.difference(&known).map(|call| format!("{minute} {call}")));
         for alert in crate::alerts::needs_update(before.as_ref(), now) {
             match alert {
                 crate::alerts::Alert::Root => heard.push(format!("{minute} Root")),
@@ -281,6 +342,7 @@ mod tests {
 
     fn apply(it: &mut Incident, word: &str, minute: i64) {
         match word {
+            "owned" => it.stake = Arc::new(Stake { contact: Some("U1".into()), ..Stake::default() }),
             "SEV-1" => it.severity = Severity::Sev1,
             "SEV-2" => it.severity = Severity::Sev2,
             "SEV-3" => {
@@ -366,6 +428,23 @@ mod tests {
     // What is told by its cause is told by itself again when that is over.
     #[case("0; 10 symptom; 300; 301 apart; 500", "0 Root, 10 Absorbed, 301 Released, 481 Still")]
     fn people_hear_of_it_so_often(#[case] story: &str, #[case] heard: &str) {
-        assert_eq!(told(story), heard);
+        assert_eq!(told(story, &[]), heard);
+    }
+
+    #[rstest]
+    #[case("0; 100", "0 Root, 20 mention S1")]
+    #[case("0 owned; 100", "0 Root, 15 mention owner, 20 mention S1")]
+    #[case("0 SEV-1; 100", "0 Root, 20 mention S1, 40 pagerduty")]
+    // Whoever acknowledges in time is left alone, and what gets worse, or is not acknowledged any more, begins anew.
+    #[case("0; 19 acked; 100", "0 Root, 19 Acknowledged")]
+    #[case("0; 19 acked; 30 unacked; 100", "0 Root, 19 Acknowledged, 30 Unacknowledged, 50 mention S1")]
+    #[case("0; 30 SEV-1; 100", "0 Root, 20 mention S1, 30 Worse, 50 mention S1, 70 pagerduty")]
+    // A repetition is no news: nobody is called again.
+    #[case("0; 600", "0 Root, 20 mention S1, 180 Still, 540 Still")]
+    #[case("0; 10 well; 100", "0 Root")]
+    #[case("0; 10 silenced; 100; 200 heard; 300", "0 Root, 10 Silenced, 200 SilenceOver, 220 mention S1")]
+    #[case("0 SEV-3; 100", "")]
+    fn who_is_called_while_nobody_acknowledges(#[case] story: &str, #[case] heard: &str) {
+        assert_eq!(told(story, &chain()), heard);
     }
 }

@@ -97,7 +97,12 @@ async fn of_incident(
             request,
             |incident: &Incident| step(incident, now),
             |before, after| {
-                let mut rows = alerts::say(before, after, &channels, &Times { now, zone: &TimeZone::UTC });
+                let mut rows = alerts::say(
+                    before,
+                    after,
+                    &channels,
+                    &Times { now, zone: &TimeZone::UTC, cluster: &app.cluster_name },
+                );
                 rows.extend(done(after, now).map(by.back));
                 rows
             },

@@ -27,6 +27,7 @@ use crate::{
     incidents::{
         self, Beside, Digest, Hit, Incident, Member, Stake, Step,
         digest::{self, is_digest},
+        escalation::Habits,
         step,
     },
     store::{StoreError, TransitionRequest},
@@ -234,7 +235,7 @@ fn now_step<'a>(
         policy: &app.config.policy,
         beside: &known.beside,
         silences: &mind.silences,
-        reminds_after: app.config.reminds_after,
+        habits: habits(app),
         standing: scene::standing(mind, owner, now),
         hits: &known.hits,
         members: &known.members,
@@ -242,6 +243,11 @@ fn now_step<'a>(
         last: mind.over_by_hand.get(owner),
         now,
     }
+}
+
+/// How people are told again of what nobody takes care of.
+fn habits(app: &App) -> Habits<'_> {
+    Habits { reminds_after: app.config.reminds_after, escalation: &app.config.escalation }
 }
 
 async fn consider_one(
@@ -268,7 +274,8 @@ async fn consider_one(
     if let Some(opens) = opens
         && let Some(until) = wait(app, mind, &opens, now)
     {
-        let at = incidents::due(None, judgements, (&app.config.policy, None), now).map_or(until, |at| at.min(until));
+        let at = incidents::due(None, judgements, (&app.config.policy, Habits::default()), now)
+            .map_or(until, |at| at.min(until));
         due(mind, Some(at));
         return Ok(());
     }
@@ -290,7 +297,12 @@ async fn consider_one(
                 TransitionRequest { cluster: mind.cluster.clone(), owner: owner.clone(), fence: app.fence(), now },
                 |open, last| step(open, &Step { last: last.or(now_step.last), ..now_step }),
                 |before, after| {
-                    let rows = alerts::say(before, after, &channels, &Times { now, zone: &TimeZone::UTC });
+                    let rows = alerts::say(
+                        before,
+                        after,
+                        &channels,
+                        &Times { now, zone: &TimeZone::UTC, cluster: &app.cluster_name },
+                    );
                     // Set, not added: a transaction may be tried several times.
                     posted.store(rows.iter().filter(|row| is_alert(row)).count(), Ordering::Relaxed);
                     rows
@@ -323,7 +335,7 @@ async fn consider_one(
     let doubted = mind.over_by_hand.get(owner).and_then(Incident::doubted_at);
     let again = findings::looks_again(owner, &scene::look(app, mind, now));
     let log = mind.logs.consider(owner, mind.open.get(owner), now);
-    let set = (&app.config.policy, app.config.reminds_after);
+    let set = (&app.config.policy, habits(app));
     let at = incidents::due(mind.open.get(owner), judgements, set, now);
     let at = at.into_iter().chain(again).chain(log).chain(doubted).min();
     due(mind, at);
@@ -341,6 +353,10 @@ fn is_alert(row: &Outgoing) -> bool {
     match row {
         Outgoing::Post { .. } => true,
         Outgoing::Reply { broadcast, .. } => *broadcast,
-        Outgoing::Edit { .. } | Outgoing::ReplyTo { .. } | Outgoing::Respond { .. } => false,
+        Outgoing::Edit { .. }
+        | Outgoing::ReplyTo { .. }
+        | Outgoing::Respond { .. }
+        | Outgoing::Webhook { .. }
+        | Outgoing::PagerDuty { .. } => false,
     }
 }

@@ -168,7 +168,7 @@ pub(super) async fn arrived(app: &App, mind: &mut Mind, read: LogRead) -> Result
         open.filter(|open| open.id == incident).and_then(|open| open.with_log(&lines, now))
     };
     let say = |before: Option<&Incident>, after: &Incident| {
-        alerts::say(before, after, &app.channels, &Times { now, zone: &TimeZone::UTC })
+        alerts::say(before, after, &app.channels, &Times { now, zone: &TimeZone::UTC, cluster: &app.cluster_name })
     };
     let done = match app.store.transition(request, step, say).await {
         Ok(done) => done,

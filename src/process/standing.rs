@@ -88,12 +88,23 @@ fn services(app: &App) -> Part {
     let it = app.catalogue.borrow().clone();
     let state = match app.config.services_file.as_ref() {
         None => {
-            Err("no catalogue (SERVICES_FILE): priorities come from [priorities], annotations and what K3s has"
+            Err("SERVICES_FILE is not set: priorities come from [priorities], annotations and what is built in"
                 .to_owned())
         }
         Some(file) => Ok(format!("{} of {}", it.services, file.display())),
     };
     Part { name: "Services".to_owned(), state, troubles: it.broken.into_iter().chain(it.lints).collect() }
+}
+
+/// Who is called while nobody acknowledges.
+fn escalation(app: &App) -> Part {
+    let steps: Vec<String> = app.config.escalation.iter().map(|step| format!("after {step}")).collect();
+    let state = if steps.is_empty() {
+        Err("escalation.steps is not set: nobody is called while nobody acknowledges".to_owned())
+    } else {
+        Ok(steps.join(", "))
+    };
+    Part { name: "Escalation".to_owned(), state, troubles: Vec::new() }
 }
 
 /// Each part of the bot: configured with what, or missing with what that means.
@@ -126,6 +137,7 @@ pub fn parts(app: &App) -> Vec<Part> {
         ),
         Part { troubles: app.rooms.borrow().troubles.clone(), ..part("Slack", slack) },
         services(app),
+        escalation(app),
         part("Model", model),
         part("GitHub", github),
     ]

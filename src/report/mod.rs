@@ -36,7 +36,7 @@ use jiff::Timestamp;
 use crate::{
     cluster::{ClusterId, DumpProblem, Kind, ObjectRef},
     findings::{Finding, Judgement, Look, Verdict, judge},
-    incidents::{Incident, Policy, Priority, Stake, Standing, Step, step},
+    incidents::{Incident, Policy, Priority, Stake, Standing, Step, escalation::Habits, step},
     services::Priorities,
 };
 
@@ -163,7 +163,7 @@ impl Report {
                 policy,
                 beside: &[],
                 silences: &[],
-                reminds_after: None,
+                habits: Habits::default(),
                 standing: Standing::Alone,
                 hits: &[],
                 members: &[],

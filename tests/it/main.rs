@@ -5,6 +5,7 @@ mod again;
 mod catalogue;
 mod check;
 mod delivery;
+mod escalation;
 mod harness;
 mod jobs;
 mod keeping;

@@ -115,6 +115,7 @@ async fn a_bad_deploy_is_alerted_once_acknowledged_explained_and_closed_when_hea
                 Last pass 20 s ago: complete, 2 findings, 0 alerts, 0.0 s
                 k8s-monitor 0.1.0 up 3 min · next pass in 26 s · Slack sockets 2 of 2 (last heard 0 s ago) · nothing waits to be sent
                 Not configured: Services (SERVICES_FILE is not set: priorities come from [priorities], annotations and what is built in)
+                Not configured: Escalation (escalation.steps is not set: nobody is called while nobody acknowledges)
                 Not configured: Model (ANTHROPIC_API_KEY is not set: answers come from the evidence alone)
                 Not configured: GitHub (GITHUB_TOKEN is not set: no commits and pull requests in alerts)
                 Store: SQLite · Slack: alerts, commands, buttons and threads

@@ -35,13 +35,15 @@ const SHOWN: usize = 3;
 /// How many of those a shared cause hits are named.
 const HIT_BY_NAME: usize = 5;
 
-/// The present, and the zone in which times are shown.
+/// The present, the zone in which times are shown, and the cluster that is told of.
 #[derive(Clone, Copy, Debug)]
 pub struct Times<'a> {
     /// The present.
     pub now: Timestamp,
     /// The zone.
     pub zone: &'a TimeZone,
+    /// The cluster, as people call it.
+    pub cluster: &'a str,
 }
 
 impl Times<'_> {
@@ -160,6 +162,23 @@ pub fn note(note: Note, before: Option<&Incident>, incident: &Incident, times: &
         ),
         Note::Resolved => format!("{} *{}", parts::emoji(incident), title()),
     };
+    let mut blocks = Blocks::default();
+    blocks.section(&text);
+    blocks.into_message(&text, None)
+}
+
+/// Somebody is called in the thread, and in the channel: a user or a group by its id, which is ours and not escaped.
+pub(super) fn mention(id: &str, incident: &Incident, times: &Times<'_>) -> Message {
+    let who = if id.starts_with('S') { format!("<!subteam^{id}>") } else { format!("<@{id}>") };
+    let since = incident.telling.news_at.unwrap_or(incident.opened_at);
+    let waited = in_words(times.now.duration_since(since));
+    let text = format!(
+        "{who} nobody has acknowledged this for {waited}\n{} *{}* · {}\n{}",
+        parts::emoji(incident),
+        parts::title(incident),
+        self::id(incident),
+        capital(&parts::cause(incident)),
+    );
     let mut blocks = Blocks::default();
     blocks.section(&text);
     blocks.into_message(&text, None)

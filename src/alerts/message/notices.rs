@@ -89,7 +89,7 @@ mod tests {
             why: "many problems at once".into(),
             ..incident(Severity::Sev2)
         };
-        super::digest(&storm, &Times { now: at(30), zone: &TimeZone::UTC }).plain()
+        super::digest(&storm, &Times { now: at(30), zone: &TimeZone::UTC, cluster: "production" }).plain()
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The sender: takes rows of the outbox, hands them to Slack (or the terminal) once, in order, at each channel's pace.
 
+pub(crate) mod to_pager;
 mod to_slack;
 
 use std::{
@@ -214,6 +215,9 @@ impl Sender {
 
 /// The room of a destination: Slack's id of the channel; None while Slack has not told it.
 fn room_of<'a>(app: &App, rooms: &'a Rooms, destination: &'a str) -> Option<&'a str> {
+    if matches!(destination, to_pager::WEBHOOK | to_pager::PAGERDUTY) {
+        return Some(destination);
+    }
     if app.slack.is_none() {
         return Some(TERMINAL);
     }
@@ -283,9 +287,10 @@ impl From<SlackError> for Failure {
 
 /// Delivers one row and writes down what became of it; also says until when its room has to be left alone.
 async fn deliver(app: &App, row: &OutboxRow, room: &str) -> (Option<Timestamp>, Result<(), StoreError>) {
-    let outcome = match &app.slack {
-        Some(slack) => to_slack::send(app, slack, row, room).await,
-        None => Ok(print(row)),
+    let outcome = match (to_pager::send(app, row).await, &app.slack) {
+        (Some(outcome), _) => Ok(outcome),
+        (None, Some(slack)) => to_slack::send(app, slack, row, room).await,
+        (None, None) => Ok(print(row)),
     };
     let outcome = match outcome {
         Ok(outcome) => outcome,
@@ -373,6 +378,8 @@ fn print(row: &OutboxRow) -> Outcome {
         Outgoing::Edit { message, .. } => ("(edited) ", message),
         Outgoing::Reply { message, .. } | Outgoing::ReplyTo { message, .. } => ("(in the thread) ", message),
         Outgoing::Respond { message, .. } => ("(answer) ", message),
+        // They are called wherever messages go.
+        Outgoing::Webhook { .. } | Outgoing::PagerDuty { .. } => return Outcome::Sent(None),
     };
     match writeln!(std::io::stdout(), "{what}{}\n", message.plain()) {
         Ok(()) => Outcome::Sent(Some(format!("printed-{}", row.id))),

@@ -38,6 +38,7 @@ pub(super) async fn send(app: &App, slack: &Slack, row: &OutboxRow, room: &str) 
             outcome(to.respond(response_url, message).await.map(|()| None))
         }
         (Outgoing::Edit { .. } | Outgoing::Reply { .. }, None) => never("it belongs to no incident"),
+        (Outgoing::Webhook { .. } | Outgoing::PagerDuty { .. }, _) => never("it is nothing for Slack"),
     })
 }
 
@@ -94,7 +95,7 @@ async fn reply(
         return Ok(never("its incident is not in the store"));
     };
     let now = app.clock.now();
-    let message = message::root(&state, &Times { now, zone: &TimeZone::UTC });
+    let message = message::root(&state, &Times { now, zone: &TimeZone::UTC, cluster: &app.cluster_name });
     let post = Outgoing::Post { channel: to.row.destination.clone(), message };
     app.store.replace(to.row, &[post, to.row.outgoing.clone()], now).await?;
     Ok(Outcome::Replaced)

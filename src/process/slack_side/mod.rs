@@ -98,7 +98,7 @@ async fn readdress(app: &App) -> Result<(), StoreError> {
             continue;
         }
         let Some(incident) = app.store.incident(&id).await? else { continue };
-        let message = message::root(&incident, &Times { now, zone: &TimeZone::UTC });
+        let message = message::root(&incident, &Times { now, zone: &TimeZone::UTC, cluster: &app.cluster_name });
         let posts: Vec<_> = channels
             .of(incident.worst)
             .into_iter()

@@ -10,7 +10,7 @@ pub(super) use thin::thin;
 
 use super::{Fault, Store, StoreError, brief, clean, count_up, instant, millis, to_json};
 use crate::{
-    alerts::{Message, Outgoing},
+    alerts::{Message, Outgoing, outbox::to_pager},
     cluster::ClusterId,
     incidents::IncidentId,
 };
@@ -385,6 +385,14 @@ fn address<'a>(outgoing: &'a Outgoing, incident: Option<&IncidentId>) -> Address
         Outgoing::ReplyTo { channel, thread_ts, .. } => {
             Address { kind: "reply_to", destination: channel, lane: format!("{channel}/{thread_ts}") }
         }
+        Outgoing::Webhook { .. } => {
+            Address { kind: "webhook", destination: to_pager::WEBHOOK, lane: format!("{about}/{}", to_pager::WEBHOOK) }
+        }
+        Outgoing::PagerDuty { .. } => Address {
+            kind: "pagerduty",
+            destination: to_pager::PAGERDUTY,
+            lane: format!("{about}/{}", to_pager::PAGERDUTY),
+        },
         Outgoing::Respond { response_url, .. } => {
             Address { kind: "respond", destination: "respond", lane: response_url.clone() }
         }

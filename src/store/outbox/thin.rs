@@ -28,7 +28,12 @@ pub(in crate::store) async fn thin(
                 }
                 !waiting.iter().any(|old| old.is_root)
             }
-            Outgoing::Post { .. } | Outgoing::Edit { .. } | Outgoing::ReplyTo { .. } | Outgoing::Respond { .. } => true,
+            Outgoing::Post { .. }
+            | Outgoing::Edit { .. }
+            | Outgoing::ReplyTo { .. }
+            | Outgoing::Respond { .. }
+            | Outgoing::Webhook { .. }
+            | Outgoing::PagerDuty { .. } => true,
         };
         if is_news {
             left.push(row);

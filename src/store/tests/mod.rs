@@ -125,6 +125,8 @@ async fn due(store: &Store, now: Timestamp) -> Vec<(i64, String)> {
         Outgoing::Reply { message, .. } => format!("reply {}", message.text),
         Outgoing::ReplyTo { message, .. } => format!("reply to {}", message.text),
         Outgoing::Respond { message, .. } => format!("respond {}", message.text),
+        Outgoing::Webhook { body } => format!("call {body}"),
+        Outgoing::PagerDuty { event } => format!("page {event}"),
     };
     taken(store, now).await.into_iter().map(|row| (row.id, text(row.outgoing))).collect()
 }

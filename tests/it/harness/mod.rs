@@ -138,9 +138,9 @@ impl BotTester {
         let listen = if env.contains_key("HTTP_LISTEN") { "" } else { "[http]\nlisten = \"127.0.0.1:0\"\n" };
         let text = format!("[priorities]\nP0 = [\"shop/api\"]\n{listen}{}", self.written);
         let file = Some(Text { path: "k8s-monitor.toml".to_owned(), text });
-        let listed = self.files.path().join("services.toml");
+        let services = self.files.path().join("services.toml");
         let read = |path: &std::path::Path| std::fs::read_to_string(path).map_err(|error| error.to_string());
-        let named_files = [(listed.display().to_string(), read(&listed))].into();
+        let named_files = [(services.display().to_string(), read(&services))].into();
         let (config, _) =
             Config::load(&Sources { purpose: Purpose::Run, env, file, named_files, ..Sources::default() })?;
         Ok(config)

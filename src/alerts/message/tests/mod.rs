@@ -16,7 +16,7 @@ use crate::{
 static UTC: TimeZone = TimeZone::UTC;
 
 fn times(minute: i64) -> Times<'static> {
-    Times { now: at(minute), zone: &UTC }
+    Times { now: at(minute), zone: &UTC, cluster: "production" }
 }
 
 /// The root message half an hour later.
