@@ -58,12 +58,15 @@ pub struct Channels {
     pub sev1: Vec<String>,
     /// Channels of SEV-2.
     pub sev2: Vec<String>,
+    /// Channels of SEV-3, which is told in business hours.
+    pub sev3: Vec<String>,
 }
 
 impl Channels {
     /// The same channel for everything.
     pub fn one(channel: &str) -> Self {
-        Self { sev1: vec![channel.to_owned()], sev2: vec![channel.to_owned()] }
+        let one = vec![channel.to_owned()];
+        Self { sev1: one.clone(), sev2: one.clone(), sev3: one }
     }
 
     /// The channels in which an incident of that worst severity is said, each once.

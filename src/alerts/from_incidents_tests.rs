@@ -264,7 +264,7 @@ fn rows(before: &str, now: &str, channels: &Channels) -> String {
 #[case("SEV-2, a symptom", "SEV-2", "edited in alerts; replied aloud in alerts")]
 #[case("SEV-2", "SEV-2", "")]
 fn each_channel_hears_what_is_meant_for_it(#[case] before: &str, #[case] now: &str, #[case] said: &str) {
-    let channels = Channels { sev1: vec!["pager".into()], sev2: vec!["alerts".into()] };
+    let channels = Channels { sev1: vec!["pager".into()], sev2: vec!["alerts".into()], sev3: vec!["quiet".into()] };
     assert_eq!(rows(before, now, &channels), said);
 }
 

@@ -14,7 +14,8 @@ const TOLD: usize = 200;
 /// Who is called by HTTP.
 #[derive(Debug)]
 pub struct Pager {
-    http: Client,
+    /// None: nobody is to be called.
+    http: Option<Client>,
     webhook: Option<SecretString>,
     pagerduty: Option<(String, SecretString)>,
 }
@@ -46,7 +47,9 @@ impl Pager {
     pub fn new(webhook: Option<SecretString>, pagerduty: Option<(String, SecretString)>) -> anyhow::Result<Self> {
         let agent = concat!("k8s-monitor/", env!("CARGO_PKG_VERSION"));
         // Whoever is called is where the configuration says; a redirect might be to anywhere.
-        let http = Client::builder().timeout(PATIENCE).user_agent(agent).redirect(redirect::Policy::none()).build()?;
+        let client =
+            || Client::builder().timeout(PATIENCE).user_agent(agent).redirect(redirect::Policy::none()).build();
+        let http = if webhook.is_some() || pagerduty.is_some() { Some(client()?) } else { None };
         Ok(Self { http, webhook, pagerduty })
     }
 
@@ -75,7 +78,8 @@ impl Pager {
     }
 
     async fn post(&self, who: &str, url: &str, id: i64, body: &Value) -> Result<(), PageError> {
-        let request = self.http.post(url).header("idempotency-key", format!("k8s-monitor-{id}")).json(body);
+        let Some(http) = &self.http else { return Err(missing("[escalation]")) };
+        let request = http.post(url).header("idempotency-key", format!("k8s-monitor-{id}")).json(body);
         let answer = request.send().await.map_err(|error| PageError::Later {
             // The address may hold a token.
             why: format!("{who} does not answer: {}", in_words(&error.without_url())),

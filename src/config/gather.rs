@@ -6,8 +6,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     keys::{
-        EMPTY_HAS_A_MEANING, FILE_VARIABLE, GONE, HOURS, KEYS, Key, NOT_YET, by_path, canonical, nearest_path,
-        nearest_section, nearest_variable,
+        EMPTY_HAS_A_MEANING, FILE_VARIABLE, GONE, HOURS, KEYS, Key, by_path, canonical, nearest_path, nearest_section,
+        nearest_variable,
     },
     problem::{Place, Problem, Warning},
     sources::{Sources, Text},
@@ -254,9 +254,6 @@ fn from_toml(file: &Text, all: &mut Gathered) -> BTreeMap<&'static str, Found> {
                 (None, DeValue::Table(inner)) if is_section(&path) => tables.push((path, inner)),
                 (None, DeValue::Table(_)) => {
                     all.problem(&path, Some(place), "is not a section of k8s-monitor", did_you_mean_section(&path));
-                }
-                (None, _) if let Some((_, why)) = NOT_YET.iter().find(|(key, _)| *key == path) => {
-                    all.warn(&path, place, "is not used yet", *why);
                 }
                 (None, _) => all.problem(&path, Some(place), "is not a key of k8s-monitor", did_you_mean(&path)),
                 (Some(key), value) => match raw(value) {

@@ -24,7 +24,7 @@ const fn in_file_only(path: &'static str) -> Key {
 }
 
 /// Every key, in the order of `default.toml`.
-pub const KEYS: [Key; 74] = [
+pub const KEYS: [Key; 76] = [
     key("cluster.name", "CLUSTER_NAME"),
     key("cluster.kubeconfig", "KUBECONFIG"),
     key("cluster.context", "K3S_CONTEXT"),
@@ -36,12 +36,14 @@ pub const KEYS: [Key; 74] = [
     key("alerts.first_post_wait", "FIRST_POST_WAIT"),
     key("alerts.storm_from", "STORM_FROM"),
     key("alerts.reminder_after", "REMINDER_AFTER"),
+    key("alerts.business_hours", "BUSINESS_HOURS"),
     key("slack.enabled", "SLACK_ENABLED"),
     secret("slack.bot_token", "SLACK_BOT_TOKEN"),
     secret("slack.app_token", "SLACK_APP_TOKEN"),
     key("slack.channel", "SLACK_CHANNEL"),
     in_file_only("slack.channel_sev1"),
     in_file_only("slack.channel_sev2"),
+    in_file_only("slack.channel_sev3"),
     key("slack.api_url", "SLACK_API_URL"),
     in_file_only("escalation.steps"),
     secret("escalation.webhook_url", "ESCALATION_WEBHOOK_URL"),
@@ -100,10 +102,6 @@ pub const KEYS: [Key; 74] = [
     key("log.level", "LOG_LEVEL"),
     key("log.format", "LOG_FORMAT"),
 ];
-
-/// Keys of the file that are accepted although nothing reads them yet, each with what is done without them.
-pub(super) const NOT_YET: [(&str, &str); 1] =
-    [("slack.channel_sev3", "SEV-3 is only recorded in this version and shown by /k8s status")];
 
 /// Keys of which the empty value is a wish of its own, not "as by default".
 pub(super) const EMPTY_HAS_A_MEANING: [&str; 1] = ["http.listen"];

@@ -3,6 +3,7 @@
 mod checks;
 mod escalation;
 mod gather;
+mod hours;
 pub mod keys;
 mod policy;
 mod priorities;
@@ -18,7 +19,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     findings::Settings,
-    incidents::{Policy, Severity, escalation::EscalationStep},
+    incidents::{Hours, Policy, Severity, escalation::EscalationStep},
     schedule::{CronLine, Schedule},
     services::Priorities,
 };
@@ -74,8 +75,8 @@ pub struct SlackConfig {
     pub app_token: Option<SecretString>,
     /// Channels by id or name (without `#`), for every severity without its own.
     pub channels: Vec<String>,
-    /// Channels of SEV-1 and SEV-2; empty means `channels`.
-    pub by_severity: [Vec<String>; 2],
+    /// Channels of SEV-1, SEV-2 and SEV-3; empty means `channels`.
+    pub by_severity: [Vec<String>; 3],
     /// Channels that are called when nobody acknowledges.
     pub of_escalation: Vec<String>,
     /// Address of the Web API, without a slash at its end.
@@ -83,13 +84,14 @@ pub struct SlackConfig {
 }
 
 impl SlackConfig {
-    /// Where alerts of that severity go. Nothing is posted for SEV-3 and SEV-4.
+    /// Where alerts of that severity go. Nothing is posted for SEV-4.
     pub fn channels_for(&self, severity: Severity) -> &[String] {
-        let [first, second] = &self.by_severity;
+        let [first, second, third] = &self.by_severity;
         let own = match severity {
             Severity::Sev1 => first,
             Severity::Sev2 => second,
-            Severity::Sev3 | Severity::Sev4 => return &[],
+            Severity::Sev3 => third,
+            Severity::Sev4 => return &[],
         };
         if own.is_empty() { &self.channels } else { own }
     }
@@ -150,6 +152,8 @@ pub struct Config {
     pub storm_from: usize,
     /// After what time who acknowledged something is reminded that it is still wrong; None: never.
     pub reminds_after: Option<SignedDuration>,
+    /// When what can wait is told.
+    pub hours: Hours,
     /// Who is called, one after the other, as long as nobody acknowledges.
     pub escalation: Vec<EscalationStep>,
     /// The address that is called.
@@ -191,7 +195,8 @@ impl Config {
     pub fn load(sources: &Sources) -> Result<(Self, Vec<Warning>), ConfigErrors> {
         let gathered: Gathered = gather(sources);
         let mut values = Values::new(gathered, &sources.named_files);
-        let schedule = schedule(&mut values);
+        let zone = zone(&mut values);
+        let schedule = schedule(&mut values, zone.clone());
         let webhook = values.secret("escalation.webhook_url");
         let pagerduty = ApiConfig {
             token: values.secret("escalation.pagerduty_key"),
@@ -217,6 +222,7 @@ impl Config {
             storm_from: values.number("alerts.storm_from", 3, 1000).into(),
             reminds_after: Some(values.duration("alerts.reminder_after", (0, 30 * 86_400)))
                 .filter(|after| !after.is_zero()),
+            hours: hours::read(&mut values, zone),
             escalation,
             webhook,
             pagerduty,
@@ -276,13 +282,17 @@ fn namespaces(values: &mut Values<'_>) -> Vec<String> {
     all
 }
 
-fn schedule(values: &mut Values<'_>) -> Schedule {
+/// The zone of the cron line and of the business hours.
+fn zone(values: &mut Values<'_>) -> TimeZone {
     let zone_name = values.text("monitoring.timezone").unwrap_or_else(|| "UTC".to_owned());
-    let zone = TimeZone::get(&zone_name).unwrap_or_else(|_| {
+    TimeZone::get(&zone_name).unwrap_or_else(|_| {
         let remedy = "write a name of the IANA database: Europe/Berlin, America/New_York, UTC";
         values.problem("monitoring.timezone", format!("{zone_name:?} is not a time zone"), remedy);
         TimeZone::UTC
-    });
+    })
+}
+
+fn schedule(values: &mut Values<'_>, zone: TimeZone) -> Schedule {
     let minutes = values.number("monitoring.interval_minutes", 1, 1440);
     let Some(line) = values.text("monitoring.schedule") else {
         return Schedule::Every { minutes };
@@ -309,7 +319,7 @@ fn slack(values: &mut Values<'_>, purpose: Purpose, escalation: &[EscalationStep
         bot_token,
         app_token,
         channels: channels(values, "slack.channel"),
-        by_severity: ["slack.channel_sev1", "slack.channel_sev2"].map(|k| channels(values, k)),
+        by_severity: ["slack.channel_sev1", "slack.channel_sev2", "slack.channel_sev3"].map(|k| channels(values, k)),
         of_escalation: escalation.iter().filter_map(EscalationStep::channel).map(str::to_owned).collect(),
         api_url: values.address("slack.api_url"),
     };

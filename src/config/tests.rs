@@ -248,21 +248,41 @@ fn channels_are_ids_or_names_and_severities_may_have_their_own() {
     assert_eq!(slack.channels, ["alerts", "ops", "C0123456789"]);
     assert_eq!(slack.channels_for(Severity::Sev1), ["critical"]);
     assert_eq!(slack.channels_for(Severity::Sev2).len(), 3);
-    assert_eq!(slack.channels_for(Severity::Sev3), [""; 0]);
+    assert_eq!(slack.channels_for(Severity::Sev3).len(), 3);
     assert_eq!(slack.channels_for(Severity::Sev4), [""; 0]);
     assert_eq!(slack.all_channels(), ["alerts", "ops", "C0123456789", "critical"]);
 }
 
-#[test]
-fn a_channel_for_what_is_never_posted_is_not_asked_for_and_is_said_to_be_unused() {
-    let all = with_file("[slack]\nchannel = ['alerts']\nchannel_sev3 = ['quiet']\n");
-    assert_eq!(Config::load(&all).unwrap().0.slack.all_channels(), ["alerts"]);
-    assert_eq!(
-        warnings(&all),
-        [
-            "slack.channel_sev3 (k8s-monitor.toml:3): is not used yet; SEV-3 is only recorded in this version and shown by /k8s status"
-        ]
+#[rstest]
+#[case("MON-FRI 09:00-17:00", "Monday Tuesday Wednesday Thursday Friday 09:00-17:00")]
+#[case("mon,WED 8:30-12:00", "Monday Wednesday 08:30-12:00")]
+#[case("FRI-MON 22:00-24:00", "Friday Saturday Sunday Monday 22:00-00:00")]
+#[case("always", "Always")]
+#[case("Never", "Never")]
+fn business_hours_are_days_and_times(#[case] written: &str, #[case] expected: &str) {
+    let (config, warnings) = Config::load(&with_env(&[("BUSINESS_HOURS", written)])).unwrap();
+    assert_eq!(warnings, []);
+    let shown = match config.hours {
+        Hours::Business(hours) => {
+            let days: Vec<String> = hours.days.iter().map(|day| format!("{day:?}")).collect();
+            format!("{} {}-{}", days.join(" "), hours.from.strftime("%H:%M"), hours.to.strftime("%H:%M"))
+        }
+        other @ (Hours::Always | Hours::Never) => format!("{other:?}"),
+    };
+    assert_eq!(shown, expected);
+}
+
+#[rstest]
+#[case("MON-FRI")]
+#[case("MON-FRI 9-17")]
+#[case("MON-XYZ 09:00-17:00")]
+#[case("MON-FRI 09:00-25:00")]
+fn what_are_no_business_hours_is_told(#[case] written: &str) {
+    let problems = problems(&with_env(&[("BUSINESS_HOURS", written)]));
+    let expected = format!(
+        "alerts.business_hours (environment BUSINESS_HOURS): {written:?} are no business hours; write days and times, \"MON-FRI 09:00-17:00\" or \"MON,WED 8:30-12:00\"; or \"always\" or \"never\""
     );
+    assert_eq!(problems, [expected]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Incident,
+    Incident, Severity,
     digest::is_digest,
     from_findings::ratings,
     in_words,
@@ -83,7 +83,11 @@ fn sentence(incident: &Incident) -> String {
     if !incident.is_open() {
         return format!("Resolved; it was {} at its worst", incident.peak);
     }
-    let posted = if incident.severity.is_said() { "posted at once" } else { "recorded only" };
+    let posted = match incident.severity {
+        Severity::Sev1 | Severity::Sev2 => "posted at once",
+        Severity::Sev3 => "told in business hours",
+        Severity::Sev4 => "recorded only",
+    };
     format!("{} ({posted}) because {}", incident.severity, incident.why)
 }
 
@@ -145,7 +149,7 @@ mod tests {
         alerts::testing::{at, finding, impact, incident, owner},
         findings::ConditionClass,
         incidents::{
-            Beside, Outage, Priority, Severity, Stake,
+            Beside, Outage, Priority, Stake,
             severity::{Raise, RaisedBy},
         },
         services::{KnownIssue, Source},

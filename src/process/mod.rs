@@ -12,6 +12,7 @@ mod reconcile;
 mod scene;
 pub mod slack_side;
 mod standing;
+mod warnings;
 mod watches;
 
 use std::{
@@ -61,6 +62,8 @@ pub struct Mind {
     over_by_hand: BTreeMap<ObjectRef, Incident>,
     /// What somebody wants to hear nothing of at present.
     pub silences: Vec<Silence>,
+    /// Which warnings people heard of.
+    warnings: warnings::Warnings,
     /// When an owner must be judged again by time alone.
     pub due: BTreeMap<ObjectRef, Timestamp>,
     /// Its watches: one for each kind, or for each kind and namespace.
@@ -114,6 +117,7 @@ impl Mind {
         let first_look = FirstLook::load(app, &cluster).await?;
         let over_by_hand = resolved_by_hand(app, &cluster).await?;
         let silences = app.store.silences(&cluster, app.clock.now()).await?;
+        let warnings = warnings::Warnings::load(app, &cluster).await?;
         let mut index = ClusterIndex::default();
         index.sight_mut().watch_only(app.config.cluster.namespaces.iter().cloned());
         for meter in [Meter::Metrics, Meter::Kubelets] {
@@ -135,6 +139,7 @@ impl Mind {
             open: open.into_iter().map(|i| (i.owner.clone(), i)).collect(),
             over_by_hand,
             silences,
+            warnings,
             due: BTreeMap::new(),
             watches: BTreeMap::new(),
             states: BTreeMap::new(),
@@ -162,6 +167,7 @@ impl Mind {
         self.first_look = self.first_look.or_stored(stored);
         self.over_by_hand = resolved_by_hand(app, &self.cluster).await?;
         self.silences = app.store.silences(&self.cluster, app.clock.now()).await?;
+        self.warnings = warnings::Warnings::load(app, &self.cluster).await?;
         self.open = open.into_iter().map(|i| (i.owner.clone(), i)).collect();
         Ok(())
     }
@@ -182,7 +188,7 @@ impl Mind {
 
     /// The earliest instant at which something is due; with alerts at passes only there is none.
     fn next_due(&self, app: &App) -> Option<Timestamp> {
-        let earliest = self.due.values().min().copied();
+        let earliest = self.due.values().copied().chain(self.warnings.due).min();
         earliest.filter(|_| self.complete && app.config.detection == Detection::Watch)
     }
 
@@ -248,6 +254,7 @@ async fn handle_and_count(app: &Arc<App>, mind: &mut Mind, event: Event) {
     if let Err(error) = handle(app, mind, event).await {
         tracing::error!(%error, "an event could not be handled");
     }
+    warnings::look(app, mind).await;
     logs::begin(app, mind);
     app.health.beat();
     let blind = mind.blind();

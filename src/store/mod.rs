@@ -173,18 +173,8 @@ impl Store {
 
     /// Stores a value under a name, in place of what was there.
     pub async fn put(&self, name: &str, value: &str) -> Result<(), StoreError> {
-        self.again("writing a setting", |_| async move {
-            sqlx::query(
-                "INSERT INTO settings (name, value) VALUES ($1, $2) \
-                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            )
-            .bind(&*clean(name))
-            .bind(&*clean(value))
-            .execute(&self.pool)
-            .await?;
-            Ok(())
-        })
-        .await
+        self.again("writing a setting", |_| async move { put(&mut *self.pool.acquire().await?, name, value).await })
+            .await
     }
 
     /// A transaction that will write. SQLite locks at once, so that what was read cannot have changed.
@@ -239,6 +229,18 @@ fn migrations() -> Migrator {
         Migration::new(version, name.into(), MigrationType::Simple, SqlStr::from_static(text), false)
     };
     Migrator::with_migrations((1..).zip(all).map(migration).collect())
+}
+
+/// Stores a value under a name.
+async fn put(connection: &mut AnyConnection, name: &str, value: &str) -> Result<(), Fault> {
+    sqlx::query(
+        "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+    )
+    .bind(&*clean(name))
+    .bind(&*clean(value))
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Takes the next `count` numbers of a counter; returns the last. Held until the transaction ends, so numbers of rows

@@ -16,4 +16,5 @@ mod monitoring;
 mod objects;
 mod timelines;
 mod usage;
+mod warnings;
 mod watching;

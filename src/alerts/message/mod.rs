@@ -5,7 +5,7 @@ mod parts;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-pub use notices::test_alert;
+pub use notices::{test_alert, warnings};
 pub use parts::headline;
 
 use super::{
@@ -16,6 +16,8 @@ use crate::incidents::{Incident, digest::is_digest, in_words};
 
 /// Colour of something that is wrong.
 pub const FIRING: &str = "#a30200";
+/// Colour of something that can wait.
+pub const WARNING: &str = "#e8c547";
 /// Colour of something somebody takes care of.
 pub const ACKNOWLEDGED: &str = "#daa038";
 /// Colour of something nobody wants to hear of for a time.

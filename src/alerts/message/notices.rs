@@ -1,6 +1,6 @@
 //! Messages that are not about one incident: a sample, and the digest of many.
 
-use super::{FIRING, NAME, Times, parts, signed};
+use super::{FIRING, NAME, Times, WARNING, parts, signed};
 use crate::{
     alerts::{
         Message,
@@ -21,6 +21,34 @@ pub fn test_alert(times: &Times<'_>) -> Message {
     );
     blocks.context(&[format!("sent {}", times.say(times.now))]);
     blocks.into_message("*TEST · this is what an alert looks like*", Some(FIRING))
+}
+
+/// What can wait, in one message; it is not kept up to date.
+pub fn warnings(incidents: &[&Incident], times: &Times<'_>) -> Message {
+    let short = |text: &str| cap(&escape_line(text), NAME);
+    let line = |incident: &&Incident| {
+        let priority = incident.stake.priority.map_or_else(|| "unlisted".to_owned(), |priority| priority.to_string());
+        format!(
+            "• *{}* · {} · {} ({priority}) · since {}\n   {}",
+            short(&parts::headline(incident)),
+            short(&incident.id.0),
+            short(&incident.owner.to_string()),
+            times.say(incident.since),
+            parts::cause(incident)
+        )
+    };
+    let mut blocks = Blocks::default();
+    // A section holds 3,000 characters; each line is shorter than 900.
+    for some in incidents.iter().take(NAMED).map(line).collect::<Vec<_>>().chunks(3) {
+        blocks.section(&some.join("\n"));
+    }
+    if let Some(more) = incidents.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        blocks.section(&format!("... and {more} more: `/k8s incidents`"));
+    }
+    blocks.section("These can wait, and are told once. `/k8s show` and the name of one says more; `/k8s incidents` lists what is still open.");
+    let many = if incidents.len() == 1 { "1 warning".to_owned() } else { format!("{} warnings", incidents.len()) };
+    let headline = format!("🟡 *{}: {many}*", short(times.cluster));
+    blocks.into_message(&headline, Some(WARNING))
 }
 
 /// Many problems in one message, the worst first; it is kept up to date in place.

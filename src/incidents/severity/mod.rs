@@ -31,7 +31,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// Whether people are told at once; the others are only recorded.
+    /// Whether people are told at once; of the others SEV-3 is told in business hours.
     pub fn is_said(self) -> bool {
         self <= Self::Sev2
     }

@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, Row, any::AnyRow};
 
 pub(super) use thin::thin;
 
-use super::{Fault, Store, StoreError, brief, clean, count_up, instant, millis, to_json};
+use super::{Fault, Store, StoreError, brief, clean, count_up, instant, millis, put, to_json};
 use crate::{
     alerts::{Message, Outgoing, outbox::to_pager},
     cluster::ClusterId,
@@ -106,6 +106,24 @@ impl Store {
             let rows = insert(&mut tx, &Origin { cluster: Some(cluster), incident, now }, outgoing).await?;
             tx.commit().await?;
             Ok(rows)
+        })
+        .await
+    }
+
+    /// Stores a value under a name together with the messages that say it.
+    pub async fn put_and_say(
+        &self,
+        (name, value): (&str, &str),
+        cluster: &ClusterId,
+        outgoing: &[Outgoing],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.again("writing down what was told", |_| async move {
+            let mut tx = self.begin().await?;
+            put(&mut tx, name, value).await?;
+            insert(&mut tx, &Origin { cluster: Some(cluster), incident: None, now }, outgoing).await?;
+            tx.commit().await?;
+            Ok(())
         })
         .await
     }
