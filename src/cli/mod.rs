@@ -1,5 +1,6 @@
 //! The command line: what each subcommand takes, and which file runs it.
 
+mod backup;
 mod check;
 mod checks;
 mod config;
@@ -62,6 +63,11 @@ pub enum Command {
     Explain {
         /// The incident.
         incident: String,
+    },
+    /// Writes a copy of the SQLite database, also while the bot runs.
+    Backup {
+        /// The file to write; it must not be there yet.
+        file: PathBuf,
     },
     /// Posts a marked sample alert in the configured channels.
     TestAlert,
@@ -146,6 +152,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Command::Config { check } => config::run(check, &options),
         Command::Services(services) => services::run(services, &options).await,
         Command::Explain { incident } => explain::run(&incident, &options).await,
+        Command::Backup { file } => backup::run(&file, &options).await,
         Command::TestAlert => test_alert::run(&options).await,
         #[cfg(feature = "sandbox")]
         Command::Demo { port, speed } => demo::run(port, speed).await,

@@ -37,6 +37,17 @@ pub enum StoreError {
         /// Why.
         source: sqlx::Error,
     },
+    /// The file is damaged.
+    #[error(
+        "the database `{url}` is damaged ({why}); stop the bot, keep the file, and put a backup in its place (`k8s-monitor backup` writes them), or \
+         move it away to begin anew: what is open is then told once more"
+    )]
+    Broken {
+        /// The address.
+        url: Arc<str>,
+        /// What SQLite says of it.
+        why: String,
+    },
     /// The tables could not be brought up to date.
     #[error(
         "the tables of the database `{url}` cannot be brought up to date ({source}); \

@@ -1,5 +1,6 @@
 //! What must survive a restart: stage values in, rows of SQLite or PostgreSQL out, and back; the only code that knows SQL.
 
+mod backup;
 mod clusters;
 mod cycles;
 mod error;
@@ -107,6 +108,7 @@ impl Store {
                 .map_err(open)?;
             if dialect == Dialect::Sqlite {
                 sqlx::query("PRAGMA journal_mode = WAL").fetch_all(&mut first).await.map_err(open)?;
+                backup::is_whole(&mut first, &shown).await?;
             }
             first.close().await.map_err(open)?;
         }

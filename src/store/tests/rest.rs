@@ -227,3 +227,67 @@ fn the_work_of_the_store_may_move_between_threads() {
         }
     });
 }
+
+#[tokio::test]
+async fn a_copy_is_whole_and_a_file_that_is_damaged_is_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let url = |name: &str| format!("sqlite:{}", path(name).display());
+    let store = Store::open(&url("store.db")).await.unwrap();
+    let first = opened(&store, "api", at(0)).await;
+    for n in 0..200 {
+        store.put(&format!("setting {n}"), &"x".repeat(500)).await.unwrap();
+    }
+    store.backup(&path("copy.db")).await.unwrap();
+    let again = store.backup(&path("copy.db")).await.unwrap_err().to_string();
+    assert!(again.contains("writing a copy of the database"), "{again}");
+    opened(&store, "web", at(1)).await;
+    store.close().await;
+
+    let copy = Store::open(&url("copy.db")).await.unwrap();
+    assert_eq!(copy.open_incidents(&cluster()).await.unwrap(), [first]);
+    copy.close().await;
+
+    // A few pages of it are overwritten.
+    let mut bytes = std::fs::read(path("copy.db")).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 8192].fill(0x5a);
+    std::fs::write(path("copy.db"), bytes).unwrap();
+    let refused = Store::open(&url("copy.db")).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Broken { .. }), "{refused}");
+    assert!(refused.to_string().contains("put a backup in its place"), "{refused}");
+}
+
+#[tokio::test]
+async fn tables_that_are_filled_are_brought_up_to_date_with_everything_in_them() {
+    let guard = testing::empty().await.unwrap();
+    sqlx::any::install_default_drivers();
+    // As the first version left them.
+    let mut all: Vec<Migration> = migrations().iter().cloned().collect();
+    all.truncate(1);
+    let mut url = guard.url().to_owned();
+    if let Some(file) = url.strip_prefix("sqlite:") {
+        std::fs::create_dir_all(std::path::Path::new(file).parent().unwrap()).unwrap();
+        url = format!("{url}?mode=rwc");
+    }
+    let mut connection = AnyConnection::connect(&url).await.unwrap();
+    Migrator::with_migrations(all).run(&mut connection).await.unwrap();
+    let body = r#"{"id":"INC-2026-11-24-001","cluster":"c1","owner":{"kind":"Deployment","namespace":"shop","name":"api"},"status":"open",
+        "severity":"SEV-2","worst":"SEV-2","peak":"SEV-2","findings":{},"impact":{"ready":0,"desired":2,"services":[]},
+        "since":"2026-11-24T14:00:00Z","opened_at":"2026-11-24T14:00:00Z","updated_at":"2026-11-24T14:00:00Z","version":1}"#;
+    for statement in [
+        "INSERT INTO incidents VALUES ('INC-2026-11-24-001', 'c1', 'Deployment', 'shop', 'api', NULL, 'open', 'SEV-2', 1, 1, NULL, 1, 1, $1)",
+        "INSERT INTO messages VALUES ('INC-2026-11-24-001', 'C1', $1)",
+        "INSERT INTO settings VALUES ('a', $1)",
+    ] {
+        sqlx::query(statement).bind(body).execute(&mut connection).await.unwrap();
+    }
+    connection.close().await.unwrap();
+
+    let store = Store::open(guard.url()).await.unwrap();
+    let open = store.open_incidents(&ClusterId("c1".into())).await.unwrap();
+    assert_eq!((open.len(), open[0].owner.name.as_str(), open[0].telling.repeats), (1, "api", 0));
+    assert_eq!(store.get("a").await.unwrap().as_deref(), Some(body));
+    assert_eq!(store.silences(&ClusterId("c1".into()), at(0)).await.unwrap(), []);
+    store.close().await;
+}
