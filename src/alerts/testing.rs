@@ -89,6 +89,7 @@ pub(crate) fn incident(severity: Severity) -> Incident {
         unseen_since: None,
         frozen: None,
         reopened: 0,
+        before: None,
         acknowledged: None,
         telling: Telling::default(),
         silenced: None,

@@ -7,6 +7,7 @@ mod config;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod explain;
+mod history;
 mod run;
 mod services;
 mod test_alert;
@@ -63,6 +64,14 @@ pub enum Command {
     Explain {
         /// The incident.
         incident: String,
+    },
+    /// How often something was wrong, how long, how soon somebody took care: of everything, or of a service, workload or namespace.
+    History {
+        /// The service, workload or namespace.
+        of: Option<String>,
+        /// How many days to look back.
+        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=365))]
+        days: u16,
     },
     /// Writes a copy of the SQLite database, also while the bot runs.
     Backup {
@@ -152,6 +161,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
         Command::Config { check } => config::run(check, &options),
         Command::Services(services) => services::run(services, &options).await,
         Command::Explain { incident } => explain::run(&incident, &options).await,
+        Command::History { of, days } => history::run(of.as_deref(), days, &options).await,
         Command::Backup { file } => backup::run(&file, &options).await,
         Command::TestAlert => test_alert::run(&options).await,
         #[cfg(feature = "sandbox")]

@@ -240,6 +240,7 @@ pub(crate) mod samples {
             unseen_since: None,
             frozen: None,
             reopened: 0,
+            before: None,
             acknowledged: None,
             telling: Telling::default(),
             silenced: None,

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::{
-    Beside, Digest, Hit, Hits, Incident, IncidentId, Member, Outage, Policy, Resolution, Severity, Silence, Stake,
-    Status, Telling,
+    Before, Beside, Digest, Hit, Hits, Incident, IncidentId, Member, Outage, Policy, Resolution, Severity, Silence,
+    Stake, Status, Telling,
     causes::{FOLLOWS, SHOWS_WITHIN},
     digest::{self, is_digest},
     escalation::Habits,
@@ -80,6 +80,8 @@ pub struct Step<'a> {
     pub digest: Option<Digest<'a>>,
     /// Its last incident if that was resolved within the last 24 h: a new problem reopens it.
     pub last: Option<&'a Incident>,
+    /// When earlier incidents of the owner began.
+    pub past: &'a [Timestamp],
     /// The present.
     pub now: Timestamp,
 }
@@ -168,6 +170,7 @@ fn open(last: Option<&Incident>, wrong: BTreeMap<ConditionClass, Arc<Finding>>, 
         unseen_since: None,
         frozen: None,
         reopened: recent.map_or(0, |l| l.reopened.saturating_add(1)),
+        before: recent.map_or_else(|| Before::of(step.past, now, &TimeZone::UTC), |l| l.before.clone()),
         acknowledged: None,
         telling: Telling { aloud_at: None, repeats: 0, ..recent.map(|l| l.telling.clone()).unwrap_or_default() },
         silenced: None,

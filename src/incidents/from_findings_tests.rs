@@ -103,6 +103,7 @@ impl Story {
             members: &[],
             digest: self.digest.as_ref().map(|(owner, incident)| Digest { owner, incident }),
             last: self.last.as_ref(),
+            past: &[],
             now: at(minute),
         };
         self.incident = step(self.incident.as_ref(), &step_in);

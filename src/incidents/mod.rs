@@ -10,6 +10,7 @@ mod hours;
 pub mod severity;
 mod silence;
 mod telling;
+pub mod trends;
 mod words;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
@@ -24,6 +25,7 @@ pub use hours::{BusinessHours, Hours};
 pub use severity::{Outage, Policy, Priority, Role, Severity, Stake};
 pub use silence::{Silence, Silenced, silence_of};
 pub use telling::{Shown, Telling};
+pub use trends::{Before, Pattern};
 pub use words::in_words;
 
 use crate::{
@@ -142,6 +144,9 @@ pub struct Incident {
     /// How often it reopened.
     #[serde(default)]
     pub reopened: u32,
+    /// What was before it, of the same owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
     /// Who acknowledged it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledged: Option<Acknowledgement>,

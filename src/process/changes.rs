@@ -18,6 +18,9 @@ use crate::{
     store::{Asked, StoreError, UpdateRequest},
 };
 
+/// How many incidents of the past are looked at.
+const MOST_OF_THE_PAST: u32 = 5000;
+
 /// Who wants it, and how the answer goes back.
 pub(super) struct By<'a> {
     /// The row of the inbox that the answer settles.
@@ -166,6 +169,12 @@ pub(super) async fn ask(app: &App, mind: &Mind, query: Query, by: &By<'_>) -> Re
             // One more than is listed of what belongs to no digest; those are few.
             let recent = app.store.recent_incidents(&mind.cluster, since, 500).await?;
             commands::incidents::listed(&recent, Some(days), now)
+        }
+        Query::History { of, days } => {
+            let since = now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN);
+            let recent = app.store.recent_incidents(&mind.cluster, since, MOST_OF_THE_PAST).await?;
+            let passes = app.store.passes_since(&mind.cluster, since).await?;
+            commands::history::told(&recent, &passes, (of.as_deref(), days), now)
         }
         Query::Services => commands::services::listed(&mind.priorities, &Fit::of(&mind.priorities, &mind.index)),
     };

@@ -241,6 +241,7 @@ fn now_step<'a>(
         members: &known.members,
         digest: digest.and_then(of),
         last: mind.over_by_hand.get(owner),
+        past: mind.past.get(owner).map(Vec::as_slice).unwrap_or_default(),
         now,
     }
 }
@@ -321,6 +322,9 @@ async fn consider_one(
         }
         match done.after {
             Some(after) if after.is_open() => {
+                if after.version == 1 {
+                    mind.past.entry(owner.clone()).or_default().push(after.opened_at);
+                }
                 tracing::info!(incident = %after.id, severity = %after.severity, %owner, "incident");
                 mind.open.insert(owner.clone(), after);
             }

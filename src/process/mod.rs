@@ -36,7 +36,7 @@ use crate::{
     config::Detection,
     event::Event,
     findings::checks::near_limit_from,
-    incidents::{DOUBTED_AFTER, Incident, Silence},
+    incidents::{DOUBTED_AFTER, Incident, Silence, trends::LOOKS_BACK},
     services::Priorities,
     store::StoreError,
 };
@@ -60,6 +60,8 @@ pub struct Mind {
     pub open: BTreeMap<ObjectRef, Incident>,
     /// What was resolved by hand so lately that nothing is held against that.
     over_by_hand: BTreeMap<ObjectRef, Incident>,
+    /// When incidents of the last month began, by their owners.
+    past: BTreeMap<ObjectRef, Vec<Timestamp>>,
     /// What somebody wants to hear nothing of at present.
     pub silences: Vec<Silence>,
     /// Which warnings people heard of.
@@ -118,6 +120,7 @@ impl Mind {
         let over_by_hand = resolved_by_hand(app, &cluster).await?;
         let silences = app.store.silences(&cluster, app.clock.now()).await?;
         let warnings = warnings::Warnings::load(app, &cluster).await?;
+        let past = app.store.beginnings(&cluster, a_month_before(app.clock.now())).await?;
         let mut index = ClusterIndex::default();
         index.sight_mut().watch_only(app.config.cluster.namespaces.iter().cloned());
         for meter in [Meter::Metrics, Meter::Kubelets] {
@@ -138,6 +141,7 @@ impl Mind {
             history,
             open: open.into_iter().map(|i| (i.owner.clone(), i)).collect(),
             over_by_hand,
+            past,
             silences,
             warnings,
             due: BTreeMap::new(),
@@ -168,6 +172,7 @@ impl Mind {
         self.over_by_hand = resolved_by_hand(app, &self.cluster).await?;
         self.silences = app.store.silences(&self.cluster, app.clock.now()).await?;
         self.warnings = warnings::Warnings::load(app, &self.cluster).await?;
+        self.past = app.store.beginnings(&self.cluster, a_month_before(app.clock.now())).await?;
         self.open = open.into_iter().map(|i| (i.owner.clone(), i)).collect();
         Ok(())
     }
@@ -204,6 +209,11 @@ impl Mind {
         }
         Some((kinds, reason?))
     }
+}
+
+/// How far back is looked for patterns.
+fn a_month_before(now: Timestamp) -> Timestamp {
+    now.checked_sub(LOOKS_BACK).unwrap_or(Timestamp::MIN)
 }
 
 /// What somebody resolved by hand a moment ago, before a restart.

@@ -154,7 +154,9 @@ fn wish(answer: &Answer, asked_about: Option<&Incident>) -> (Action, Scope) {
         Answer::Change(Change::Silence { of, .. }) => (Action::Silence, scope_of(of)),
         Answer::Change(Change::Unsilence { .. }) => (Action::Silence, Scope::Everything),
         Answer::Ask(Query::Show { incident }) => (Action::Read, Scope::Incident(incident.clone())),
-        Answer::Ask(Query::Incidents { .. } | Query::Services) => (Action::Read, Scope::Everything),
+        Answer::Ask(Query::Incidents { .. } | Query::History { .. } | Query::Services) => {
+            (Action::Read, Scope::Everything)
+        }
         Answer::Say(_) => {
             let scope = asked_about.map_or(Scope::Everything, |incident| Scope::Incident(incident.id.0.clone()));
             (Action::Read, scope)

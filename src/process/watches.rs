@@ -264,6 +264,11 @@ impl Mind {
     pub(super) async fn forget_what_is_gone(&mut self, app: &App) -> Result<(), StoreError> {
         let now = app.clock.now();
         self.silences.retain(|silence| silence.until > now);
+        let month = super::a_month_before(now);
+        self.past.retain(|_, began| {
+            began.retain(|at| *at >= month);
+            !began.is_empty()
+        });
         if !self.complete {
             return Ok(());
         }

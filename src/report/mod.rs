@@ -169,6 +169,7 @@ impl Report {
                 members: &[],
                 digest: None,
                 last: None,
+                past: &[],
                 now: self.now,
             },
         );

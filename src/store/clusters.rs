@@ -10,6 +10,18 @@ fn first_picture(cluster: &ClusterId) -> String {
 }
 
 impl Store {
+    /// The clusters of which anything is stored.
+    pub async fn clusters(&self) -> Result<Vec<ClusterId>, StoreError> {
+        self.once("reading which clusters were watched", async {
+            let ids = sqlx::query_scalar(
+                "SELECT cluster_id FROM cycles UNION SELECT cluster_id FROM incidents ORDER BY cluster_id",
+            );
+            let ids: Vec<String> = ids.fetch_all(&self.pool).await?;
+            Ok(ids.into_iter().map(ClusterId).collect())
+        })
+        .await
+    }
+
     /// Whether the first complete picture of a cluster was dealt with, by this process or an earlier one.
     pub async fn had_first_picture(&self, cluster: &ClusterId) -> Result<bool, StoreError> {
         Ok(self.get(&first_picture(cluster)).await?.is_some())

@@ -1,5 +1,7 @@
 //! The monitoring passes that were made, and the tidying of old rows.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use sqlx::Row;
 
@@ -105,6 +107,24 @@ impl Store {
                         error: row.try_get("error")?,
                     })
                 })
+                .collect()
+        })
+        .await
+    }
+
+    /// How many monitoring passes of a cluster ended how since an instant.
+    pub async fn passes_since(
+        &self,
+        cluster: &ClusterId,
+        since: Timestamp,
+    ) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.once("counting the monitoring passes", async {
+            let rows = sqlx::query(
+                "SELECT status, COUNT(*) AS n FROM cycles WHERE cluster_id = $1 AND finished_ms >= $2 GROUP BY status",
+            );
+            let rows = rows.bind(&cluster.0).bind(millis(since)).fetch_all(&self.pool).await?;
+            rows.iter()
+                .map(|row| Ok((row.try_get("status")?, u64::try_from(row.try_get::<i64, _>("n")?).unwrap_or_default())))
                 .collect()
         })
         .await

@@ -1,9 +1,11 @@
 //! Incidents as rows: one transaction reads, lets the pure step decide, and writes incident and outbox together.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use sqlx::{Any, AnyConnection, Row, any::AnyRow};
 
-use super::{Fault, Store, StoreError, count_up, inbox, millis, outbox, to_json};
+use super::{Fault, Store, StoreError, count_up, inbox, instant, millis, outbox, to_json};
 use crate::{
     alerts::Outgoing,
     cluster::{ClusterId, ObjectRef},
@@ -118,6 +120,32 @@ impl Store {
                 recent.extend(readable(incident(&row))?);
             }
             Ok(recent)
+        })
+        .await
+    }
+
+    /// When the incidents of a cluster began since an instant, by their owners, oldest first.
+    pub async fn beginnings(
+        &self,
+        cluster: &ClusterId,
+        since: Timestamp,
+    ) -> Result<BTreeMap<ObjectRef, Vec<Timestamp>>, StoreError> {
+        self.once("reading when incidents began", async {
+            let rows = sqlx::query(
+                "SELECT owner_kind, namespace, owner_name, opened_ms FROM incidents WHERE cluster_id = $1 AND opened_ms >= $2 \
+                 ORDER BY opened_ms LIMIT 20000",
+            );
+            let mut of: BTreeMap<ObjectRef, Vec<Timestamp>> = BTreeMap::new();
+            for row in rows.bind(&cluster.0).bind(millis(since)).fetch_all(&self.pool).await? {
+                let text = |column| row.try_get::<String, _>(column);
+                let owner = ObjectRef {
+                    kind: text("owner_kind")?.into(),
+                    namespace: text("namespace")?.into(),
+                    name: text("owner_name")?.into(),
+                };
+                of.entry(owner).or_default().push(instant(row.try_get("opened_ms")?)?);
+            }
+            Ok(of)
         })
         .await
     }

@@ -47,7 +47,7 @@ async fn what_nobody_takes_care_of_is_told_again_and_again_ever_more_rarely() {
         bot.wait(Duration::from_hours(10)).await?;
         insta::assert_snapshot!(bot.story("#alerts").await?, @"
         replied in #alerts, shown in the channel too:
-        🔴 *Still wrong after 3 h 10 min: SEV-1 · api serves nobody* · INC-2026-11-24-001
+        🔴 *Still wrong after 3 h 14 min: SEV-1 · api serves nobody* · INC-2026-11-24-001
         Container api ends with exit code 1, cause unknown; restarted 6 times (2 pods)
         0 of 2 replicas ready · Deployment shop/api (P0)
         Hit: Service shop/api has no ready endpoint
@@ -55,7 +55,7 @@ async fn what_nobody_takes_care_of_is_told_again_and_again_ever_more_rarely() {
         Nobody takes care of it yet: `/k8s ack INC-2026-11-24-001`
 
         replied in #alerts, shown in the channel too:
-        🔴 *Still wrong after 9 h 10 min: SEV-1 · api serves nobody* · INC-2026-11-24-001
+        🔴 *Still wrong after 9 h 14 min: SEV-1 · api serves nobody* · INC-2026-11-24-001
         Container api ends with exit code 1, cause unknown; restarted 6 times (2 pods)
         0 of 2 replicas ready · Deployment shop/api (P0)
         Hit: Service shop/api has no ready endpoint
@@ -336,6 +336,59 @@ async fn what_gets_worse_than_what_was_acknowledged_is_told_and_is_not_acknowled
         *Its life*
         Wrong since 13:59 UTC, seen at 14:00 UTC
         Last told at 14:03 UTC
+        ");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_comes_again_at_the_same_hour_says_so_and_the_past_can_be_asked_for() {
+    run_test(async |bot| {
+        let [api, _] = a_shop(bot);
+        bot.starts().await?;
+        for day in 0..3 {
+            let broken = crashes(bot, &api);
+            bot.wait(Duration::from_mins(5)).await?;
+            if day == 1 {
+                runs(bot, "/k8s ack 1").await?;
+            }
+            let healed = broken.clone().healthy();
+            let changes = healed.change_from(Some(&broken), bot.now());
+            bot.cluster().play(&changes);
+            bot.wait(Duration::from_mins(10)).await?;
+            bot.everything_new("#alerts").await?;
+            let gone = api.change_from(Some(&healed), bot.now());
+            bot.cluster().play(&gone);
+            // A day and a little more: what comes back within a day is the same incident.
+            bot.wait(Duration::from_hours(24)).await?;
+        }
+        assert_eq!(bot.story("#alerts").await?, "");
+        crashes(bot, &api);
+        bot.wait(Duration::from_secs(30)).await?;
+        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        posted in #alerts:
+        🔴 *SEV-1 · api serves nobody* · INC-2026-11-27-001
+        ▌#a30200
+        Container api ends with exit code 1, cause unknown; restarted 6 times (2 pods)
+        0 of 2 replicas ready · Deployment shop/api (P0)
+        Hit: Service shop/api has no ready endpoint
+        Before: 3 times within 30 days, last 2026-11-26 14:30 UTC; 4 of 4 between 14:00 and 15:00 UTC
+        Do: Read why it ended: kubectl -n shop logs api-6g2rghbgk-5bc7q -c api --previous
+        ```
+        Pod shop/api-6g2rghbgk-5bc7q container api: ended: Error, exit code 1, ran 3 s, restarted 6 times
+        Pod shop/api-6g2rghbgk-5bc7q container api: waiting: CrashLoopBackOff: back-off restarting failed container=api
+        Event BackOff ×6: Back-off restarting failed container api in pod api-6g2rghbgk-5bc7q
+        ```
+        [ Acknowledge ]
+        SEV-1 because P0 service: nothing ready for over 1 min · since 14:35 UTC · seen 14:45 UTC
+        ");
+        runs(bot, "/k8s history").await?;
+        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        only for ana in #alerts:
+        *In the last 7 days something was wrong 4 times, with 1 service or workload, for 1 h 11 min in all.* · acknowledged after 4 min, over after 20 min on average
+        • *Deployment shop/api* (P0): 4 times, 1 h 11 min in all, SEV-1 at worst · last 0 s ago · acknowledged after 4 min, over after 20 min on average · 4 of 4 between 14:00 and 15:00 UTC
+        334 passes, all complete
         ");
         Ok(())
     })

@@ -70,6 +70,7 @@ pub fn root(incident: &Incident, times: &Times<'_>) -> Message {
         facts.extend(parts::who(incident));
         facts.extend(parts::hit_too(incident));
         facts.extend(parts::hit(incident));
+        facts.extend(parts::before(incident, times));
         if incident.parent.is_none() {
             facts.extend(parts::todo(incident));
         }

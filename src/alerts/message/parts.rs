@@ -257,6 +257,19 @@ pub(super) fn hit(incident: &Incident) -> Option<String> {
     }
 }
 
+/// How often it was wrong before, and what these times have in common.
+pub(super) fn before(incident: &Incident, times: &Times<'_>) -> Option<String> {
+    let before = incident.before.as_ref()?;
+    let often = match before.times {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        n => format!("{n} times"),
+    };
+    let patterns: Vec<String> =
+        before.patterns.iter().map(|pattern| format!("; {}", pattern.in_words("UTC"))).collect();
+    Some(format!("Before: {often} within 30 days, last {}{}", times.say(before.last), patterns.concat()))
+}
+
 pub(super) fn todo(incident: &Incident) -> Option<String> {
     let todo = incident.headline().map(|f| sentence(&f.recommendation)).filter(|todo| !todo.is_empty());
     todo.map(|todo| format!("Do: {todo}"))

@@ -53,6 +53,7 @@ mod tests {
         • `/k8s silences`: what is silenced at present: until when, by whom and why
         • `/k8s unsilence &lt;number&gt;`: ends a silence before its time; what is still wrong is told
         • `/k8s services`: who matters: the catalogue of services, what each entry stands for, and what is to be mended in it
+        • `/k8s history [service, workload or namespace] [days]`: how often something was wrong, how long, how soon somebody took care, and what comes again at the same time
         • `/k8s help [word]`: what can be asked, or how one word is used
         In the thread of an alert just ask: why? who is hit? since when? what to do? show the evidence. How is it now?
         ");

@@ -3,6 +3,7 @@
 pub mod ack;
 pub mod analyze;
 pub mod help;
+pub mod history;
 pub mod incidents;
 pub mod resolve;
 pub mod services;
@@ -32,6 +33,7 @@ pub const COMMANDS: &[Command] = &[
     silences::COMMAND,
     unsilence::COMMAND,
     services::COMMAND,
+    history::COMMAND,
     help::COMMAND,
 ];
 
@@ -81,6 +83,7 @@ pub enum Change {
 pub enum Query {
     Show { incident: String },
     Incidents { days: u16 },
+    History { of: Option<String>, days: u16 },
     Services,
 }
 
@@ -138,6 +141,9 @@ pub(crate) fn said(answer: Answer) -> String {
         Answer::Change(Change::Unsilence { id }) => format!("-> unsilence {id}"),
         Answer::Ask(Query::Show { incident }) => format!("-> show {incident}"),
         Answer::Ask(Query::Incidents { days }) => format!("-> incidents of {days} days"),
+        Answer::Ask(Query::History { of, days }) => {
+            format!("-> history of {}, {days} days", of.as_deref().unwrap_or("everything"))
+        }
         Answer::Ask(Query::Services) => "-> services".to_owned(),
         Answer::Analyze { namespace } => format!("-> analyze {namespace}"),
     }
@@ -153,7 +159,7 @@ mod tests {
     fn an_unknown_word_gets_did_you_mean() {
         let standing = samples::healthy();
         assert_snapshot!(said(answer("statsu", &standing)), @"I do not know `statsu`. Did you mean `/k8s status`? `/k8s help` shows everything.");
-        assert_snapshot!(said(answer("pizza <!here>", &standing)), @"I do not know `pizza`. I know `status`, `incidents`, `show`, `analyze`, `ack`, `unack`, `resolve`, `silence`, `silences`, `unsilence`, `services`, `help`. `/k8s help` shows everything.");
+        assert_snapshot!(said(answer("pizza <!here>", &standing)), @"I do not know `pizza`. I know `status`, `incidents`, `show`, `analyze`, `ack`, `unack`, `resolve`, `silence`, `silences`, `unsilence`, `services`, `history`, `help`. `/k8s help` shows everything.");
     }
 
     #[test]

@@ -57,6 +57,7 @@ fn wrong(name: &str, now: Timestamp) -> Incident {
         unseen_since: None,
         frozen: None,
         reopened: 0,
+        before: None,
         acknowledged: None,
         telling: crate::incidents::Telling::default(),
         silenced: None,

@@ -277,8 +277,13 @@ impl BotTester {
 
     /// Lets time pass, in steps in which everything that becomes due is dealt with.
     pub(crate) async fn wait(&mut self, how_long: Duration) -> anyhow::Result<()> {
-        // What happens within hours is looked at by the minute.
-        let step = if how_long > Duration::from_hours(1) { Duration::from_mins(1) } else { Duration::from_secs(15) };
+        // What takes hours is looked at by the minute, what takes days by the quarter of an hour.
+        let step = match how_long.as_secs() / 3600 {
+            20.. => Duration::from_mins(15),
+            6.. => Duration::from_mins(5),
+            1.. if how_long > Duration::from_hours(1) => Duration::from_mins(1),
+            _ => Duration::from_secs(15),
+        };
         let until = self.clock.now() + how_long;
         while self.clock.now() < until {
             let left = Duration::try_from(until.duration_since(self.clock.now()))?;
