@@ -85,11 +85,7 @@ pub fn patterns(at: &[Timestamp], zone: &TimeZone) -> Vec<Pattern> {
     // The hour that begins with one of them and has most of all in it; it may go over midnight.
     let within =
         |from: i32| local.iter().filter(move |at| (minute(at) - from).rem_euclid(1440) < 60).collect::<Vec<_>>();
-    let best = local
-        .iter()
-        .map(minute)
-        .map(|from| (within(from), from))
-        .max_by_key(|(hits, from)| (hits.len(), -from));
+    let best = local.iter().map(minute).map(|from| (within(from), from)).max_by_key(|(hits, from)| (hits.len(), -from));
     if let Some((hits, from)) = best {
         let days: BTreeSet<_> = hits.iter().map(|at| at.date()).collect();
         if days.len() >= ENOUGH && is_most(hits.len()) {

@@ -55,6 +55,15 @@ impl Guard {
         .await
     }
 
+    /// The database works again, if it was made to fail.
+    pub async fn works_again_if_it_fails(&self, table: &str) -> Result<(), StoreError> {
+        self.change(match self.what {
+            Temporary::Folder(_) => "DROP TRIGGER IF EXISTS failing".to_owned(),
+            Temporary::Schema { .. } => format!("DROP TRIGGER IF EXISTS failing ON {table}"),
+        })
+        .await
+    }
+
     async fn change(&self, sql: String) -> Result<(), StoreError> {
         let doing = "making the database fail for a test";
         run(&self.url, sql).await.map_err(|source| StoreError::Query { doing, url: super::masked(&self.url), source })

@@ -71,6 +71,11 @@ impl Faults {
         self.next.entry(method.to_owned()).or_default().push_back(fault);
     }
 
+    pub(crate) fn forget(&mut self, method: &str) {
+        self.next.remove(method);
+        self.standing.remove(method);
+    }
+
     pub(crate) fn stand(&mut self, method: &str, fault: Option<Fault>) {
         match fault {
             Some(fault) => drop(self.standing.insert(method.to_owned(), fault)),

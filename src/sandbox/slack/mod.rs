@@ -235,6 +235,11 @@ impl Workspace {
         self.shared.change(|state| state.faults.add(method, fault));
     }
 
+    /// Takes back every fault that was ordered for a method.
+    pub fn fail_no_more(&self, method: &str) {
+        self.shared.change(|state| state.faults.forget(method));
+    }
+
     /// Orders a fault for every call of a method; nothing takes it back.
     pub fn fail_always(&self, method: &str, fault: Option<Fault>) {
         self.shared.change(|state| state.faults.stand(method, fault));

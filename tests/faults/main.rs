@@ -1,0 +1,199 @@
+//! The bot as a process that is killed again and again while Slack and the database fail: afterwards every incident has one message,
+//! and it says how things are. Prints what happened; `cargo test --test faults -- 300 SEED` does it longer.
+#![expect(clippy::print_stdout, reason = "the counts are its output")]
+
+mod chance;
+mod trouble;
+mod verdict;
+
+use std::{process::Stdio, time::Duration};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use chance::Chance;
+use k8s_monitor::{
+    clock::Clock,
+    sandbox::{
+        kubernetes::{Cluster, Workload, deployment, story},
+        slack::{Options, Workspace},
+    },
+    store::testing,
+};
+use tokio::{
+    process::{Child, Command},
+    time::{Instant, sleep},
+};
+use trouble::Counts;
+
+/// How often it is killed when nobody says how often: as a part of all tests it must be short.
+const KILLS: usize = 12;
+/// How long it may take until everything is said once nothing fails any more.
+const QUIET_WITHIN: Duration = Duration::from_mins(3);
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let numbers: Vec<u64> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
+    let kills = numbers.first().and_then(|n| usize::try_from(*n).ok()).unwrap_or(KILLS);
+    let seed = numbers.get(1).copied().unwrap_or(20_261_127);
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let mut world = World::start(seed).await?;
+    println!("faults: {kills} kills, seed {seed}, {}", world.database_name());
+    let begun = Instant::now();
+    world.survives(kills).await?;
+    let said = world.calms_down().await?;
+    println!("{}", world.counts);
+    println!("{said} in {} s", begun.elapsed().as_secs());
+    Ok(())
+}
+
+/// A pretend cluster and workspace, a database, and a bot that runs or not.
+struct World {
+    chance: Chance,
+    cluster: Cluster,
+    workspace: Workspace,
+    workloads: Vec<Workload>,
+    database: testing::Guard,
+    folder: tempfile::TempDir,
+    bot: Option<Child>,
+    counts: Counts,
+}
+
+impl World {
+    async fn start(seed: u64) -> Result<Self> {
+        let (store, database) = testing::fresh().await?;
+        store.close().await;
+        let workspace = Workspace::start(Options::default()).await?;
+        let cluster = Cluster::start().await?;
+        let folder = tempfile::tempdir()?;
+        std::fs::write(folder.path().join("kubeconfig"), cluster.kubeconfig())?;
+        // Everything is told by itself, at once.
+        let config = "[alerts]\nfirst_post_wait = \"0s\"\nstorm_from = 1000\nbusiness_hours = \"never\"\n[http]\nlisten = \"off\"\n\
+                      [priorities]\nP0 = [\"shop/w-0\"]\n";
+        std::fs::write(folder.path().join("k8s-monitor.toml"), config)?;
+        let then = Clock::System.now() - Duration::from_hours(3);
+        cluster.apply_all([story::node("node-1", true, Ok(then)), story::namespace("shop", then)]);
+        let workloads: Vec<_> = (0..8).map(|n| deployment(&format!("shop/w-{n}"), then).replicas(2)).collect();
+        for workload in &workloads {
+            cluster.apply_all(workload.objects(Clock::System.now()));
+        }
+        Ok(Self {
+            chance: Chance::new(seed),
+            cluster,
+            workspace,
+            workloads,
+            database,
+            folder,
+            bot: None,
+            counts: Counts::default(),
+        })
+    }
+
+    fn database_name(&self) -> &'static str {
+        if self.database.url().starts_with("sqlite") { "SQLite" } else { "PostgreSQL" }
+    }
+
+    fn run(&mut self) -> Result<()> {
+        let tokens = Options::default();
+        let errors = std::fs::File::options().create(true).append(true).open(self.folder.path().join("log"))?;
+        let bot = Command::new(env!("CARGO_BIN_EXE_k8s-monitor"))
+            .arg("run")
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("KUBECONFIG", self.folder.path().join("kubeconfig"))
+            .env("DATABASE_URL", self.database.url())
+            .env("SLACK_API_URL", self.workspace.base_url())
+            .env("SLACK_BOT_TOKEN", &tokens.bot_token)
+            .env("SLACK_APP_TOKEN", &tokens.app_token)
+            .env("SLACK_CHANNEL", "alerts")
+            .env("CLUSTER_NAME", "production")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(errors)
+            .kill_on_drop(true)
+            .spawn()?;
+        self.bot = Some(bot);
+        self.counts.starts += 1;
+        Ok(())
+    }
+
+    /// Ends it as `kill -9` does. Who comes next would wait until its right to write expires: that time passes here at once.
+    async fn kill(&mut self) -> Result<()> {
+        let Some(mut bot) = self.bot.take() else { return Ok(()) };
+        ensure!(bot.try_wait()?.is_none(), "the bot ended by itself: {}", self.last_words());
+        bot.kill().await?;
+        self.counts.kills += 1;
+        trouble::expire_leases(self.database.url()).await
+    }
+
+    /// Lets things happen, and kills it at some point, so many times.
+    async fn survives(&mut self, kills: usize) -> Result<()> {
+        for _ in 0..kills {
+            self.run()?;
+            let lives_for = Duration::from_millis(self.chance.between(50, 2500));
+            let dies_at = Instant::now() + lives_for;
+            while Instant::now() < dies_at {
+                self.something_happens().await?;
+                sleep(Duration::from_millis(self.chance.between(20, 400)).min(lives_for)).await;
+            }
+            self.kill().await?;
+        }
+        Ok(())
+    }
+
+    async fn something_happens(&mut self) -> Result<()> {
+        match self.chance.between(0, 9) {
+            0..=4 => self.a_workload_changes(),
+            5..=7 => trouble::of_slack(&mut self.chance, &self.workspace, &mut self.counts),
+            8 => trouble::of_a_locked_database(&mut self.chance, self.database.url(), &mut self.counts).await?,
+            _ => trouble::of_a_full_disk(&mut self.chance, &self.database, &mut self.counts).await?,
+        }
+        Ok(())
+    }
+
+    fn a_workload_changes(&mut self) {
+        let now = Clock::System.now();
+        let count = u64::try_from(self.workloads.len()).unwrap_or(1);
+        let at = usize::try_from(self.chance.between(0, count - 1)).unwrap_or(0);
+        let Some(before) = self.workloads.get(at).cloned() else { return };
+        let after = match self.chance.between(0, 3) {
+            0 => before.clone().healthy(),
+            1 => before.clone().pods_made_anew(now - Duration::from_mins(10)).image_pull_failing(),
+            _ => before
+                .clone()
+                .pods_made_anew(now - Duration::from_mins(10))
+                .crash_looping(6, self.chance.between(0, 1) == 0),
+        };
+        self.cluster.play(&after.change_from(Some(&before), now));
+        self.counts.changes += 1;
+        if let Some(there) = self.workloads.get_mut(at) {
+            *there = after;
+        }
+    }
+
+    /// Nothing fails any more: what was to be said is said, and then it is looked at.
+    async fn calms_down(&mut self) -> Result<String> {
+        trouble::no_more(&self.workspace);
+        self.database.works_again_if_it_fails("outbox").await?;
+        self.run()?;
+        let begun = Instant::now();
+        loop {
+            sleep(Duration::from_millis(500)).await;
+            if let Some(bot) = &mut self.bot {
+                ensure!(bot.try_wait()?.is_none(), "the bot ended by itself: {}", self.last_words());
+            }
+            match verdict::of(self.database.url(), &self.workspace).await {
+                Ok(said) => return Ok(said),
+                Err(why) if begun.elapsed() > QUIET_WITHIN => {
+                    bail!("{why:#}\n{}\nlast lines of its log:\n{}", self.counts, self.last_words())
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn last_words(&self) -> String {
+        let log = std::fs::read_to_string(self.folder.path().join("log")).context("its log").unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines.iter().skip(lines.len().saturating_sub(20)).copied().collect::<Vec<_>>().join("\n")
+    }
+}
