@@ -114,7 +114,7 @@ async fn readdress(app: &App) -> Result<(), StoreError> {
 async fn keep_looking(app: Arc<App>) {
     let Some(slack) = &app.slack else { return };
     let mut app_token = None;
-    let mut before = Vec::new();
+    let mut before: Option<Vec<String>> = None;
     loop {
         let call = app.doubts.calls();
         if app.stop.run_until_cancelled(look(&app, slack, &mut app_token)).await.is_none() {
@@ -127,11 +127,11 @@ async fn keep_looking(app: Arc<App>) {
         } else {
             app.health.not_ready(SLACK, troubles.join("; "));
         }
-        if troubles != before {
+        if before.as_ref() != Some(&troubles) {
             for trouble in &troubles {
                 tracing::error!("Slack: {trouble}");
             }
-            // Something was mended: what waited for it need not wait any longer.
+            // Something was mended, if only by a start: what waited for it need not wait any longer.
             if let Err(error) = app.store.hurry(now).await {
                 tracing::warn!(%error, "what waits for Slack is sent a little later");
             }
@@ -140,7 +140,7 @@ async fn keep_looking(app: Arc<App>) {
         app.inbox_wake.wake();
         let at = now.saturating_add(AGAIN).unwrap_or(now);
         let next = (!troubles.is_empty()).then_some(at);
-        before = troubles;
+        before = Some(troubles);
         app.pulse.send_modify(|pulse| pulse.slack = Some((call, next)));
         tokio::select! {
             () = app.stop.cancelled() => return,
