@@ -22,14 +22,14 @@
 //!
 //! | module | |
 //! |---|---|
-//! | [`clients`] | the only code that opens sockets to others: Kubernetes (own list and watch loop), Slack's Web API, its sockets |
+//! | [`clients`] | the only code that opens sockets to others: Kubernetes (own list and watch loop), Slack's Web API, its sockets, who is called by HTTP |
 //! | [`cluster`] | what Kubernetes says: slim facts, an index with `apply` and `delete`, what can be seen, what happened before |
 //! | [`findings`] | what is wrong right now: one file for each check, which is also its documentation |
 //! | [`services`] | who matters: lists, the catalogue of services, annotations, what every K3s has; the roles of cluster DNS, ingress, nodes |
 //! | [`incidents`] | which findings are one problem, since when, how bad: one step of one owner's incident |
 //! | [`alerts`] | what must be said of a change, its texts, and the sender of the outbox |
 //! | [`conversation`] | what people say and what is answered: one file for each `/k8s` word, questions in threads, the gate |
-//! | [`store`] | the only code that knows SQL: incidents, outbox, inbox, leases, cycles, history |
+//! | [`store`] | the only code that knows SQL: incidents, silences, outbox, inbox, leases, cycles, history; backups |
 //! | [`process`] | the loop: one event in, one handler |
 //! | [`event`], [`schedule`] | what can happen; when a monitoring pass is due |
 //! | [`app`] | the running bot's parts, how they start and stop |
@@ -144,7 +144,22 @@
 //! - **Half of a configuration is a mistake, none of it is a wish.** Without any of Slack's settings the bot prints its alerts; with
 //!   a part of them it does not start. Without an app-level token it posts, as the prototype did, and people can only read.
 //! - **The clock is a parameter** that tests and `demo` move by hand; nothing sleeps by itself.
-//! - **Not among the dependencies yet**: `reqwest` and `octocrab` come with GitHub and the model; `minijinja` is not needed, texts are
+//! - **Severity is a table, the rest is words.** What is the matter gives the row, how much it matters the column; everything else
+//!   (whom it hits, what is hit at once, what keeps coming back) only lifts what the table says, each step a value that can be told. The
+//!   words name the threshold that decided, not the time gone: they are shown, and must not change by the minute.
+//! - **What was told is part of the incident** ([`incidents::Telling`]): when aloud, who was announced as hit, who was called. So what is
+//!   told next is a function of the incident and the time, written in the same transaction as the rows that say it, and a restart repeats
+//!   nothing.
+//! - **Of the P0 services that are hit at once each remembers four others**, those that are hit for longest: where hundreds break, each
+//!   would otherwise change with every other.
+//! - **What waits is thinned where it is written.** A message that is not posted yet says everything by itself, so nothing is said below
+//!   it; of the replies that wait for long the newest takes the place of the others. After an hour without Slack people read how things are.
+//! - **Warnings are a message, not an incident**: SEV-3 can wait, is told once, and is not kept up to date; a digest that is edited all
+//!   day would be an incident about incidents that nobody was called for.
+//! - **Who is called by HTTP may be called twice**: an answer that was lost on its way back is no answer. The call carries the same name
+//!   each time, which is the same event for `PagerDuty`; a webhook can tell by the header `idempotency-key`.
+//! - **Closed by hand is a claim**: it is believed for five minutes, then what is seen counts again, in the same thread.
+//! - **Not among the dependencies yet**: `octocrab` comes with GitHub; `minijinja` is not needed, texts are
 //!   functions. The prompts in `agents/` are there already and read by nobody.
 
 pub mod alerts;

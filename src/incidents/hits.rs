@@ -15,6 +15,9 @@ use crate::{
 
 /// How many of those hit are kept by name.
 const MOST_NAMED: usize = 100;
+/// So many others are remembered of those that are hit at once, those that are for longest: more change nothing, and where hundreds are
+/// hit each would otherwise change with every other.
+pub const MOST_BESIDE: usize = 4;
 /// How many P0 services that are hit at once are named in the reason.
 const NAMED_IN_WORDS: usize = 3;
 /// A P0 service that is degraded for so long counts as hit beside others.
@@ -154,10 +157,10 @@ impl AtOnce {
             format!("it hits {all} P0 services at once")
         } else {
             let shown: Vec<&str> = names.iter().take(NAMED_IN_WORDS).copied().collect();
-            let more = names.len().saturating_sub(shown.len());
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let more = if names.len() > shown.len() { " and others" } else { "" };
+            let at_least = if names.len() >= MOST_BESIDE { " or more" } else { "" };
             let own = if self.own.is_some() { "this one, " } else { "" };
-            format!("{all} P0 services are hit at once: {own}{}{more}", shown.join(", "))
+            format!("{all}{at_least} P0 services are hit at once: {own}{}{more}", shown.join(", "))
         };
         Rating { severity, row: Row::P0AtOnce, column: Column::P0, why }
     }
@@ -293,7 +296,7 @@ mod tests {
     #[case::of_the_same_service(&[beside("b", Some("shop/a"), 0)], 600, Sev2, "degraded")]
     #[case::two_workloads_of_another(&[beside("b", Some("pay"), 0), beside("c", Some("pay"), 0)], 120, Sev1, "2 P0 services are hit at once: this one, pay")]
     #[case::many(&[beside("b", None, 0), beside("c", None, 0), beside("d", None, 0), beside("e", None, 0)], 120, Sev1,
-        "5 P0 services are hit at once: this one, shop/b, shop/c, shop/d and 1 more")]
+        "5 or more P0 services are hit at once: this one, shop/b, shop/c, shop/d and others")]
     fn two_p0_services_at_once_are_worse_than_each(
         #[case] beside: &[Beside],
         #[case] second: i64,

@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 pub use digest::{Digest, Member, MemberState};
 pub use explain::{Explained, explain};
 pub use from_findings::{JOB_IS_TOLD_FOR, REOPENS_WITHIN, SETTLED_HOLD, Standing, Step, due, step};
-pub use hits::{Beside, Hit, Hits};
+pub use hits::{Beside, Hit, Hits, MOST_BESIDE};
 pub use hours::{BusinessHours, Hours};
 pub use severity::{Outage, Policy, Priority, Role, Severity, Stake};
 pub use silence::{Silence, Silenced, silence_of};

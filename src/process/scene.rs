@@ -15,7 +15,7 @@ use crate::{
     config::Detection,
     findings::{self, Impact, Judgement, Known, Look, REGISTRY},
     incidents::{
-        Beside, Hit, Incident, Outage, Standing,
+        Beside, Hit, Incident, MOST_BESIDE, Outage, Standing,
         causes::{self, Ailing, Causes, World},
         digest::{STORM_WITHIN, is_digest},
     },
@@ -26,7 +26,7 @@ use crate::{
 pub(super) struct Scene {
     ailing: BTreeMap<ObjectRef, Ailing>,
     causes: Causes,
-    /// The P0 services that are hit, whatever the cause.
+    /// The P0 services that are hit for longest, whatever the cause.
     critical: Vec<Beside>,
     /// Until when it is waited whether that heals whose cause is gone.
     released: BTreeMap<ObjectRef, Timestamp>,
@@ -96,7 +96,7 @@ impl Scene {
     /// The P0 services that are hit beside an owner; what it hits is its own.
     pub(super) fn beside(&self, owner: &ObjectRef) -> Vec<Beside> {
         let is_other = |it: &&Beside| it.owner != *owner && self.causes.of(&it.owner) != Some(owner);
-        self.critical.iter().filter(is_other).cloned().collect()
+        self.critical.iter().filter(is_other).take(MOST_BESIDE).cloned().collect()
     }
 
     /// Whom an owner hits.
@@ -215,12 +215,14 @@ pub(super) fn regroup(mind: &mut Mind, looked_at: &BTreeSet<ObjectRef>, now: Tim
     }
     released.retain(|owner, _| ailing.contains_key(owner) && causes.of(owner).is_none());
     waiting.retain(|owner, _| causes.of(owner).is_none());
-    let hit: Vec<Beside> = ailing.iter().filter_map(|(owner, it)| is_critical(owner, it)).collect();
-    if *critical != hit {
+    let mut hit: Vec<Beside> = ailing.iter().filter_map(|(owner, it)| is_critical(owner, it)).collect();
+    hit.sort_by(|a, b| (a.from, &a.owner).cmp(&(b.from, &b.owner)));
+    let first: Vec<Beside> = hit.iter().take(MOST_BESIDE.saturating_add(1)).cloned().collect();
+    if *critical != first {
         // Each of them may be one of two now, or no longer.
         let all = critical.iter().chain(&hit).map(|it| &it.owner).filter(|owner| ailing.contains_key(*owner));
         changed.extend(all.map(|owner| causes.of(owner).unwrap_or(owner)).cloned());
-        *critical = hit;
+        *critical = first;
     }
     changed
 }
