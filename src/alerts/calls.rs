@@ -37,7 +37,8 @@ pub(super) fn calls(
             Call::PagerDuty => rows.push(Outgoing::PagerDuty { event: trigger(now, times) }),
         }
     }
-    let was_paged = before.is_some_and(|before| before.contains(&Call::PagerDuty));
+    // Also before it got worse, from which on the chain begins anew.
+    let was_paged = previous.is_some_and(|p| p.telling.ever_called.contains(&Call::PagerDuty));
     let is_taken = now.acknowledged.is_some() && previous.is_some_and(|p| p.acknowledged.is_none());
     let is_over =
         previous.is_some_and(|p| p.is_open() && p.parent.is_none()) && (!now.is_open() || now.parent.is_some());
@@ -159,6 +160,7 @@ mod tests {
     fn called(calls: &[Call]) -> Incident {
         let mut it = incident(Severity::Sev1);
         it.telling.called = calls.iter().cloned().collect();
+        it.telling.ever_called = it.telling.called.clone();
         it
     }
 
@@ -216,6 +218,11 @@ mod tests {
         assert_eq!(rows(&taken, &over), ["pagerduty: \"resolve\" \"k8s-monitor/uid-1/INC-2026-11-24-001\""]);
         let absorbed = Incident { parent: Some(crate::incidents::IncidentId("INC-7".into())), ..paged.clone() };
         assert_eq!(rows(&paged, &absorbed), ["pagerduty: \"resolve\" \"k8s-monitor/uid-1/INC-2026-11-24-001\""]);
+        // It got worse meanwhile, and nobody was paged again yet.
+        let mut worse = paged.clone();
+        worse.telling.called.clear();
+        let end = Incident { status: Status::Resolved, ..worse.clone() };
+        assert_eq!(rows(&worse, &end), ["pagerduty: \"resolve\" \"k8s-monitor/uid-1/INC-2026-11-24-001\""]);
         // Who was never paged hears nothing.
         assert_eq!(rows(&called(&[]), &Incident { status: Status::Resolved, ..called(&[]) }), Vec::<String>::new());
     }
