@@ -219,7 +219,7 @@ mod tests {
         let absorbed = Incident { parent: Some(crate::incidents::IncidentId("INC-7".into())), ..paged.clone() };
         assert_eq!(rows(&paged, &absorbed), ["pagerduty: \"resolve\" \"k8s-monitor/uid-1/INC-2026-11-24-001\""]);
         // It got worse meanwhile, and nobody was paged again yet.
-        let mut worse = paged.clone();
+        let mut worse = paged;
         worse.telling.called.clear();
         let end = Incident { status: Status::Resolved, ..worse.clone() };
         assert_eq!(rows(&worse, &end), ["pagerduty: \"resolve\" \"k8s-monitor/uid-1/INC-2026-11-24-001\""]);
