@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Outgoing,
-    message::{Times, headline, mention, root},
+    Message, Outgoing, Word,
+    message::{Times, called_again, headline, mention, root},
 };
 use crate::incidents::{Incident, Severity, escalation::Call};
 
@@ -23,6 +23,7 @@ pub(super) fn calls(
 ) -> Vec<Outgoing> {
     let mut rows = Vec::new();
     let before = previous.map(|p| &p.telling.called);
+    let was_called = |call: &Call| previous.is_some_and(|p| p.telling.ever_called.contains(call));
     for call in now.telling.called.iter().filter(|call| before.is_none_or(|before| !before.contains(*call))) {
         match call {
             Call::Mention(id) => rows.extend(mentions(id, now, channels, times)),
@@ -30,35 +31,45 @@ pub(super) fn calls(
                 let owner = now.stake.contact.iter();
                 rows.extend(owner.flat_map(|id| mentions(id, now, channels, times)));
             }
+            // Where its message is already, an edit would notify nobody.
+            Call::Channel(channel) if was_called(call) => rows.push(reply(channel, called_again(now, times))),
             Call::Channel(channel) => {
                 rows.push(Outgoing::Post { channel: channel.clone(), message: root(now, times) });
             }
             Call::Webhook => rows.push(Outgoing::Webhook { body: webhook(now, times) }),
-            Call::PagerDuty => rows.push(Outgoing::PagerDuty { event: trigger(now, times) }),
+            Call::PagerDuty => {
+                if was_called(call) {
+                    // What is acknowledged there pages nobody a second time: it begins anew under the same key.
+                    rows.push(Outgoing::PagerDuty { event: event("resolve", now) });
+                }
+                rows.push(Outgoing::PagerDuty { event: trigger(now, times) });
+            }
         }
     }
     // Also before it got worse, from which on the chain begins anew.
-    let was_paged = previous.is_some_and(|p| p.telling.ever_called.contains(&Call::PagerDuty));
+    let was_paged = was_called(&Call::PagerDuty);
     let is_taken = now.acknowledged.is_some() && previous.is_some_and(|p| p.acknowledged.is_none());
     let is_over =
         previous.is_some_and(|p| p.is_open() && p.parent.is_none()) && (!now.is_open() || now.parent.is_some());
     if was_paged && is_over {
-        rows.push(Outgoing::PagerDuty { event: json!({"event_action": "resolve", "dedup_key": dedup_key(now)}) });
+        rows.push(Outgoing::PagerDuty { event: event("resolve", now) });
     } else if was_paged && is_taken {
-        rows.push(Outgoing::PagerDuty { event: json!({"event_action": "acknowledge", "dedup_key": dedup_key(now)}) });
+        rows.push(Outgoing::PagerDuty { event: event("acknowledge", now) });
     }
     rows
 }
 
 fn mentions(id: &str, now: &Incident, channels: &[String], times: &Times<'_>) -> Vec<Outgoing> {
     let message = mention(id, now, times);
-    let reply = |channel: &String| Outgoing::Reply {
-        channel: channel.clone(),
-        message: message.clone(),
-        broadcast: true,
-        is_last_word: false,
-    };
-    channels.iter().map(reply).collect()
+    channels.iter().map(|channel| reply(channel, message.clone())).collect()
+}
+
+fn reply(channel: &str, message: Message) -> Outgoing {
+    Outgoing::Reply { channel: channel.to_owned(), message, broadcast: true, word: Word::Call }
+}
+
+fn event(action: &str, incident: &Incident) -> Value {
+    json!({"event_action": action, "dedup_key": dedup_key(incident)})
 }
 
 /// One alert in `PagerDuty` for one incident, also when it comes back.
@@ -202,6 +213,20 @@ mod tests {
             "timestamp": "2026-11-24T14:00:00Z"
           }
         }
+        "#);
+    }
+
+    #[test]
+    fn who_is_called_a_second_time_is_notified_a_second_time() {
+        let all = [Call::Channel("oncall".into()), Call::PagerDuty];
+        let mut before = called(&all);
+        before.telling.called.clear();
+        insta::assert_snapshot!(rows(&before, &called(&all)).join("\n"), @r#"
+        oncall: Nobody has acknowledged this for 0 s
+        🔴 *SEV-1 · api is degraded: 1 of 2 ready* · INC-2026-11-24-001
+        Container api ends with exit code 1, cause unknown; restarted 5 times
+        pagerduty: "resolve" "k8s-monitor/uid-1/INC-2026-11-24-001"
+        pagerduty: "trigger" "k8s-monitor/uid-1/INC-2026-11-24-001"
         "#);
     }
 

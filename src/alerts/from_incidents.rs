@@ -1,7 +1,7 @@
 //! What must be said about an incident's change of state, and the rows that say it in the configured channels.
 
 use super::{
-    Outgoing,
+    Outgoing, Word,
     calls::calls,
     message::{Times, note, root},
 };
@@ -60,13 +60,15 @@ pub struct Channels {
     pub sev2: Vec<String>,
     /// Channels of SEV-3, which is told in business hours.
     pub sev3: Vec<String>,
+    /// Channels that are called while nobody acknowledges.
+    pub of_escalation: Vec<String>,
 }
 
 impl Channels {
     /// The same channel for everything.
     pub fn one(channel: &str) -> Self {
         let one = vec![channel.to_owned()];
-        Self { sev1: one.clone(), sev2: one.clone(), sev3: one }
+        Self { sev1: one.clone(), sev2: one.clone(), sev3: one, of_escalation: Vec::new() }
     }
 
     /// The channels in which an incident of that worst severity is said, each once.
@@ -125,9 +127,9 @@ fn news(previous: &Incident, now: &Incident) -> Option<Note> {
     if !is_heard {
         return None;
     }
-    if now.severity < previous.peak {
+    if now.severity < previous.peak && now.healthy_since.is_none() {
         Some(Note::Worse)
-    } else if previous.silenced.is_some() && now.healthy_since.is_none() {
+    } else if told.heard_again > before.heard_again {
         Some(Note::SilenceOver)
     } else if told.widened > before.widened {
         Some(Note::Wider)
@@ -191,7 +193,9 @@ pub fn say(previous: Option<&Incident>, now: &Incident, channels: &Channels, tim
                     // Coming back is only loud if it is bad.
                     broadcast: match what {
                         Note::Worse | Note::Wider | Note::Still | Note::SilenceOver => true,
-                        Note::Reopened | Note::Released => now.severity.is_said() && now.silenced.is_none(),
+                        Note::Reopened | Note::Released => {
+                            now.severity.is_said() && now.silenced.is_none() && now.acknowledged.is_none()
+                        }
                         Note::Changed
                         | Note::Acknowledged
                         | Note::Unacknowledged
@@ -200,7 +204,18 @@ pub fn say(previous: Option<&Incident>, now: &Incident, channels: &Channels, tim
                         | Note::Resolved
                         | Note::Absorbed => false,
                     },
-                    is_last_word: matches!(what, Note::Acknowledged | Note::Silenced | Note::Resolved | Note::Absorbed),
+                    word: match what {
+                        Note::Acknowledged | Note::Silenced | Note::Resolved | Note::Absorbed => Word::Last,
+                        Note::Worse
+                        | Note::Wider
+                        | Note::Still
+                        | Note::Changed
+                        | Note::Reopened
+                        | Note::Unacknowledged
+                        | Note::Reminder
+                        | Note::SilenceOver
+                        | Note::Released => Word::News,
+                    },
                 },
             });
         }
@@ -213,7 +228,9 @@ pub fn say(previous: Option<&Incident>, now: &Incident, channels: &Channels, tim
 fn rooms(incident: &Incident, channels: &Channels) -> Vec<String> {
     let mut rooms = channels.of(incident.worst);
     for call in &incident.telling.ever_called {
+        // One that is not in the chain any more is not kept up to date: nobody may know where it is.
         if let Call::Channel(channel) = call
+            && channels.of_escalation.contains(channel)
             && !rooms.contains(channel)
         {
             rooms.push(channel.clone());

@@ -36,6 +36,7 @@ fn the(words: &str, before: Option<&Incident>) -> Option<Incident> {
             "wider" => it.telling.widened = 1,
             "reminded" => it.telling.reminders = 1,
             "changed" => it.telling.changes = 1,
+            "heard again" => it.telling.heard_again = 1,
             "reopened" => it.reopened = 1,
             "reopened again" => it.reopened = 2,
             "resolved" => {
@@ -159,7 +160,10 @@ fn acknowledged(by: &str) -> Acknowledgement {
 #[case("SEV-2, silenced", "SEV-1, silenced, was SEV-2", "edit")]
 #[case("SEV-2, silenced", "SEV-2, silenced, wider, repeated, changed", "silence")]
 #[case("SEV-2, silenced", "SEV-2, silenced, acknowledged", "edit, say who acknowledged")]
-#[case("SEV-2, silenced", "SEV-2", "edit, say that the silence is over")]
+#[case("SEV-2, silenced", "SEV-2, heard again", "edit, say that the silence is over")]
+#[case("SEV-2, silenced", "SEV-2, acknowledged", "edit, say who acknowledged")]
+#[case("SEV-2, recovering", "SEV-2, heard again", "edit, say that the silence is over")]
+#[case("SEV-2, silenced, recovering", "SEV-1, recovering, was SEV-2", "edit")]
 #[case("SEV-2, silenced", "SEV-1", "edit, say that it is worse")]
 #[case("SEV-2, silenced", "SEV-2, recovering", "edit")]
 #[case("SEV-2, silenced", "SEV-3", "edit")]
@@ -254,7 +258,8 @@ fn rows(before: &str, now: &str, channels: &Channels) -> String {
 #[case("SEV-2, acknowledged", "SEV-2, acknowledged, reminded", "edited in alerts; replied in alerts")]
 #[case("SEV-2, acknowledged", "SEV-2", "edited in alerts; replied in alerts")]
 #[case("SEV-2", "SEV-2, silenced", "edited in alerts; replied in alerts")]
-#[case("SEV-2, silenced", "SEV-2", "edited in alerts; replied aloud in alerts")]
+#[case("SEV-2, silenced", "SEV-2, heard again", "edited in alerts; replied aloud in alerts")]
+#[case("SEV-2, acknowledged, a symptom", "SEV-2, acknowledged", "edited in alerts; replied in alerts")]
 #[case("SEV-2, resolved", "SEV-2, reopened, silenced", "edited in alerts; replied in alerts; replied in alerts")]
 #[case("SEV-2, resolved", "SEV-2, reopened", "edited in alerts; replied aloud in alerts")]
 #[case("SEV-2, resolved", "SEV-3, reopened", "edited in alerts; replied in alerts")]
@@ -264,7 +269,12 @@ fn rows(before: &str, now: &str, channels: &Channels) -> String {
 #[case("SEV-2, a symptom", "SEV-2", "edited in alerts; replied aloud in alerts")]
 #[case("SEV-2", "SEV-2", "")]
 fn each_channel_hears_what_is_meant_for_it(#[case] before: &str, #[case] now: &str, #[case] said: &str) {
-    let channels = Channels { sev1: vec!["pager".into()], sev2: vec!["alerts".into()], sev3: vec!["quiet".into()] };
+    let channels = Channels {
+        sev1: vec!["pager".into()],
+        sev2: vec!["alerts".into()],
+        sev3: vec!["quiet".into()],
+        of_escalation: Vec::new(),
+    };
     assert_eq!(rows(before, now, &channels), said);
 }
 
@@ -290,7 +300,7 @@ fn a_reply_says_only_what_is_new_and_an_edit_says_everything() {
                 channel: "C1".into(),
                 message: note(Note::Worse, Some(&before), &now, &times),
                 broadcast: true,
-                is_last_word: false
+                word: Word::News
             },
         ]
     );

@@ -39,6 +39,19 @@ impl Message {
     }
 }
 
+/// What a reply is worth once what comes after it is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Word {
+    /// It tells how things are, until something newer does.
+    #[default]
+    News,
+    /// It calls somebody, who does not come otherwise.
+    Call,
+    /// Nothing that was to be said before is worth saying any more.
+    Last,
+}
+
 /// Something to be sent, as a row of the outbox.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case", tag = "do")]
@@ -65,9 +78,9 @@ pub enum Outgoing {
         message: Message,
         /// Also shown in the channel (it notifies people).
         broadcast: bool,
-        /// With this, what was to be said before and could not be is not worth saying any more.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        is_last_word: bool,
+        /// What becomes of it, and of others, while Slack cannot be reached.
+        #[serde(default)]
+        word: Word,
     },
     /// Replies in a thread that is not an incident's root (a question elsewhere).
     ReplyTo {

@@ -22,6 +22,8 @@ pub enum TransitionKind {
     BecameReady,
     /// One of its pods stopped being ready.
     LostReady,
+    /// One of its pods was asked to go from a node that takes no more pods: the node is being drained.
+    Drained,
     /// It had ready endpoints in a Service, and now has none (Service name).
     LostLastEndpoint(Text),
     /// A run of a `CronJob` failed. Kubernetes keeps one failed Job by default, so the one before is known from here only.

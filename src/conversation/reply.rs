@@ -255,6 +255,17 @@ pub fn nothing_changed(incident: &Incident, now: Timestamp) -> Message {
     }
 }
 
+/// Why an incident cannot be closed by hand.
+pub fn not_closed(incident: &Incident, now: Timestamp) -> Message {
+    if !incident.is_open() {
+        return already_resolved(incident, now);
+    }
+    line(format!(
+        "{} is a list of others, and over when they are. Close each by its own name: `/k8s incidents` has them.",
+        escape(&incident.id.0)
+    ))
+}
+
 /// The acknowledgement is taken back.
 pub fn unacknowledged(incident: &Incident, now: Timestamp) -> Message {
     say(&[

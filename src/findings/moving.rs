@@ -5,10 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Look,
     checks::workload::{condition, counts},
-    pods::node_of,
     trouble::fact,
 };
-use crate::cluster::{Fact, Kind, ObjectRef, TransitionKind, facts::Pod};
+use crate::cluster::{Fact, ObjectRef, TransitionKind, facts::Deployment};
 
 /// Why something may serve nobody for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -22,20 +21,23 @@ pub enum Moving {
     /// Its pods are being replaced by those of another version.
     Rollout,
     /// A node is being drained, and its pods start elsewhere.
-    Drain,
+    Drain {
+        /// When its pods must have started elsewhere.
+        until: Timestamp,
+    },
 }
 
 /// How long a first rollout may take that has no deadline of its own; the default of Deployments.
 const DEADLINE: SignedDuration = SignedDuration::from_mins(10);
-/// A pod so young may have been started in the place of one that was drained.
-const YOUNG: SignedDuration = SignedDuration::from_mins(10);
+/// So long after a pod was asked to go its successor may not be ready for that.
+const DRAINED: SignedDuration = SignedDuration::from_mins(10);
 
 /// Why an owner of which nothing is ready may be without for a while, if so.
 pub(super) fn moving(owner: &ObjectRef, look: &Look<'_>) -> Option<Moving> {
     let it = fact(owner, look)?;
     first_rollout(owner, it, look)
         .or_else(|| is_rolled_out(it).then_some(Moving::Rollout))
-        .or_else(|| is_drained(owner, look).then_some(Moving::Drain))
+        .or_else(|| Some(Moving::Drain { until: drained_until(owner, look)? }))
 }
 
 /// None of its pods was ever ready, as far as anybody remembers, and it is younger than its deadline.
@@ -59,26 +61,13 @@ fn is_rolled_out(it: &Fact) -> bool {
     !has_given_up && counts(it).is_some_and(|counts| counts.rolling)
 }
 
-fn has_given_up(deployment: &crate::cluster::facts::Deployment) -> bool {
+fn has_given_up(deployment: &Deployment) -> bool {
     condition(deployment, "Progressing").is_some_and(|c| c.status == "False")
 }
 
-/// A pod of it leaves a node that takes no more pods, or is young while there is such a node.
-fn is_drained(owner: &ObjectRef, look: &Look<'_>) -> bool {
-    let is_cordoned = |node: &crate::cluster::facts::Node| node.spec.as_ref().is_some_and(|spec| spec.unschedulable);
-    let leaves = |pod: &&Pod| {
-        let is_asked_to = pod.meta().deletion_timestamp.is_some()
-            || pod.condition("DisruptionTarget").is_some_and(|c| c.status == "True");
-        is_asked_to && node_of(pod, look).is_some_and(is_cordoned)
-    };
-    let is_young = |pod: &&Pod| {
-        let created = pod.meta().created();
-        !pod.is_ready() && created.is_some_and(|at| look.now.duration_since(at) < YOUNG)
-    };
-    let pods = look.pods_of(owner);
-    if pods.iter().copied().any(|pod| leaves(&pod)) {
-        return true;
-    }
-    let any_cordoned = || look.index.all(Kind::Node).any(|f| matches!(f, Fact::Node(node) if is_cordoned(node)));
-    pods.iter().copied().any(|pod| is_young(&pod)) && any_cordoned()
+/// When the last of its pods was asked to go from a node that is being drained is long enough ago, if one was lately.
+fn drained_until(owner: &ObjectRef, look: &Look<'_>) -> Option<Timestamp> {
+    let from = look.now.checked_sub(DRAINED).ok()?;
+    let drained = look.history.since(owner, from).filter(|t| t.kind == TransitionKind::Drained);
+    drained.last()?.at.checked_add(DRAINED).ok().filter(|until| look.now < *until)
 }

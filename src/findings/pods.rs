@@ -335,6 +335,7 @@ pub(crate) fn bad_since(owner: &ObjectRef, pod: &Pod, since: Timestamp, look: &L
             TransitionKind::LostReady => true,
             TransitionKind::Restarted { pod: name, .. } => *name == pod.meta().name,
             TransitionKind::LostLastEndpoint(_)
+            | TransitionKind::Drained
             | TransitionKind::RunFailed { .. }
             | TransitionKind::ReferenceChanged(_)
             | TransitionKind::NodeBooted { .. } => false,

@@ -97,6 +97,11 @@ impl Hit {
 }
 
 impl Beside {
+    /// The service in the catalogue, else the workload.
+    pub fn name(&self) -> String {
+        self.service.clone().unwrap_or_else(|| format!("{}/{}", self.owner.namespace, self.owner.name))
+    }
+
     /// A P0 service with which something is wrong since then; None for what matters less.
     pub fn of(owner: &ObjectRef, stake: &Stake, since: Timestamp, outage: Option<Outage>) -> Option<Self> {
         let degraded = later(since, DEGRADED_TOO_LONG);
@@ -118,16 +123,14 @@ pub(super) struct AtOnce {
 impl AtOnce {
     /// Those of an incident.
     pub(super) fn of(own: Option<Beside>, hits: &Hits, beside: &[Beside]) -> Self {
-        let name =
-            |it: &Beside| it.service.clone().unwrap_or_else(|| format!("{}/{}", it.owner.namespace, it.owner.name));
         let mut others: BTreeMap<String, Beside> = BTreeMap::new();
         let mut named = 0;
         for (is_hit, it) in hits.critical().map(|it| (true, it)).chain(beside.iter().map(|it| (false, it.clone()))) {
             // Two workloads of one service are one service.
-            if own.as_ref().is_some_and(|own| name(own) == name(&it)) {
+            if own.as_ref().is_some_and(|own| own.name() == it.name()) {
                 continue;
             }
-            let known = others.entry(name(&it)).or_insert_with(|| {
+            let known = others.entry(it.name()).or_insert_with(|| {
                 named += usize::from(is_hit);
                 it.clone()
             });

@@ -28,6 +28,7 @@ pub use telling::{Shown, Telling};
 pub use trends::{Before, Pattern};
 pub use words::in_words;
 
+use self::digest::is_digest;
 use crate::{
     cluster::{ClusterId, ObjectRef},
     findings::{ConditionClass, Finding, Impact, LogLines, LogOf, redact},
@@ -193,6 +194,7 @@ impl Incident {
     pub fn acknowledge(&self, by: &str, note: &str, at: Timestamp) -> Option<Self> {
         (self.is_open() && self.acknowledged.is_none()).then(|| Self {
             acknowledged: Some(Acknowledgement { by: by.to_owned(), at, note: redact(note) }),
+            telling: Telling { reminders: 0, ..self.telling.clone() },
             updated_at: at,
             ..self.clone()
         })
@@ -208,11 +210,12 @@ impl Incident {
         })
     }
 
-    /// The incident as somebody says it is: over. It comes back if it is seen to be wrong after [`DOUBTED_AFTER`]. None if it is over.
+    /// The incident as somebody says it is: over. It comes back if it is seen to be wrong after [`DOUBTED_AFTER`]. None if it is
+    /// over, or a digest: what that tells of would be told nowhere.
     pub fn resolve(&self, by: &str, note: &str, at: Timestamp) -> Option<Self> {
         let note = redact(note);
         let reason = if note.is_empty() { "closed by hand".to_owned() } else { format!("closed by hand: {note}") };
-        self.is_open().then(|| Self {
+        (self.is_open() && !is_digest(&self.owner)).then(|| Self {
             status: Status::Resolved,
             outage: None,
             silenced: None,

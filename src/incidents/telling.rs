@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Incident, Severity,
+    Incident, MemberState, Severity,
     escalation::{Call, Habits},
 };
 use crate::findings::ConditionClass;
@@ -71,6 +71,12 @@ pub struct Telling {
     /// Who was announced as hit, and is worth being told of at once.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub announced: BTreeSet<String>,
+    /// A silence is over, and that it is still wrong is to be told as soon as it is seen to be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub owed: bool,
+    /// How often that was told.
+    #[serde(default)]
+    pub heard_again: u32,
     /// How often the thread said that something shown has changed.
     #[serde(default)]
     pub changes: u32,
@@ -97,11 +103,11 @@ pub struct Telling {
 impl Telling {
     /// It is told aloud now, as news; the pauses begin anew.
     fn news(&self, incident: &Incident, now: Timestamp) -> Self {
-        let mut announced = self.announced.clone();
-        announced.extend(hit(incident));
-        while announced.len() > MOST_ANNOUNCED {
-            announced.pop_last();
-        }
+        // Who is hit now is remembered before who was.
+        let mut announced = hit(incident);
+        let room = MOST_ANNOUNCED.saturating_sub(announced.len());
+        let known: Vec<String> = self.announced.difference(&announced).take(room).cloned().collect();
+        announced.extend(known);
         Self {
             aloud_at: Some(now),
             repeats: 0,
@@ -109,6 +115,7 @@ impl Telling {
             shown: Shown::of(incident),
             shown_at: Some(now),
             reminders: 0,
+            owed: false,
             news_at: Some(now),
             called: BTreeSet::new(),
             ..self.clone()
@@ -118,7 +125,7 @@ impl Telling {
     /// Nobody takes care of it any more: the pauses begin anew, and so does who is called.
     pub(super) fn anew(&self, now: Timestamp) -> Self {
         let (aloud_at, news_at) = (self.aloud_at.map(|_| now), self.news_at.map(|_| now));
-        Self { aloud_at, news_at, repeats: 0, called: BTreeSet::new(), ..self.clone() }
+        Self { aloud_at, news_at, repeats: 0, reminders: 0, called: BTreeSet::new(), ..self.clone() }
     }
 
     /// When it is repeated next, if nobody takes care of it.
@@ -134,12 +141,14 @@ impl Telling {
     }
 }
 
-/// Those hit whom people want to hear of at once: what is said for itself, and Services without an endpoint.
+/// Those hit whom people want to hear of at once: what is said for itself, Services without an endpoint, and what a digest tells of.
 fn hit(incident: &Incident) -> BTreeSet<String> {
     let loud = incident.hits.named.iter().filter(|hit| hit.severity.is_said() && hit.impact.is_unserved());
     let owners = loud.map(|hit| hit.owner.to_string());
     let empty = incident.impact.services.iter().filter(|service| service.ready_endpoints == 0);
-    owners.chain(empty.map(|service| format!("Service {}/{}", service.namespace, service.name))).collect()
+    let services = empty.map(|service| format!("Service {}/{}", service.namespace, service.name));
+    let open = incident.members.iter().filter(|member| member.state == MemberState::Open && member.severity.is_said());
+    owners.chain(services).chain(open.map(|member| member.owner.to_string())).collect()
 }
 
 /// Whether people hear of an incident by itself at present.
@@ -181,6 +190,10 @@ fn calls(incident: &Incident, habits: Habits<'_>) -> impl Iterator<Item = (Times
 
 /// Takes down what is told again.
 fn repeat(before: Option<&Incident>, after: &mut Incident, reminds_after: Option<SignedDuration>, now: Timestamp) {
+    if before.is_some_and(|before| before.silenced.is_some()) && after.silenced.is_none() {
+        // Whoever takes care of it knows.
+        after.telling.owed = after.telling.aloud_at.is_some() && after.acknowledged.is_none();
+    }
     if !is_heard(after) {
         return;
     }
@@ -190,13 +203,22 @@ fn repeat(before: Option<&Incident>, after: &mut Incident, reminds_after: Option
         after.telling = after.telling.news(after, now);
         return;
     };
-    let is_back = !is_heard(before) && (before.parent.is_some() || before.silenced.is_some());
-    if after.severity < before.peak || is_back {
+    let is_released = before.parent.is_some() && after.acknowledged.is_none();
+    // While it recovers it is not worse than it was, whatever was not told of it.
+    let is_worse = after.severity < before.peak && after.healthy_since.is_none();
+    if is_worse || is_released {
         after.telling = after.telling.news(after, now);
-        take_back(after, now);
+        if is_worse {
+            take_back(after, now);
+        }
         return;
     }
     if !is_wrong(after) {
+        return;
+    }
+    if after.telling.owed {
+        after.telling = after.telling.news(after, now);
+        after.telling.heard_again = after.telling.heard_again.saturating_add(1);
         return;
     }
     let new: BTreeSet<String> = hit(after).difference(&after.telling.announced).cloned().collect();
@@ -209,9 +231,11 @@ fn repeat(before: Option<&Incident>, after: &mut Incident, reminds_after: Option
         after.telling.widened = after.telling.widened.saturating_add(1);
         take_back(after, now);
     } else if let Some(acknowledged) = &after.acknowledged {
-        let reminder = reminds_after.map(|every| reminder_at(acknowledged.at, every, after.telling.reminders));
-        if reminder.is_some_and(|at| at <= now) {
-            after.telling.reminders = after.telling.reminders.saturating_add(1);
+        let reminder = reminds_after.map(|every| (every, reminder_at(acknowledged.at, every, after.telling.reminders)));
+        if let Some((every, _)) = reminder.filter(|(_, at)| *at <= now) {
+            // Those that were missed meanwhile are one.
+            let times = now.duration_since(acknowledged.at).as_secs() / every.as_secs().max(1);
+            after.telling.reminders = u32::try_from(times).unwrap_or(u32::MAX);
         }
     } else if after.telling.repeats_at().is_some_and(|at| at <= now) {
         let repeats = after.telling.repeats.saturating_add(1);
@@ -273,9 +297,7 @@ mod tests {
     use crate::{
         alerts::testing::{at, impact, incident, owner},
         findings::Impact,
-        incidents::{
-            Acknowledgement, Hit, Hits, IncidentId, Silence, Silenced, Stake, Status, escalation::EscalationStep,
-        },
+        incidents::{Hit, Hits, IncidentId, Member, Silence, Silenced, Stake, Status, escalation::EscalationStep},
     };
 
     /// Plays the words of a story, a minute and what is so from then on, and says what was told when.
@@ -323,7 +345,7 @@ mod tests {
         chain: &[EscalationStep],
         heard: &mut Vec<String>,
     ) {
-        if now.silenced.is_none() && now.parent.is_none() {
+        if now.silenced.is_none() && now.parent.is_none() && now.healthy_since.is_none() {
             now.peak = now.peak.min(now.severity);
             now.worst = now.worst.min(now.severity);
         }
@@ -343,6 +365,14 @@ mod tests {
     fn apply(it: &mut Incident, word: &str, minute: i64) {
         match word {
             "owned" => it.stake = Arc::new(Stake { contact: Some("U1".into()), ..Stake::default() }),
+            _ if word.starts_with("tells of ") => it.members.push(Member {
+                id: IncidentId(word.into()),
+                owner: owner("Deployment", "shop", word),
+                severity: Severity::Sev2,
+                headline: String::new(),
+                since: at(minute),
+                state: MemberState::Open,
+            }),
             "SEV-1" => it.severity = Severity::Sev1,
             "SEV-2" => it.severity = Severity::Sev2,
             "SEV-3" => {
@@ -351,9 +381,7 @@ mod tests {
                     (it.peak, it.worst) = (Severity::Sev3, Severity::Sev3);
                 }
             }
-            "acked" => {
-                it.acknowledged = Some(Acknowledgement { by: "ana".into(), at: at(minute), note: String::new() });
-            }
+            "acked" => *it = it.acknowledge("ana", "", at(minute)).unwrap(),
             "unacked" => *it = it.unacknowledge(at(minute)).unwrap(),
             "well" => it.healthy_since = Some(at(minute)),
             "wrong" => it.healthy_since = None,
@@ -424,9 +452,21 @@ mod tests {
     #[case("0 silenced; 300; 301 heard; 500", "301 Root, 481 Still")]
     #[case("0; 10 silenced; 300 heard; 500", "0 Root, 10 Silenced, 300 SilenceOver, 480 Still")]
     #[case("0; 10 silenced; 300 SEV-1; 301 heard; 500", "0 Root, 10 Silenced, 301 Worse, 481 Still")]
-    #[case("0; 10 acked; 20 silenced; 300 heard; 301", "0 Root, 10 Acknowledged, 20 Silenced, 300 SilenceOver")]
+    #[case("0; 10 acked; 20 silenced; 300 heard; 301", "0 Root, 10 Acknowledged, 20 Silenced")]
+    #[case("0; 10 silenced; 50 well; 60 heard; 61; 62; 65 wrong; 66", "0 Root, 10 Silenced, 65 SilenceOver")]
+    #[case("0; 10 silenced; 50 well; 60 heard; 70 resolved", "0 Root, 10 Silenced, 70 Resolved")]
+    #[case("0; 10 silenced; 40 SEV-1; 50 well; 60 heard; 61; 62; 65 wrong; 66", "0 Root, 10 Silenced, 65 Worse")]
     // What is told by its cause is told by itself again when that is over.
     #[case("0; 10 symptom; 300; 301 apart; 500", "0 Root, 10 Absorbed, 301 Released, 481 Still")]
+    #[case("0; 5 acked; 10 symptom; 300; 301 apart; 500", "0 Root, 5 Acknowledged, 10 Absorbed, 301 Released")]
+    // Reminders that were missed are one, and a new acknowledgement begins to count anew.
+    #[case("0; 10 acked; 20 unseen; 4000 seen; 4001; 4400", "0 Root, 10 Acknowledged, 4000 Reminder, 4330 Reminder")]
+    #[case(
+        "0; 10 acked; 1500 unacked; 1510 acked; 2300",
+        "0 Root, 10 Acknowledged, 730 Reminder, 1450 Reminder, 1500 Unacknowledged, 1510 Acknowledged, 2230 Reminder"
+    )]
+    // What joins a digest is news, also to whoever acknowledged it.
+    #[case("0 tells of a; 10 acked; 40 tells of b; 41", "0 Root, 10 Acknowledged, 40 Wider")]
     fn people_hear_of_it_so_often(#[case] story: &str, #[case] heard: &str) {
         assert_eq!(told(story, &[]), heard);
     }
@@ -446,5 +486,15 @@ mod tests {
     #[case("0 SEV-3; 100", "")]
     fn who_is_called_while_nobody_acknowledges(#[case] story: &str, #[case] heard: &str) {
         assert_eq!(told(story, &chain()), heard);
+    }
+
+    #[test]
+    fn who_is_hit_now_is_remembered_before_who_was() {
+        let mut it = incident(Severity::Sev2);
+        it.telling.announced = (0..MOST_ANNOUNCED).map(|n| format!("Deployment a/{n}")).collect();
+        apply(&mut it, "hits z SEV-2", 0);
+        let after = it.telling.news(&it, at(1));
+        assert_eq!(after.announced.len(), MOST_ANNOUNCED);
+        assert!(hit(&it).is_subset(&after.announced), "it would be told again and again");
     }
 }

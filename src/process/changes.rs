@@ -47,17 +47,17 @@ pub(super) async fn change(app: &App, mind: &mut Mind, change: Change, by: &By<'
             let done =
                 |after: &Incident, now| after.acknowledged.as_ref().map(|by| reply::acknowledged(after, by, now));
             let step = |it: &Incident, now| it.acknowledge(by.person, &note, now);
-            Box::pin(of_incident(app, mind, &incident, by, (&step, &done))).await
+            Box::pin(of_incident(app, mind, &incident, by, (&step, &done, reply::nothing_changed))).await
         }
         Change::Unacknowledge { incident } => {
             let step = |it: &Incident, now| it.unacknowledge(now);
             let done = |after: &Incident, now| Some(reply::unacknowledged(after, now));
-            Box::pin(of_incident(app, mind, &incident, by, (&step, &done))).await
+            Box::pin(of_incident(app, mind, &incident, by, (&step, &done, reply::nothing_changed))).await
         }
         Change::Resolve { incident, note } => {
             let step = |it: &Incident, now| it.resolve(by.person, &note, now);
             let done = |after: &Incident, now| Some(reply::resolved(after, now));
-            Box::pin(of_incident(app, mind, &incident, by, (&step, &done))).await
+            Box::pin(of_incident(app, mind, &incident, by, (&step, &done, reply::not_closed))).await
         }
         Change::Silence { of, time, reason } => {
             let now = app.clock.now();
@@ -70,10 +70,11 @@ pub(super) async fn change(app: &App, mind: &mut Mind, change: Change, by: &By<'
     }
 }
 
-/// What an incident becomes, and what the asker is told of it.
+/// What an incident becomes, what the asker is told of it, and what if nothing changes.
 type Work<'a> = (
     &'a (dyn Fn(&Incident, Timestamp) -> Option<Incident> + Sync),
     &'a (dyn Fn(&Incident, Timestamp) -> Option<Message> + Sync),
+    fn(&Incident, Timestamp) -> Message,
 );
 
 /// Changes one incident: its message and thread say so, and the asker is told. Where nothing changes the asker is told why.
@@ -82,14 +83,14 @@ async fn of_incident(
     mind: &mut Mind,
     typed: &str,
     by: &By<'_>,
-    (step, done): Work<'_>,
+    (step, done, refused): Work<'_>,
 ) -> Result<(), StoreError> {
     let now = app.clock.now();
     let Some(incident) = app.store.find_incident(typed).await? else {
         return by.answer(app, reply::unknown_incident(typed, &mind.standing(app).await?)).await;
     };
     if step(&incident, now).is_none() {
-        return by.answer(app, reply::nothing_changed(&incident, now)).await;
+        return by.answer(app, refused(&incident, now)).await;
     }
     let channels = app.channels.clone();
     let request =

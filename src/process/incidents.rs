@@ -194,7 +194,8 @@ async fn digest_for(app: &App, mind: &mut Mind, round: &Round) -> Option<ObjectR
         // It needs a name before anything can be part of it; as long as it is empty it is not said.
         try_one(app, mind, &owner, (Judged::default(), None)).await;
     }
-    mind.open.contains_key(&owner).then_some(owner)
+    // What is silenced is not told, and so nothing new is told in it.
+    mind.open.get(&owner).is_some_and(|digest| digest.silenced.is_none()).then_some(owner)
 }
 
 /// What a step of an owner reads.

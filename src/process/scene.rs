@@ -217,7 +217,13 @@ pub(super) fn regroup(mind: &mut Mind, looked_at: &BTreeSet<ObjectRef>, now: Tim
     waiting.retain(|owner, _| causes.of(owner).is_none());
     let mut hit: Vec<Beside> = ailing.iter().filter_map(|(owner, it)| is_critical(owner, it)).collect();
     hit.sort_by(|a, b| (a.from, &a.owner).cmp(&(b.from, &b.owner)));
-    let first: Vec<Beside> = hit.iter().take(MOST_BESIDE.saturating_add(1)).cloned().collect();
+    let mut first: Vec<Beside> = Vec::new();
+    for it in &hit {
+        // Two workloads of one service are one service.
+        if first.len() <= MOST_BESIDE && !first.iter().any(|known| known.name() == it.name()) {
+            first.push(it.clone());
+        }
+    }
     if *critical != first {
         // Each of them may be one of two now, or no longer.
         let all = critical.iter().chain(&hit).map(|it| &it.owner).filter(|owner| ailing.contains_key(*owner));

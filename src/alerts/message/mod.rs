@@ -172,11 +172,20 @@ pub fn note(note: Note, before: Option<&Incident>, incident: &Incident, times: &
 
 /// Somebody is called in the thread, and in the channel: a user or a group by its id, which is ours and not escaped.
 pub(super) fn mention(id: &str, incident: &Incident, times: &Times<'_>) -> Message {
-    let who = if id.starts_with('S') { format!("<!subteam^{id}>") } else { format!("<@{id}>") };
+    let who = if id.starts_with('S') { format!("<!subteam^{id}> ") } else { format!("<@{id}> ") };
+    called(&format!("{who}nobody"), incident, times)
+}
+
+/// A channel is called that has the message already.
+pub(super) fn called_again(incident: &Incident, times: &Times<'_>) -> Message {
+    called("Nobody", incident, times)
+}
+
+fn called(nobody: &str, incident: &Incident, times: &Times<'_>) -> Message {
     let since = incident.telling.news_at.unwrap_or(incident.opened_at);
     let waited = in_words(times.now.duration_since(since));
     let text = format!(
-        "{who} nobody has acknowledged this for {waited}\n{} *{}* · {}\n{}",
+        "{nobody} has acknowledged this for {waited}\n{} *{}* · {}\n{}",
         parts::emoji(incident),
         parts::title(incident),
         self::id(incident),

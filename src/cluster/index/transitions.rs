@@ -41,7 +41,13 @@ impl ClusterIndex {
             Some(Fact::Pod(before)) if before.meta().uid == pod.meta().uid => Some(before.as_ref()),
             _ => None,
         };
-        let happened = between(before, pod, now);
+        let mut happened = between(before, pod, now);
+        if before.is_some_and(|before| !is_asked_to_go(before))
+            && is_asked_to_go(pod)
+            && self.is_cordoned(pod.node_name())
+        {
+            happened.push(PodTransition { at: now, kind: TransitionKind::Drained });
+        }
         if happened.is_empty() {
             return;
         }
@@ -57,6 +63,13 @@ impl ClusterIndex {
         }
         let too_many = lately.len().saturating_sub(REMEMBERED);
         lately.drain(..too_many);
+    }
+
+    /// Whether a node takes no more pods.
+    fn is_cordoned(&self, node: &str) -> bool {
+        let key = ObjectKey { kind: Kind::Node, namespace: Text::new(), name: node.into() };
+        let spec = self.get(&key).and_then(|fact| if let Fact::Node(node) = fact { node.spec.as_ref() } else { None });
+        spec.is_some_and(|spec| spec.unschedulable)
     }
 
     /// Says that a run of a `CronJob` failed, also of one that had failed before it was seen.
@@ -104,6 +117,11 @@ impl ClusterIndex {
             }
         }
     }
+}
+
+/// Whether a Pod is to go, on purpose.
+fn is_asked_to_go(pod: &Pod) -> bool {
+    pod.meta().deletion_timestamp.is_some() || pod.condition("DisruptionTarget").is_some_and(|c| c.status == "True")
 }
 
 /// What happened between two states of the same Pod. Of a Pod never seen before only the last terminations it reports itself

@@ -139,6 +139,7 @@ fn recent_restarts(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Vec<T
             TransitionKind::Restarted { pod, container, .. } => pod == pod_name && container == name,
             TransitionKind::BecameReady
             | TransitionKind::LostReady
+            | TransitionKind::Drained
             | TransitionKind::LostLastEndpoint(_)
             | TransitionKind::RunFailed { .. }
             | TransitionKind::ReferenceChanged(_)

@@ -160,6 +160,7 @@ fn failures<'a>(owner: &ObjectRef, cron: &CronJob, look: &Look<'a>) -> Vec<Failu
         | TransitionKind::Restarted { .. }
         | TransitionKind::BecameReady
         | TransitionKind::LostReady
+        | TransitionKind::Drained
         | TransitionKind::LostLastEndpoint(_)
         | TransitionKind::ReferenceChanged(_) => None,
     });

@@ -72,6 +72,7 @@ fn trouble(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Option<Troubl
         }
         TransitionKind::BecameReady
         | TransitionKind::LostReady
+        | TransitionKind::Drained
         | TransitionKind::LostLastEndpoint(_)
         | TransitionKind::RunFailed { .. }
         | TransitionKind::ReferenceChanged(_)

@@ -20,6 +20,7 @@ pub(crate) fn last_change(owner: &ObjectRef, meta: &Meta, look: &Look<'_>) -> Op
         TransitionKind::Restarted { .. }
         | TransitionKind::BecameReady
         | TransitionKind::LostReady
+        | TransitionKind::Drained
         | TransitionKind::NodeBooted { .. }
         | TransitionKind::RunFailed { .. } => false,
     });

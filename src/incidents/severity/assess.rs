@@ -144,7 +144,7 @@ fn serving(facts: &Facts<'_>) -> (Row, String) {
         (Row::Degraded, "less than half ready, for less than a minute")
     } else if unserved && matches!(facts.impact.moving, Some(Moving::Rollout | Moving::FirstRollout { .. })) {
         (Row::Degraded, "nothing ready, while it is rolled out")
-    } else if unserved && facts.impact.moving == Some(Moving::Drain) {
+    } else if unserved && matches!(facts.impact.moving, Some(Moving::Drain { .. })) {
         (Row::Degraded, "nothing ready, while a node is drained")
     } else if unserved {
         (Row::Degraded, "nothing ready, for less than a minute")
@@ -260,12 +260,12 @@ pub(in crate::incidents) fn thresholds(facts: &Facts<'_>, policy: &Policy) -> im
     let longest = facts.stake.max_downtime.unwrap_or(policy.max_downtime).max(after);
     let too_long = outage.filter(|_| is_worse_for_long(facts.stake, policy)).map(|o| later(o.since, longest));
     let over = outage.and_then(|o| o.ended).map(|ended| later(ended, UNSERVED_AFTER));
-    let first = match facts.impact.moving {
-        Some(Moving::FirstRollout { until }) => Some(until),
-        Some(Moving::Rollout | Moving::Drain) | None => None,
+    let moved = match facts.impact.moving {
+        Some(Moving::FirstRollout { until } | Moving::Drain { until }) => Some(until),
+        Some(Moving::Rollout) | None => None,
     };
     let known = known_issue(facts).map(|(_, until)| until);
-    [unserved, too_long, over, first, known].into_iter().flatten()
+    [unserved, too_long, over, moved, known].into_iter().flatten()
 }
 
 fn who(stake: &Stake) -> String {

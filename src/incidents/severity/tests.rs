@@ -404,7 +404,7 @@ fn the_table_of_what_the_catalogue_says(
             Some(("first", _)) => moving = Some(Moving::FirstRollout { until: now + SignedDuration::from_mins(1) }),
             Some(("hits", _)) => hits_p0 = true,
             Some(("by", check)) => checks.push(check),
-            None if word == "drained" => moving = Some(Moving::Drain),
+            None if word == "drained" => moving = Some(Moving::Drain { until: now + SignedDuration::from_mins(1) }),
             None if word == "degraded" => {}
             _ => panic!("{word:?} is no word of this table"),
         }
@@ -436,6 +436,7 @@ fn what_decides_by_time_is_due_at_its_time() {
     assert_eq!(due("P0, knows 6, down 2", None), [at(1), at(2)]);
     assert_eq!(due("P0", Some(Moving::Rollout)), [at(3)]);
     assert_eq!(due("unlisted", Some(Moving::FirstRollout { until: at(9) })), [at(3), at(9)]);
+    assert_eq!(due("P0", Some(Moving::Drain { until: at(9) })), [at(3), at(9)]);
 }
 
 #[rstest]

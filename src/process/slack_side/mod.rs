@@ -37,7 +37,12 @@ pub fn channels(config: &SlackConfig, is_there: bool) -> Channels {
         return Channels::one(TERMINAL);
     }
     let of = |severity| config.channels_for(severity).to_vec();
-    Channels { sev1: of(Severity::Sev1), sev2: of(Severity::Sev2), sev3: of(Severity::Sev3) }
+    Channels {
+        sev1: of(Severity::Sev1),
+        sev2: of(Severity::Sev2),
+        sev3: of(Severity::Sev3),
+        of_escalation: config.of_escalation.clone(),
+    }
 }
 
 /// Opens the sockets and starts asking Slack who the bot is and where its channels are. Nothing here waits for Slack: what it

@@ -4,13 +4,17 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::{AnyConnection, Row};
 
 use super::{Fault, Origin, clean, instant};
-use crate::{alerts::Outgoing, incidents::IncidentId};
+use crate::{
+    alerts::{Outgoing, Word},
+    incidents::IncidentId,
+};
 
 /// What waits for so long waits because something stands in its way, not because a channel has its pace.
 const WAITS_LONG: SignedDuration = SignedDuration::from_mins(2);
 
-/// What is left to be said of an incident. A message that is not posted yet says everything by itself; of the replies that wait for
-/// long only the newest is news, but what is quiet does not take the place of what is loud.
+/// What is left to be said of an incident. A message that is not posted yet says everything by itself, but calls nobody; of the replies
+/// that wait for long only the newest is news, but what is quiet does not take the place of what is loud, and only the last word that of a
+/// call.
 pub(in crate::store) async fn thin(
     connection: &mut AnyConnection,
     origin: &Origin<'_>,
@@ -20,13 +24,13 @@ pub(in crate::store) async fn thin(
     let mut left = Vec::new();
     for row in outgoing {
         let is_news = match &row {
-            Outgoing::Reply { channel, broadcast, is_last_word, .. } => {
+            Outgoing::Reply { channel, broadcast, word, .. } => {
                 let waiting = waiting(connection, incident, channel).await?;
-                let takes_all = *broadcast || *is_last_word;
-                for old in waiting.iter().filter(|old| old.waits_long(origin.now) && (takes_all || !old.is_loud)) {
+                for old in waiting.iter().filter(|old| old.waits_long(origin.now) && old.gives_way(*broadcast, *word)) {
                     supersede(connection, old.id).await?;
                 }
-                !waiting.iter().any(|old| old.is_root)
+                // What calls somebody is not in the message itself.
+                *word == Word::Call || !waiting.iter().any(|old| old.is_root)
             }
             Outgoing::Post { .. }
             | Outgoing::Edit { .. }
@@ -48,9 +52,19 @@ struct Waiting {
     created: Timestamp,
     is_root: bool,
     is_loud: bool,
+    is_call: bool,
 }
 
 impl Waiting {
+    /// Whether it is not worth saying any more once that is said.
+    fn gives_way(&self, to_loud: bool, word: Word) -> bool {
+        match word {
+            Word::Last => true,
+            Word::News => !self.is_call && (to_loud || !self.is_loud),
+            Word::Call => false,
+        }
+    }
+
     fn waits_long(&self, now: Timestamp) -> bool {
         !self.is_root && now.duration_since(self.created) >= WAITS_LONG
     }
@@ -66,12 +80,16 @@ async fn waiting(connection: &mut AnyConnection, incident: &IncidentId, channel:
     rows.iter()
         .map(|row| {
             let body: String = row.try_get("body")?;
-            let is_loud = matches!(serde_json::from_str(&body), Ok(Outgoing::Reply { broadcast: true, .. }));
+            let (is_loud, is_call) = match serde_json::from_str(&body) {
+                Ok(Outgoing::Reply { broadcast, word, .. }) => (broadcast, word == Word::Call),
+                _ => (false, false),
+            };
             Ok(Waiting {
                 id: row.try_get("id")?,
                 created: instant(row.try_get("created_ms")?)?,
                 is_root: row.try_get::<String, _>("kind")? == "post",
                 is_loud,
+                is_call,
             })
         })
         .collect()

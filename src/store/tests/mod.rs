@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::{
-    alerts::{Message, Outgoing},
+    alerts::{Message, Outgoing, Word},
     cluster::{ClusterId, ObjectRef},
     findings::Impact,
     incidents::{Incident, IncidentId, Resolution, Severity, Status},
@@ -84,7 +84,7 @@ fn edit(text: &str) -> Outgoing {
 }
 
 fn reply(text: &str) -> Outgoing {
-    Outgoing::Reply { channel: "C1".into(), message: message(text), broadcast: false, is_last_word: false }
+    Outgoing::Reply { channel: "C1".into(), message: message(text), broadcast: false, word: Word::News }
 }
 
 fn silent(_: Option<&Incident>, _: &Incident) -> Vec<Outgoing> {

@@ -239,15 +239,11 @@ async fn an_answer_that_cannot_be_given_holds_up_nobody_else() {
 async fn a_message_that_is_not_posted_yet_says_everything_itself_and_of_what_waits_for_long_only_the_newest_is_said() {
     let (store, _guard) = testing::fresh().await.unwrap();
     let id = opened(&store, "api", at(0)).await.id;
-    let said = |text: &str, broadcast, is_last_word| Outgoing::Reply {
-        channel: "C1".into(),
-        message: message(text),
-        broadcast,
-        is_last_word,
-    };
-    let change = async |rows: &[Outgoing], second: i64| {
-        let request = UpdateRequest { id: id.clone(), fence: 1, now: at(second), inbox: None };
-        let touch = |it: &Incident| Some(Incident { updated_at: at(second), ..it.clone() });
+    let said =
+        |text: &str, broadcast, word| Outgoing::Reply { channel: "C1".into(), message: message(text), broadcast, word };
+    let change = async |rows: &[Outgoing], minute: i64| {
+        let request = UpdateRequest { id: id.clone(), fence: 1, now: at(minute), inbox: None };
+        let touch = |it: &Incident| Some(Incident { updated_at: at(minute), ..it.clone() });
         store.update_incident(request, touch, |_, _| rows.to_vec()).await.unwrap();
     };
     let waiting = async || {
@@ -259,15 +255,15 @@ async fn a_message_that_is_not_posted_yet_says_everything_itself_and_of_what_wai
         all
     };
     change(&[post("it is bad")], 10).await;
-    change(&[edit("it is worse"), said("worse", true, false)], 20).await;
+    change(&[edit("it is worse"), said("worse", true, Word::News)], 20).await;
     assert_eq!(waiting().await, ["post it is worse"]);
     assert_eq!(waiting().await, Vec::<String>::new());
 
     // Slack is away for long: a line in between gives way, what is loud does not give way to what is quiet.
-    change(&[edit("a"), said("a line", false, false)], 100).await;
-    change(&[edit("b"), said("another line", false, false)], 101).await;
-    change(&[edit("c"), said("worse", true, false)], 250).await;
-    change(&[edit("d"), said("a last line", false, false)], 400).await;
+    change(&[edit("a"), said("a line", false, Word::News)], 100).await;
+    change(&[edit("b"), said("another line", false, Word::News)], 101).await;
+    change(&[edit("c"), said("worse", true, Word::News)], 250).await;
+    change(&[edit("d"), said("a last line", false, Word::News)], 400).await;
     let mut all = Vec::new();
     loop {
         match waiting().await {
@@ -278,7 +274,35 @@ async fn a_message_that_is_not_posted_yet_says_everything_itself_and_of_what_wai
     assert_eq!(all, ["edit d", "reply worse", "reply a last line"]);
 
     // What is over is over.
-    change(&[edit("e"), said("back", true, false)], 500).await;
-    change(&[edit("f"), said("resolved", false, true)], 700).await;
+    change(&[edit("e"), said("back", true, Word::News)], 500).await;
+    change(&[edit("f"), said("resolved", false, Word::Last)], 700).await;
     assert_eq!([waiting().await, waiting().await, waiting().await].concat(), ["edit f", "reply resolved"]);
+}
+
+#[tokio::test]
+async fn whoever_is_called_is_called_although_it_had_to_wait_unless_it_is_over() {
+    let (store, _guard) = testing::fresh().await.unwrap();
+    let id = opened(&store, "api", at(0)).await.id;
+    let said =
+        |text: &str, word| Outgoing::Reply { channel: "C1".into(), message: message(text), broadcast: true, word };
+    let change = async |rows: &[Outgoing], minute: i64| {
+        let request = UpdateRequest { id: id.clone(), fence: 1, now: at(minute), inbox: None };
+        let touch = |it: &Incident| Some(Incident { updated_at: at(minute), ..it.clone() });
+        store.update_incident(request, touch, |_, _| rows.to_vec()).await.unwrap();
+    };
+    change(&[post("it is bad")], 10).await;
+    change(&[said("@ana", Word::Call)], 600).await;
+    change(&[said("@ben", Word::Call)], 900).await;
+    change(&[edit("it is worse"), said("still", Word::News)], 1200).await;
+    let mut sent = Vec::new();
+    while let Some((row, text)) = due(&store, at(2000)).await.into_iter().next() {
+        store.sent(row, "C1", Some("1.0"), at(2000)).await.unwrap();
+        sent.push(text);
+    }
+    assert_eq!(sent, ["post it is worse", "reply @ana", "reply @ben"]);
+
+    change(&[said("@ana again", Word::Call)], 2100).await;
+    change(&[edit("it is over"), said("over", Word::Last)], 2400).await;
+    let waits: Vec<String> = due(&store, at(3000)).await.into_iter().map(|(_, text)| text).collect();
+    assert_eq!(waits, ["edit it is over"]);
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use k8s_monitor::{
-    alerts::{Message, Outgoing, outbox::Sender},
+    alerts::{Message, Outgoing, Word, outbox::Sender},
     sandbox::slack::Fault,
 };
 use serde_json::json;
@@ -130,7 +130,7 @@ async fn an_alert_that_somebody_deleted_is_posted_anew_and_its_thread_goes_on_be
         bot.everything_new("#alerts").await?;
         let incident = bot.app()?.store.find_incident("1").await?.context("no incident")?;
         let message = Message { text: "Still at it".to_owned(), blocks: Vec::new(), colour: None };
-        let reply = Outgoing::Reply { channel: "alerts".to_owned(), message, broadcast: false, is_last_word: false };
+        let reply = Outgoing::Reply { channel: "alerts".to_owned(), message, broadcast: false, word: Word::News };
         bot.app()?.store.enqueue(&incident.cluster, Some(&incident.id), &[reply], bot.now()).await?;
         bot.app()?.outbox_wake.wake();
         bot.settle().await?;

@@ -1,6 +1,6 @@
 //! Tables: when nothing is ready because it is being moved on purpose, and when it is not.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -18,81 +18,68 @@ fn unserved(created: i64, (status, reason): (&str, &str)) -> Value {
     it
 }
 
-fn starting(made: i64, disrupted: bool) -> Value {
-    let condition = json!({"type": "DisruptionTarget", "status": if disrupted { "True" } else { "False" }});
-    let mut it = pod("a", json!({"conditions": [ready(false, made), condition]}));
-    it["metadata"]["creationTimestamp"] = json!(ago(made));
-    it
-}
-
-fn cordoned(is: bool) -> Value {
-    json!({"kind": "Node", "metadata": {"name": "n1", "uid": "n1"}, "spec": {"unschedulable": is},
-        "status": {"conditions": [{"type": "Ready", "status": "True"}]}})
-}
-
 const DONE: (&str, &str) = ("True", "NewReplicaSetAvailable");
 
+use TransitionKind::{BecameReady, Drained};
+
 #[rstest]
-#[case::broken_long_after_it_was_rolled_out(unserved(9000, DONE), starting(9000, false), false, false, None)]
-#[case::rolled_out(unserved(9000, ("True", "ReplicaSetUpdated")), starting(60, false), false, true, Some("Rollout"))]
-#[case::given_up(unserved(9000, ("False", "ProgressDeadlineExceeded")), starting(700, false), false, true, None)]
-#[case::just_created(unserved(60, ("True", "ReplicaSetUpdated")), starting(60, false), false, false, Some("FirstRollout"))]
-#[case::just_created_and_was_ready(unserved(60, ("True", "ReplicaSetUpdated")), starting(60, false), false, true, Some("Rollout"))]
-#[case::created_longer_ago_than_it_may_take(unserved(600, DONE), starting(600, false), false, false, None)]
-#[case::drained_and_young(unserved(9000, DONE), starting(60, false), true, true, Some("Drain"))]
-#[case::old_beside_a_drain(unserved(9000, DONE), starting(900, false), true, true, None)]
-#[case::asked_to_go(unserved(9000, DONE), starting(900, true), true, true, Some("Drain"))]
-#[case::disrupted_without_a_drain(unserved(9000, DONE), starting(900, true), false, true, None)]
+#[case::broken_long_after_it_was_rolled_out(unserved(9000, DONE), &[], None)]
+#[case::rolled_out(unserved(9000, ("True", "ReplicaSetUpdated")), &[(9000, BecameReady)], Some(Moving::Rollout))]
+#[case::given_up(unserved(9000, ("False", "ProgressDeadlineExceeded")), &[], None)]
+#[case::just_created(unserved(60, ("True", "ReplicaSetUpdated")), &[], Some(Moving::FirstRollout { until: in_(540) }))]
+#[case::just_created_and_was_ready(unserved(60, ("True", "ReplicaSetUpdated")), &[(30, BecameReady)], Some(Moving::Rollout))]
+#[case::created_longer_ago_than_it_may_take(unserved(600, DONE), &[], None)]
+#[case::drained(unserved(9000, DONE), &[(60, Drained)], Some(Moving::Drain { until: in_(540) }))]
+#[case::drained_again(unserved(9000, DONE), &[(500, Drained), (100, Drained)], Some(Moving::Drain { until: in_(500) }))]
+#[case::drained_long_ago(unserved(9000, DONE), &[(600, Drained)], None)]
 fn what_is_moved_on_purpose_is_known(
     #[case] it: Value,
-    #[case] pod: Value,
-    #[case] is_cordoned: bool,
-    #[case] was_ready: bool,
-    #[case] expected: Option<&str>,
+    #[case] happened: &[(i64, TransitionKind)],
+    #[case] expected: Option<Moving>,
 ) {
-    let mut objects = with(2, vec![pod]);
-    objects.retain(|object| object["kind"] != "Deployment");
-    objects.extend([it, cordoned(is_cordoned)]);
-    let index = index(objects);
     let of = owner("Deployment", "api");
     let mut history = History::default();
-    if was_ready {
-        let at = now() - SignedDuration::from_secs(30);
-        history.record(Transition { owner: of.clone(), at, kind: TransitionKind::BecameReady });
+    for (seconds, kind) in happened {
+        history.record(Transition { owner: of.clone(), at: in_(-seconds), kind: kind.clone() });
     }
-    let look = Look {
-        index: &index,
-        history: &history,
-        now: now(),
-        no_grace: false,
-        settings: &Settings::DEFAULT,
-        known: None,
-    };
-    let moving = impact_of(&of, &look).moving.map(|moving| match moving {
-        Moving::FirstRollout { until } => {
-            assert_eq!(until, now() + SignedDuration::from_secs(540));
-            "FirstRollout"
-        }
-        Moving::Rollout => "Rollout",
-        Moving::Drain => "Drain",
-    });
-    assert_eq!(moving, expected);
+    let index = index(vec![it, replica_set(), pod("a", json!({"conditions": [ready(false, 60)]}))]);
+    let settings = &Settings::DEFAULT;
+    let look = Look { index: &index, history: &history, now: now(), no_grace: false, settings, known: None };
+    assert_eq!(impact_of(&of, &look).moving, expected);
 }
 
 #[test]
 fn what_serves_is_not_asked() {
-    let index = index(vec![{
-        let mut it = unserved(60, ("True", "ReplicaSetUpdated"));
-        it["status"]["readyReplicas"] = json!(1);
-        it
-    }]);
-    let look = Look {
-        index: &index,
-        history: &History::default(),
-        now: now(),
-        no_grace: false,
-        settings: &Settings::DEFAULT,
-        known: None,
-    };
+    let mut it = unserved(60, ("True", "ReplicaSetUpdated"));
+    it["status"]["readyReplicas"] = json!(1);
+    let (index, history, settings) = (index(vec![it]), History::default(), &Settings::DEFAULT);
+    let look = Look { index: &index, history: &history, now: now(), no_grace: false, settings, known: None };
     assert_eq!(impact_of(&owner("Deployment", "api"), &look).moving, None);
+}
+
+/// So many seconds from now.
+fn in_(seconds: i64) -> Timestamp {
+    now() + SignedDuration::from_secs(seconds)
+}
+
+#[rstest]
+#[case::from_a_drained_node(true, true, 1)]
+#[case::from_another(false, true, 0)]
+#[case::stays(true, false, 0)]
+fn a_pod_that_is_asked_to_go_from_a_node_that_takes_no_more_is_drained(
+    #[case] is_cordoned: bool,
+    #[case] goes: bool,
+    #[case] times: usize,
+) {
+    let node = json!({"kind": "Node", "metadata": {"name": "n1", "uid": "n1"}, "spec": {"unschedulable": is_cordoned}});
+    let mut index = index(vec![deployment(1, 1), replica_set(), node, pod("a", json!({}))]);
+    let disrupted = json!({"type": "DisruptionTarget", "status": if goes { "True" } else { "False" }});
+    let touched = index.apply(fact(pod("a", json!({"conditions": [ready(true, 60), disrupted]}))), now());
+    let drained = touched.transitions.iter().filter(|t| t.kind == Drained && t.owner.name == "api");
+    assert_eq!(drained.count(), times);
+    // It is said once.
+    let mut gone = pod("a", json!({"conditions": [ready(true, 60), {"type": "DisruptionTarget", "status": "True"}]}));
+    gone["metadata"]["deletionTimestamp"] = json!(ago(1));
+    let again = index.apply(fact(gone), now()).transitions.into_iter().filter(|t| t.kind == Drained).count();
+    assert_eq!(again, usize::from(is_cordoned && !goes));
 }
