@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::{
     Incident, Severity,
     digest::is_digest,
-    from_findings::ratings,
     in_words,
+    rating::ratings,
     severity::{Column, Policy, Row},
 };
 

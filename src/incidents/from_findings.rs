@@ -7,17 +7,17 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use super::{
     Before, Beside, Digest, Hit, Hits, Incident, IncidentId, Member, Outage, Policy, Resolution, Severity, Silence,
     Stake, Status, Telling,
-    causes::{FOLLOWS, SHOWS_WITHIN},
-    digest::{self, is_digest},
+    causes::SHOWS_WITHIN,
+    digest::is_digest,
     escalation::Habits,
-    hits::AtOnce,
-    in_words,
-    severity::{self, Column, Raise, RaisedBy, Rating, Row},
+    in_words, later,
+    rating::{ratings, thresholds},
+    severity::{Raise, RaisedBy, Rating},
     silence_of, telling,
 };
 use crate::{
     cluster::{ClusterId, Kind, ObjectRef},
-    findings::{CLUSTER, ConditionClass, Finding, Impact, Judgement, Level, Verdict},
+    findings::{CLUSTER, ConditionClass, Finding, Impact, Judgement, Verdict},
 };
 
 /// A problem of the same owner so soon after the resolution is the same incident.
@@ -124,10 +124,7 @@ pub fn due(
     let own = incident.into_iter().flat_map(|open| {
         let hold = open.healthy_since.map(|since| later(since, hold(open, judgements, now)));
         // While all is well the severity stays as it was.
-        let thresholds = open.healthy_since.is_none().then(|| {
-            let own = with_facts(open, |facts| severity::thresholds(facts, policy));
-            own.chain(open.hits.thresholds(policy)).chain(at_once(open).from())
-        });
+        let thresholds = open.healthy_since.is_none().then(|| thresholds(open, policy));
         let told = open.unseen_since.map(|since| later(since, UNSEEN_IS_TOLD_AFTER));
         let again = telling::due(open, habits);
         let heard = open.silenced.as_ref().map(|silence| silence.until);
@@ -321,61 +318,6 @@ fn beside(step: &Step<'_>, is_wrong: bool) -> Vec<Beside> {
     if is_wrong { step.beside.to_vec() } else { Vec::new() }
 }
 
-/// Does something with what the table reads of an incident.
-fn with_facts<T>(incident: &Incident, work: impl FnOnce(&severity::Facts<'_>) -> T) -> T {
-    let classes: Vec<_> = incident.findings.keys().copied().collect();
-    let own = incident.findings.iter().filter(|(class, _)| !FOLLOWS.contains(class));
-    let mut checks: Vec<&str> = own.map(|(_, finding)| &*finding.check).collect();
-    if checks.is_empty() {
-        checks.extend(incident.findings.values().map(|finding| &*finding.check));
-    }
-    work(&severity::Facts {
-        classes: &classes,
-        checks: &checks,
-        since: incident.since,
-        loudest: incident.findings.values().map(|f| f.severity).min().unwrap_or(Level::Info),
-        impact: &incident.impact,
-        outage: incident.outage,
-        stake: &incident.stake,
-        hits_p0: incident.hits.has_p0(),
-    })
-}
-
-/// The P0 services that are hit when an incident's owner is.
-fn at_once(incident: &Incident) -> AtOnce {
-    let is_short = incident.impact.ready.zip(incident.impact.desired).is_some_and(|(ready, desired)| ready < desired);
-    let is_hit = is_short || incident.impact.is_unserved();
-    let own = is_hit.then(|| Beside::of(&incident.owner, &incident.stake, incident.since, incident.outage)).flatten();
-    // What is hit beside something that matters less is not its doing.
-    let beside = if own.is_some() || !incident.hits.is_empty() { incident.beside.as_slice() } else { &[] };
-    AtOnce::of(own, &incident.hits, beside)
-}
-
-/// How an incident is rated: by the table, then by whom it hits, by what is hit at once, and by a reason to go up.
-pub(super) struct Ratings {
-    pub(super) table: Rating,
-    pub(super) with_hits: Rating,
-    pub(super) at_once: Rating,
-    pub(super) raised: Rating,
-}
-
-pub(super) fn ratings(incident: &Incident, policy: &Policy, now: Timestamp) -> Ratings {
-    with_facts(incident, |facts| {
-        let table = if is_digest(&incident.owner) {
-            let (severity, why) = digest::severity(&incident.members);
-            // It is as bad as what it tells of, not by a row of its own.
-            Rating { severity, row: Row::Degraded, column: Column::Unlisted, why }
-        } else {
-            severity::assess(facts, policy, now)
-        };
-        let with_hits = incident.hits.lift(table.clone(), policy, now);
-        let is_known = with_hits.row == Row::KnownIssue;
-        let at_once = if is_known { with_hits.clone() } else { at_once(incident).lift(with_hits.clone(), policy, now) };
-        let raised = severity::raised(at_once.clone(), incident.raise.as_ref(), facts, now);
-        Ratings { table, with_hits, at_once, raised }
-    })
-}
-
 fn rate(incident: &mut Incident, step: &Step<'_>) {
     let now = step.now;
     let recurs = step.policy.recurs_from > 0 && incident.reopened >= step.policy.recurs_from;
@@ -462,10 +404,6 @@ fn ended_by(incident: &Incident, well_since: Timestamp, step: &Step<'_>) -> Stri
         (_, Some(ready), Some(desired)) => format!("{ready} of {desired} replicas ready for {held}"),
         _ => format!("healthy for {held}"),
     }
-}
-
-fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
-    at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! An incident beside its cause, and in a digest.
 
 use super::*;
+use crate::incidents::digest;
 
 fn node() -> ObjectRef {
     ObjectRef { kind: Cow::Borrowed("Node"), namespace: String::new().into(), name: "n1".into() }

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     causes::Ailing,
+    later,
     severity::{self, Column, Facts, Outage, Policy, Priority, Rating, Row, Severity, Stake, UNSERVED_AFTER},
 };
 use crate::{
@@ -223,10 +224,6 @@ impl Hits {
             && self.named.len() == other.named.len()
             && self.named.iter().zip(&other.named).all(same)
     }
-}
-
-fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
-    at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod explain;
 mod from_findings;
 mod hits;
 mod hours;
+mod rating;
 pub mod severity;
 mod silence;
 mod telling;
@@ -27,6 +28,7 @@ pub use silence::{Silence, Silenced, silence_of};
 pub use telling::{Shown, Telling};
 pub use trends::{Before, Pattern};
 pub use words::in_words;
+pub(crate) use words::later;
 
 use self::digest::is_digest;
 use crate::{

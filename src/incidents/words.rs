@@ -1,6 +1,11 @@
-//! Durations as people say them.
+//! Durations as people say them, and instants a duration later.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
+
+/// An instant so much later; the last there is, if that is beyond it.
+pub(crate) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
 
 /// `42 s`, `9 min`, `3 h 20 min`, `5 days`; what is left of a unit is cut, not rounded up.
 pub fn in_words(duration: SignedDuration) -> String {

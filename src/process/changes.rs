@@ -13,7 +13,7 @@ use crate::{
         commands::{self, Change, Query},
         reply,
     },
-    incidents::{Incident, IncidentId, Silence},
+    incidents::{Incident, IncidentId, Silence, later},
     services::Fit,
     store::{Asked, StoreError, UpdateRequest},
 };
@@ -61,7 +61,7 @@ pub(super) async fn change(app: &App, mind: &mut Mind, change: Change, by: &By<'
         }
         Change::Silence { of, time, reason } => {
             let now = app.clock.now();
-            let until = now.checked_add(time).unwrap_or(Timestamp::MAX);
+            let until = later(now, time);
             let reason = crate::findings::redact(&reason);
             let silence = Silence { id: 0, of, by: by.person.to_owned(), reason, at: now, until };
             silence_it(app, mind, silence, by).await

@@ -18,6 +18,7 @@ use crate::{
         Beside, Hit, Incident, MOST_BESIDE, Outage, Standing,
         causes::{self, Ailing, Causes, World},
         digest::{STORM_WITHIN, is_digest},
+        later,
     },
 };
 
@@ -261,8 +262,4 @@ pub(super) fn first_post_wait(app: &App) -> SignedDuration {
         Detection::Watch => app.config.first_post_wait,
         Detection::Schedule => SignedDuration::ZERO,
     }
-}
-
-fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
-    at.checked_add(by).unwrap_or(Timestamp::MAX)
 }

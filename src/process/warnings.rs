@@ -12,7 +12,7 @@ use crate::{
     },
     app::App,
     cluster::ClusterId,
-    incidents::{Incident, IncidentId, Severity},
+    incidents::{Incident, IncidentId, Severity, later},
     store::StoreError,
 };
 
@@ -62,7 +62,7 @@ pub(super) async fn look(app: &App, mind: &mut Mind) {
 async fn consider(app: &App, mind: &mut Mind) -> Result<(), StoreError> {
     let now = app.clock.now();
     let mut new: Vec<&Incident> = mind.open.values().filter(|it| is_new(it, &mind.warnings.told)).collect();
-    let collected = new.iter().map(|it| it.opened_at.saturating_add(COLLECTED_FOR).unwrap_or(Timestamp::MAX)).min();
+    let collected = new.iter().map(|it| later(it.opened_at, COLLECTED_FOR)).min();
     let from = collected.and_then(|at| app.config.hours.from(at.max(now)));
     if from.is_none_or(|from| from > now) {
         mind.warnings.due = from;

@@ -208,6 +208,14 @@ async fn five_things_that_were_broken_before_the_first_start_are_one_summary() {
         [ Acknowledge ]
         SEV-2 because many problems at once · since 11:00 UTC · seen 14:00 UTC · updated 14:08 UTC
         ");
+
+        // What it tells of would be told nowhere if it were closed.
+        bot.person("ana").runs("/k8s resolve 1", "#alerts")?;
+        bot.settle().await?;
+        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        only for ana in #alerts:
+        INC-2026-11-24-001 is a list of others, and over when they are. Close each by its own name: `/k8s incidents` has them.
+        ");
         Ok(())
     })
     .await;

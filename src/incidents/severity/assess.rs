@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     findings::{ConditionClass, Impact, Level, Moving},
-    incidents::in_words,
+    incidents::{in_words, later},
     services::KnownIssue,
 };
 
@@ -279,8 +279,4 @@ fn who(stake: &Stake) -> String {
         Some(needs) => format!("{it}, needed by {needs} (P0) and {} more", stake.needed_by.len() - 1),
         None => it,
     }
-}
-
-fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
-    at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
