@@ -36,13 +36,15 @@ struct HealthState {
     /// How often the ticker of the schedule had to be started anew, and when it last was.
     ticker: (u64, Option<Timestamp>),
     parts: BTreeMap<String, Result<(), String>>,
+    /// Who watches while this replica stands by.
+    stands_by: Option<String>,
 }
 
 impl Health {
     /// A process that has just started: alive; none of its parts is ready yet.
     pub fn new(clock: Clock, parts: &[&str]) -> Self {
         let parts = parts.iter().map(|p| ((*p).to_owned(), Err("not yet".to_owned()))).collect();
-        let state = HealthState { beat: clock.now(), ticker: (0, None), parts };
+        let state = HealthState { beat: clock.now(), ticker: (0, None), parts, stands_by: None };
         Self { clock, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -69,6 +71,11 @@ impl Health {
         self.lock().parts.insert(part.to_owned(), Err(why.into()));
     }
 
+    /// This replica stands by, and that is all it has to do; `why` says who watches. None: not any more.
+    pub fn stands_by(&self, why: Option<&str>) {
+        self.lock().stands_by = why.map(str::to_owned);
+    }
+
     /// Answer of `/healthz`.
     pub fn healthz(&self) -> (StatusCode, Value) {
         let now = self.clock.now();
@@ -90,9 +97,12 @@ impl Health {
         (status, body)
     }
 
-    /// Answer of `/readyz`.
+    /// Answer of `/readyz`. A replica that stands by is ready: it does what it is there for.
     pub fn readyz(&self) -> (StatusCode, Value) {
         let state = self.lock();
+        if let Some(why) = &state.stands_by {
+            return (StatusCode::OK, json!({"status": "stands by", "why": why}));
+        }
         let parts: BTreeMap<&str, &str> = state
             .parts
             .iter()

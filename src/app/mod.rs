@@ -2,10 +2,11 @@
 
 mod catalogue;
 pub(crate) mod identity;
-mod lease;
+pub(crate) mod lease;
 mod measure;
 mod passes;
 mod scrape;
+mod stand_by;
 mod start;
 mod stop;
 mod tidy;
@@ -78,7 +79,9 @@ pub struct App {
     pub rooms: watch::Sender<Rooms>,
     /// How the sockets to Slack are, once they were opened.
     pub sockets: OnceLock<watch::Receiver<SocketHealth>>,
-    /// The right to write; it may be taken anew, with a greater number.
+    /// Who stands by to take over, as their leases call them.
+    pub standbys: watch::Sender<Vec<String>>,
+    /// The right to write; it may be taken anew, with a greater number. With number 0, which every row refuses, it is not held yet.
     lease: Mutex<Lease>,
     /// Where events go.
     pub events: mpsc::Sender<Event>,
@@ -237,6 +240,15 @@ fn spawn_in(tracker: &TaskTracker, task: impl Future<Output = ()> + Send + 'stat
     drop(tokio::spawn(tracker.track_future(task)));
 }
 
+/// What to do while another instance holds the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// Nothing: it is an error.
+    Now,
+    /// Wait until it crashed or stopped.
+    Waits,
+}
+
 /// A running bot.
 #[derive(Debug)]
 pub struct Bot {
@@ -262,14 +274,15 @@ impl Bot {
     /// # Errors
     /// If the store cannot be opened or is held by another instance, or if an address cannot be listened on.
     pub async fn start(config: Config, cluster: ClusterConfig, clock: Clock) -> anyhow::Result<Self> {
-        start::begin(config, cluster, clock, (Duration::ZERO, CancellationToken::new())).await
+        start::begin(config, cluster, clock, (Turn::Now, CancellationToken::new())).await
     }
 
     /// [`Bot::start`] as a process that may be told to stop while it starts: it ends soon after that, and the store is let go.
-    /// With `in_turn` an instance that crashed is waited for: until it loses the store.
+    /// With `in_turn` an instance that crashed is waited for until it loses the store; on PostgreSQL, which several may share, it
+    /// stands by for as long as another one watches the same cluster.
     ///
     /// # Errors
-    /// As `start`; if with `in_turn` another instance is alive; and if it was told to stop before it had started.
+    /// As `start`; if with `in_turn` another instance is alive that it may not stand by for; and if it was told to stop before it had started.
     pub async fn start_unless(
         stop: CancellationToken,
         in_turn: bool,
@@ -277,8 +290,8 @@ impl Bot {
         cluster: ClusterConfig,
         clock: Clock,
     ) -> anyhow::Result<Self> {
-        let patience = if in_turn { lease::UNTIL_A_CRASHED_ONE_LOSES_IT } else { Duration::ZERO };
-        start::begin(config, cluster, clock, (patience, stop)).await
+        let turn = if in_turn { Turn::Waits } else { Turn::Now };
+        start::begin(config, cluster, clock, (turn, stop)).await
     }
 
     /// Returns when the bot stops by itself, with the reason for people: the store was taken over, or a part of it ended.

@@ -35,6 +35,7 @@ async fn now(app: &App) -> Moment {
             .collect(),
         outbox,
         sockets: app.sockets.get().map(|health| health.borrow().sockets),
+        standbys: app.standbys.borrow().len(),
         ..Moment::default()
     };
     for (scope, watch) in watches {

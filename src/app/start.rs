@@ -1,9 +1,6 @@
 //! How the bot starts: the store first, then every part; Slack is not waited for.
 
-use std::{
-    sync::{Arc, Mutex, OnceLock, atomic::AtomicU64},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, OnceLock, atomic::AtomicU64};
 
 use anyhow::Context;
 use secrecy::ExposeSecret;
@@ -11,8 +8,8 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    App, Bot, CLUSTER, STORE, Sockets, Wake, catalogue, identity, lease, lock, measure, passes, scrape, spawn_in, stop,
-    tidy,
+    App, Bot, CLUSTER, STORE, Sockets, Turn, Wake, catalogue, identity, lease, lock, measure, passes, scrape, spawn_in,
+    stop, tidy,
 };
 use crate::{
     alerts::outbox,
@@ -42,7 +39,7 @@ pub(super) async fn begin(
     config: Config,
     cluster: ClusterConfig,
     clock: Clock,
-    (patience, stop): (Duration, CancellationToken),
+    (turn, stop): (Turn, CancellationToken),
 ) -> anyhow::Result<Bot> {
     let name = config.cluster.name.clone().unwrap_or_else(|| cluster.name().to_owned());
     let kubernetes = Kubernetes::connect(cluster)?;
@@ -54,8 +51,6 @@ pub(super) async fn begin(
     let pager = Pager::new(config.webhook.clone(), pagerduty).context("the client for webhooks")?;
     let opening = Store::open(config.database_url.expose_secret());
     let store = stop.run_until_cancelled(opening).await.context(STOPPED)??;
-    // Not cut off: what the database has already given would be held until it runs out.
-    let lease = lease::take(&store, clock.now(), patience, &stop).await?.context(STOPPED)?;
     let (events, receiver) = mpsc::channel(256);
     let started = clock.now();
     let app = Arc::new(App {
@@ -72,7 +67,8 @@ pub(super) async fn begin(
         slack,
         people: watch::Sender::new(Policy::default()),
         sockets: OnceLock::new(),
-        lease: Mutex::new(lease),
+        lease: Mutex::new(lease::not_held(&name, started)),
+        standbys: watch::Sender::default(),
         events,
         places: Arc::new(Semaphore::new(PIECES)),
         watches: OnceLock::new(),
@@ -90,6 +86,18 @@ pub(super) async fn begin(
         store,
         config,
     });
+    // Not cut off: what the database has already given would be held until it runs out.
+    match lease::take(&app, turn).await {
+        Ok(true) => {}
+        Ok(false) => {
+            stop::end(&app, &Sockets::default()).await;
+            anyhow::bail!(STOPPED);
+        }
+        Err(error) => {
+            stop::end(&app, &Sockets::default()).await;
+            return Err(error);
+        }
+    }
     app.health.ready(STORE);
     // First of all: whatever comes now may be slow, and a lease that ran out cannot be renewed.
     app.spawn_vital("the task that holds the store", lease::keep(Arc::clone(&app)));
@@ -112,7 +120,9 @@ async fn set_out(
     name: &str,
     receiver: mpsc::Receiver<Event>,
 ) -> anyhow::Result<ClusterId> {
-    serve_health(app).await?;
+    if app.pulse.borrow().listens.is_none() {
+        serve_health(app).await?;
+    }
     let connecting = connect_slack(Arc::clone(app), Arc::clone(sockets));
     app.spawn_vital("the task that opens the sockets to Slack", connecting);
     let cluster = identity::of(app, name).await?;
@@ -152,7 +162,7 @@ async fn connect_slack(app: Arc<App>, sockets: Sockets) {
 }
 
 /// Serves `/healthz`, `/readyz` and `/metrics` where the configuration says.
-async fn serve_health(app: &Arc<App>) -> anyhow::Result<()> {
+pub(super) async fn serve_health(app: &Arc<App>) -> anyhow::Result<()> {
     let Some(address) = app.config.http_listen else { return Ok(()) };
     let listener = tokio::net::TcpListener::bind(address).await.with_context(|| {
         format!("HTTP_LISTEN: cannot listen on {address}; choose another address, or leave it empty")

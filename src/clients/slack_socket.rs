@@ -25,8 +25,8 @@ use crate::{
     conversation::from_slack::{EnvelopeKind, unique_id},
 };
 
-/// Two, because a command in the gap of a lost single socket is lost for good.
-const SOCKETS: u32 = 2;
+/// Of the bot that watches: two, because a command in the gap of a lost single socket is lost for good.
+pub const SOCKETS: u32 = 2;
 /// Slack shows an error to the person after 3 s without an acknowledgement.
 const STORE_WITHIN: Duration = Duration::from_millis(2500);
 /// Envelopes the library cannot read that may wait to be stored.
@@ -91,6 +91,8 @@ struct Shared {
     receiver: Receiver,
     health: watch::Sender<SocketHealth>,
     unreadable: mpsc::Sender<RawEnvelope>,
+    /// How many sockets there should be.
+    wanted: u32,
 }
 
 /// The receiver did not take it; it must not be acknowledged.
@@ -105,17 +107,18 @@ impl fmt::Display for NotStored {
 
 impl Error for NotStored {}
 
-/// Opens the sockets with the app token and keeps them open until `shutdown`. Its own task is in `tasks` and ends with `stop`.
+/// Opens so many sockets with the app token and keeps them open until `shutdown`. Its own task is in `tasks` and ends with `stop`.
 pub async fn start(
     slack: &Slack,
     app_token: &SecretString,
     receiver: Receiver,
     clock: Clock,
     (tasks, stop): (&TaskTracker, &CancellationToken),
+    wanted: u32,
 ) -> Result<SocketHandle, SlackError> {
     let (health, watched) = watch::channel(SocketHealth { sockets: 0, last_frame_at: None, last_error: None });
     let (unreadable, waiting) = mpsc::channel::<RawEnvelope>(UNREADABLE_WAITING);
-    let shared = Arc::new(Shared { clock, receiver, health, unreadable });
+    let shared = Arc::new(Shared { clock, receiver, health, unreadable, wanted });
 
     // The library's error handler cannot wait, so what only it gets to see is stored by this task. It does not end with the
     // sockets: the library holds on to them while it tries to open one.
@@ -133,7 +136,7 @@ pub async fn start(
         .with_interaction_events(on_interaction)
         .with_push_events(on_event);
     let config = SlackClientSocketModeConfig::new()
-        .with_max_connections_count(SOCKETS)
+        .with_max_connections_count(wanted)
         .with_initial_backoff_in_seconds(1)
         .with_reconnect_timeout_in_seconds(5);
     let listener = SlackClientSocketModeListener::new(&config, Arc::new(environment), callbacks);
@@ -174,7 +177,7 @@ impl Shared {
         self.health.send_modify(|h| {
             h.last_frame_at = Some(now);
             // Slack counts the other replicas too, so it is only an upper bound.
-            h.sockets = (h.sockets + 1).min(SOCKETS).min(connections_slack_sees.max(1));
+            h.sockets = (h.sockets + 1).min(self.wanted).min(connections_slack_sees.max(1));
         });
     }
 

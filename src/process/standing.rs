@@ -1,12 +1,11 @@
 //! How things stand at this moment, from what the loop knows and the store's counts.
 
 use jiff::{SignedDuration, Timestamp};
-use secrecy::ExposeSecret;
 
 use super::Mind;
 use crate::{
-    app::App,
-    clients::kubernetes::Patience,
+    app::{App, lease},
+    clients::{kubernetes::Patience, slack_socket::SOCKETS},
     cluster::{Kind, Visibility},
     conversation::standing::{
         Blind, ClusterStanding, Cycle, OutboxStanding, Part, SocketStanding, Standing, WatchStanding,
@@ -14,9 +13,6 @@ use crate::{
     schedule,
     store::StoreError,
 };
-
-/// Sockets that are kept open to Slack.
-const SOCKETS: u32 = 2;
 
 impl Mind {
     /// When each watch of what can be seen last heard something.
@@ -107,6 +103,17 @@ fn escalation(app: &App) -> Part {
     Part { name: "Escalation".to_owned(), state, troubles: Vec::new() }
 }
 
+/// The store that several may share, and who stands by.
+fn with_others(standbys: &[String]) -> String {
+    let names: Vec<String> =
+        standbys.iter().map(|holder| format!("process {}", lease::cluster_and_process(holder).1)).collect();
+    match names.as_slice() {
+        [] => "PostgreSQL".to_owned(),
+        [one] => format!("PostgreSQL; {one} stands by"),
+        many => format!("PostgreSQL; {} replicas stand by: {}", many.len(), many.join(", ")),
+    }
+}
+
 /// Each part of the bot: configured with what, or missing with what that means.
 pub fn parts(app: &App) -> Vec<Part> {
     let part = |name: &str, state: Result<&str, &str>| Part {
@@ -133,7 +140,7 @@ pub fn parts(app: &App) -> Vec<Part> {
     vec![
         part(
             "Store",
-            Ok(if config.database_url.expose_secret().starts_with("sqlite") { "SQLite" } else { "PostgreSQL" }),
+            Ok(&if app.store.is_shared() { with_others(&app.standbys.borrow()) } else { "SQLite".to_owned() }),
         ),
         Part { troubles: app.rooms.borrow().troubles.clone(), ..part("Slack", slack) },
         services(app),

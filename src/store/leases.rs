@@ -58,6 +58,12 @@ macro_rules! holder {
     };
 }
 
+macro_rules! holders {
+    ($db:ident) => {
+        concat!("SELECT holder FROM leases WHERE name LIKE $1 AND expires_ms > ", now_ms!($db), " ORDER BY name")
+    };
+}
+
 macro_rules! holds {
     ($db:ident) => {
         concat!(
@@ -94,6 +100,18 @@ impl Store {
         };
         self.once("asking who holds a lease", async {
             Ok(sqlx::query_scalar(sql).bind(&*clean(name)).fetch_optional(&self.pool).await?)
+        })
+        .await
+    }
+
+    /// Who holds the leases whose names begin so, in the order of the names. `prefix` is ours: plain letters.
+    pub async fn lease_holders(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let sql = match self.dialect {
+            Dialect::Sqlite => holders!(sqlite),
+            Dialect::Postgres => holders!(postgres),
+        };
+        self.once("asking who holds leases", async {
+            Ok(sqlx::query_scalar(sql).bind(format!("{}%", clean(prefix))).fetch_all(&self.pool).await?)
         })
         .await
     }

@@ -59,6 +59,11 @@ pub struct Store {
 }
 
 impl Store {
+    /// Whether several processes, on several machines, may use it at once.
+    pub fn is_shared(&self) -> bool {
+        self.dialect == Dialect::Postgres
+    }
+
     /// Connects and brings the tables up to date. `sqlite:PATH`, `sqlite://PATH` (file and folder are created),
     /// `sqlite::memory:`, or `postgres://`.
     pub async fn open(url: &str) -> Result<Self, StoreError> {

@@ -71,10 +71,12 @@ const EVALUATION_SECONDS: Metric =
 const INCIDENTS: Metric = metric("incidents_open", "gauge", "severity", "Open incidents");
 const WAITING: Metric = metric("outbox_waiting", "gauge", "", "Messages that wait to be sent");
 const DEAD: Metric = metric("outbox_dead", "gauge", "", "Messages that were given up");
+const STANDBYS: Metric =
+    metric("standbys", "gauge", "", "Replicas that stand by to take over, as the one that watches sees them");
 const SOCKETS: Metric = metric("slack_sockets", "gauge", "", "Open sockets to Slack");
 
 /// Every metric, in the order in which they are told.
-pub const METRICS: [Metric; 15] = [
+pub const METRICS: [Metric; 16] = [
     FRAME_AGE,
     STATE,
     CONNECTS,
@@ -90,6 +92,7 @@ pub const METRICS: [Metric; 15] = [
     WAITING,
     DEAD,
     SOCKETS,
+    STANDBYS,
 ];
 
 /// The labels of what is told of a kind.
@@ -146,6 +149,8 @@ pub struct Moment {
     pub outbox: Option<(u64, u64)>,
     /// Open sockets to Slack; None if there is no Slack.
     pub sockets: Option<u32>,
+    /// Replicas that stand by.
+    pub standbys: usize,
 }
 
 type Seconds = Gauge<f64, AtomicU64>;
@@ -168,6 +173,7 @@ pub struct Metrics {
     waiting: Gauge,
     dead: Gauge,
     sockets: Gauge,
+    standbys: Gauge,
 }
 
 impl fmt::Debug for Metrics {
@@ -198,6 +204,7 @@ impl Default for Metrics {
             waiting: Gauge::default(),
             dead: Gauge::default(),
             sockets: Gauge::default(),
+            standbys: Gauge::default(),
             registry: Registry::default(),
         };
         registry.register(FRAME_AGE.name, FRAME_AGE.help, all.ages.clone());
@@ -215,6 +222,7 @@ impl Default for Metrics {
         registry.register(WAITING.name, WAITING.help, all.waiting.clone());
         registry.register(DEAD.name, DEAD.help, all.dead.clone());
         registry.register(SOCKETS.name, SOCKETS.help, all.sockets.clone());
+        registry.register(STANDBYS.name, STANDBYS.help, all.standbys.clone());
         all.registry = registry;
         all
     }
@@ -274,6 +282,7 @@ impl Metrics {
             self.dead.set(number(dead));
         }
         self.sockets.set(now.sockets.map_or(0, i64::from));
+        self.standbys.set(number(now.standbys));
         let mut text = String::new();
         // Writing into a text cannot fail.
         text::encode(&mut text, &self.registry).ok();
@@ -303,6 +312,7 @@ mod tests {
             incidents: vec![(OfSeverity { severity: "SEV-1" }, 1)],
             outbox: Some((3, 0)),
             sockets: Some(2),
+            standbys: 1,
         });
         let told: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# ")).collect();
         let expected: Vec<String> = METRICS
@@ -321,6 +331,7 @@ mod tests {
             "k8s_monitor_objects{kind=\"Pod\"} 7",
             "k8s_monitor_outbox_waiting 3",
             "k8s_monitor_slack_sockets 2",
+            "k8s_monitor_standbys 1",
         ] {
             assert!(text.lines().any(|line| line == value), "{value} is not in:\n{text}");
         }

@@ -1,5 +1,6 @@
 //! The bot as a process that is killed again and again while Slack and the database fail: afterwards every incident has one message,
-//! and it says how things are. Prints what happened; `cargo test --test faults -- 300 SEED` does it longer.
+//! and it says how things are. Prints what happened; `cargo test --test faults -- KILLS SEED REPLICAS`
+//! does it longer.
 #![expect(clippy::print_stdout, reason = "the counts are its output")]
 
 mod chance;
@@ -36,7 +37,11 @@ async fn main() -> Result<()> {
     let seed = numbers.get(1).copied().unwrap_or(20_261_127);
     drop(rustls::crypto::ring::default_provider().install_default());
     let mut world = World::start(seed).await?;
-    println!("faults: {kills} kills, seed {seed}, {}", world.database_name());
+    // Only one may run on SQLite.
+    let is_shared = world.database_name() == "PostgreSQL";
+    world.replicas = numbers.get(2).and_then(|n| usize::try_from(*n).ok()).unwrap_or(if is_shared { 3 } else { 1 });
+    ensure!(is_shared || world.replicas == 1, "several replicas need PostgreSQL");
+    println!("faults: {kills} kills or pauses, seed {seed}, {}, {} at once", world.database_name(), world.replicas);
     let begun = Instant::now();
     world.survives(kills).await?;
     let said = world.calms_down().await?;
@@ -45,7 +50,14 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// A pretend cluster and workspace, a database, and a bot that runs or not.
+/// One running bot.
+struct Replica {
+    process: Child,
+    /// It slept for long, so it may have given way to another.
+    was_paused: bool,
+}
+
+/// A pretend cluster and workspace, a database, and the bots that run.
 struct World {
     chance: Chance,
     cluster: Cluster,
@@ -53,7 +65,9 @@ struct World {
     workloads: Vec<Workload>,
     database: testing::Guard,
     folder: tempfile::TempDir,
-    bot: Option<Child>,
+    /// How many run at once.
+    replicas: usize,
+    bots: Vec<Replica>,
     counts: Counts,
 }
 
@@ -82,7 +96,8 @@ impl World {
             workloads,
             database,
             folder,
-            bot: None,
+            replicas: 1,
+            bots: Vec::new(),
             counts: Counts::default(),
         })
     }
@@ -111,31 +126,78 @@ impl World {
             .stderr(errors)
             .kill_on_drop(true)
             .spawn()?;
-        self.bot = Some(bot);
+        self.bots.push(Replica { process: bot, was_paused: false });
         self.counts.starts += 1;
         Ok(())
     }
 
+    /// As many run as there should be; one that slept may have given way, no other may have ended.
+    fn all_run(&mut self) -> Result<()> {
+        for at in (0..self.bots.len()).rev() {
+            let Some(bot) = self.bots.get_mut(at) else { continue };
+            if bot.process.try_wait()?.is_some() {
+                ensure!(bot.was_paused, "a bot ended by itself: {}", self.last_words());
+                self.counts.gave_way += 1;
+                self.bots.remove(at);
+            }
+        }
+        while self.bots.len() < self.replicas {
+            self.run()?;
+        }
+        Ok(())
+    }
+
+    fn anyone(&mut self) -> usize {
+        let last = u64::try_from(self.bots.len().saturating_sub(1)).unwrap_or(0);
+        usize::try_from(self.chance.between(0, last)).unwrap_or(0)
+    }
+
     /// Ends it as `kill -9` does. Who comes next would wait until its right to write expires: that time passes here at once.
     async fn kill(&mut self) -> Result<()> {
-        let Some(mut bot) = self.bot.take() else { return Ok(()) };
-        ensure!(bot.try_wait()?.is_none(), "the bot ended by itself: {}", self.last_words());
+        let at = self.anyone();
+        let mut bot = self.bots.remove(at).process;
+        let Some(id) = bot.id() else { return Ok(()) };
         bot.kill().await?;
         self.counts.kills += 1;
-        trouble::expire_leases(self.database.url()).await
+        trouble::expire_leases(self.database.url(), id).await
+    }
+
+    /// One sleeps for so long that another takes over, and then goes on in the middle of what it did.
+    async fn pause(&mut self) -> Result<()> {
+        let at = self.anyone();
+        let Some(bot) = self.bots.get_mut(at) else { return Ok(()) };
+        bot.was_paused = true;
+        let Some(id) = bot.process.id() else { return Ok(()) };
+        signal(id, "STOP").await?;
+        trouble::expire_leases(self.database.url(), id).await?;
+        self.lives(1500, 4000).await?;
+        self.counts.pauses += 1;
+        signal(id, "CONT").await
     }
 
     /// Lets things happen, and kills it at some point, so many times.
     async fn survives(&mut self, kills: usize) -> Result<()> {
         for _ in 0..kills {
-            self.run()?;
-            let lives_for = Duration::from_millis(self.chance.between(50, 2500));
-            let dies_at = Instant::now() + lives_for;
-            while Instant::now() < dies_at {
-                self.something_happens().await?;
-                sleep(Duration::from_millis(self.chance.between(20, 400)).min(lives_for)).await;
+            self.all_run()?;
+            self.lives(50, 2500).await?;
+            // What ended meanwhile is not killed.
+            self.all_run()?;
+            if self.replicas > 1 && self.chance.between(0, 2) == 0 {
+                self.pause().await?;
+            } else {
+                self.kill().await?;
             }
-            self.kill().await?;
+        }
+        Ok(())
+    }
+
+    /// Things happen for some time between so many milliseconds.
+    async fn lives(&mut self, least: u64, most: u64) -> Result<()> {
+        let lives_for = Duration::from_millis(self.chance.between(least, most));
+        let ends_at = Instant::now() + lives_for;
+        while Instant::now() < ends_at {
+            self.something_happens().await?;
+            sleep(Duration::from_millis(self.chance.between(20, 400)).min(lives_for)).await;
         }
         Ok(())
     }
@@ -174,13 +236,10 @@ impl World {
     async fn calms_down(&mut self) -> Result<String> {
         trouble::no_more(&self.workspace);
         self.database.works_again_if_it_fails("outbox").await?;
-        self.run()?;
         let begun = Instant::now();
         loop {
             sleep(Duration::from_millis(500)).await;
-            if let Some(bot) = &mut self.bot {
-                ensure!(bot.try_wait()?.is_none(), "the bot ended by itself: {}", self.last_words());
-            }
+            self.all_run()?;
             match verdict::of(self.database.url(), &self.workspace).await {
                 Ok(said) => return Ok(said),
                 Err(why) if begun.elapsed() > QUIET_WITHIN => {
@@ -196,4 +255,11 @@ impl World {
         let lines: Vec<&str> = log.lines().collect();
         lines.iter().skip(lines.len().saturating_sub(20)).copied().collect::<Vec<_>>().join("\n")
     }
+}
+
+/// Only the shell can do that without unsafe code.
+async fn signal(process: u32, name: &str) -> Result<()> {
+    let done = Command::new("sh").arg("-c").arg(format!("kill -{name} {process}")).status().await?;
+    ensure!(done.success(), "kill -{name} {process}: {done}");
+    Ok(())
 }

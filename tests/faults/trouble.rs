@@ -20,6 +20,8 @@ const METHODS: [&str; 3] = ["chat.postMessage", "chat.update", "conversations.hi
 pub(crate) struct Counts {
     pub(crate) starts: usize,
     pub(crate) kills: usize,
+    pub(crate) pauses: usize,
+    pub(crate) gave_way: usize,
     pub(crate) changes: usize,
     pub(crate) of_slack: usize,
     pub(crate) locked: usize,
@@ -28,28 +30,30 @@ pub(crate) struct Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { starts, kills, changes, of_slack, locked, full } = self;
+        let Self { starts, kills, pauses, gave_way, changes, of_slack, locked, full } = self;
         write!(
             f,
-            "{starts} starts, {kills} kills, {changes} changes of workloads, {of_slack} faults of Slack, database locked {locked} times and full {full} times"
+            "{starts} starts, {kills} kills, {pauses} pauses ({gave_way} gave way to another), {changes} changes of workloads, {of_slack} faults of Slack, database locked {locked} times and full {full} times"
         )
     }
 }
 
-/// The right to write expires now.
-pub(crate) async fn expire_leases(url: &str) -> Result<()> {
+/// What a process that was killed or paused has a right to expires now.
+pub(crate) async fn expire_leases(url: &str, process: u32) -> Result<()> {
     let mut connection = AnyConnection::connect(url).await?;
-    sqlx::query("UPDATE leases SET expires_ms = 0").execute(&mut connection).await?;
+    let expire = sqlx::query("UPDATE leases SET expires_ms = 0 WHERE holder LIKE $1");
+    expire.bind(format!("%: process {process} on %")).execute(&mut connection).await?;
     Ok(connection.close().await?)
 }
 
 /// One of the next calls is answered by something else than the truth.
 pub(crate) fn of_slack(chance: &mut Chance, workspace: &Workspace, counts: &mut Counts) {
-    let fault = match chance.between(0, 5) {
+    let fault = match chance.between(0, 6) {
         0 => Fault::RateLimited(1),
         1 => Fault::Unavailable,
         2 => Fault::CutBefore,
         3 | 4 => Fault::CutAfter,
+        5 => Fault::Hang,
         _ => Fault::Refused("internal_error".to_owned()),
     };
     let method = METHODS.get(usize::try_from(chance.between(0, 2)).unwrap_or(0)).copied().unwrap_or("chat.postMessage");

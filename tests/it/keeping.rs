@@ -24,12 +24,12 @@ async fn a_bot_whose_store_was_taken_over_stops_and_says_why() {
         let store = bot.store().await?;
         let place = || ClusterConfig::at("http://127.0.0.1:1", None);
         let refused = Bot::start(bot.configuration()?, place()?, bot.clock().clone()).await.unwrap_err();
-        insta::assert_snapshot!(refused, @"another instance holds the store; stop it, or wait 15 s if it crashed");
+        insta::assert_snapshot!(refused, @"another instance holds the store; stop it, or wait 10 s if it crashed");
 
         rob(&store).await?;
         assert!(store.take_lease("bot", "another", Duration::from_secs(1)).await?.is_some());
         bot.clock().advance(Duration::from_secs(5));
-        insta::assert_snapshot!(bot.bot()?.ended().await, @"another instance took the store over, because this one did not renew its lease for 15 s");
+        insta::assert_snapshot!(bot.bot()?.ended().await, @"another instance took the store over, because this one did not renew its lease for 10 s");
         bot.stops().await;
 
         // That one crashes: `run` waits until it loses the store.

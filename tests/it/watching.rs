@@ -80,6 +80,7 @@ async fn metrics_tell_what_is_seen_what_is_wrong_and_how_long_it_took() {
         k8s_monitor_outbox_waiting gauge
         k8s_monitor_outbox_dead gauge
         k8s_monitor_slack_sockets gauge
+        k8s_monitor_standbys gauge
         ");
         let some = [
             "watch_state{kind=\"Pod\"",

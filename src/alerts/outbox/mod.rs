@@ -10,13 +10,16 @@ use std::{
     sync::Arc,
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tokio::task::{JoinError, JoinSet};
 
-use super::{Outgoing, Rooms};
+use super::{
+    Outgoing, Rooms,
+    message::{self, Times},
+};
 use crate::{
     app::App,
-    clients::slack::SlackError,
+    clients::slack::{Slack, SlackError},
     store::{DueRow, Marked, OutboxRow, StoreError},
 };
 
@@ -303,10 +306,7 @@ async fn deliver(app: &App, row: &OutboxRow, room: &str) -> (Option<Timestamp>, 
         Outcome::Sent(ts) => {
             let marked = app.store.sent(row.id, room, ts.as_deref(), now).await;
             let done = match marked {
-                Ok(marked) => {
-                    take_back_a_double(app, row, (room, ts), marked).await;
-                    Ok(())
-                }
+                Ok(marked) => after_another(app, row, (room, ts), marked).await,
                 Err(error) => Err(error),
             };
             return (rest, done);
@@ -330,12 +330,14 @@ async fn write_down(app: &App, row: &OutboxRow, failure: &Failure, at: Timestamp
     let why = app.rooms.borrow().in_names(&failure.why);
     let now = app.clock.now();
     let is_answer = matches!(row.outgoing, Outgoing::Respond { .. } | Outgoing::ReplyTo { .. });
+    // Without the right to send, another may be sending it just now: nothing is certain.
+    let is_mine = app.store.holds(&app.lease()).await?;
     match failure.kind {
-        FailureKind::Later => {
+        FailureKind::Later if is_mine => {
             tracing::warn!(row = row.id, attempt = row.attempts, %why, "a message could not be sent yet");
             app.store.retry(row.id, at, &why).await
         }
-        FailureKind::Unknown => {
+        FailureKind::Later | FailureKind::Unknown => {
             tracing::warn!(row = row.id, %why, "not known whether Slack took a message; looking before sending again");
             app.store.unknown(row.id, at, &why).await
         }
@@ -350,13 +352,40 @@ async fn write_down(app: &App, row: &OutboxRow, failure: &Failure, at: Timestamp
     }
 }
 
-/// What was posted although another sender had posted it is deleted.
-async fn take_back_a_double(app: &App, row: &OutboxRow, (room, ts): (&str, Option<String>), marked: Marked) {
-    let (Some(slack), Some(ts), Marked::Before { ts: first }) = (&app.slack, ts, marked) else { return };
-    if first.is_none_or(|first| first == ts) {
-        return;
+/// Another sender had sent it while this one slept: what was posted twice is deleted, and what was edited, perhaps over a newer
+/// text, is said again as it is now, by who sends.
+async fn after_another(
+    app: &App,
+    row: &OutboxRow,
+    (room, ts): (&str, Option<String>),
+    marked: Marked,
+) -> Result<(), StoreError> {
+    let Marked::Before { ts: first } = marked else { return Ok(()) };
+    let Some(ts) = ts else { return say_again(app, row).await };
+    if let Some(slack) = &app.slack
+        && first.is_some_and(|first| first != ts)
+    {
+        take_back(slack, row, (room, &ts)).await;
     }
-    match slack.delete(room, &ts).await {
+    Ok(())
+}
+
+async fn say_again(app: &App, row: &OutboxRow) -> Result<(), StoreError> {
+    let (Outgoing::Post { channel, .. } | Outgoing::Edit { channel, .. }, Some(id)) = (&row.outgoing, &row.incident)
+    else {
+        return Ok(());
+    };
+    let Some(incident) = app.store.incident(id).await? else { return Ok(()) };
+    let now = app.clock.now();
+    let message = message::root(&incident, &Times { now, zone: &TimeZone::UTC, cluster: &app.cluster_name });
+    let edit = Outgoing::Edit { channel: channel.clone(), message };
+    tracing::warn!(row = row.id, "a message was edited by two; it is edited again, as its incident is now");
+    app.store.enqueue(&incident.cluster, Some(id), &[edit], now).await?;
+    Ok(())
+}
+
+async fn take_back(slack: &Slack, row: &OutboxRow, (room, ts): (&str, &str)) {
+    match slack.delete(room, ts).await {
         Ok(()) => tracing::warn!(row = row.id, "a message was posted twice; the second was deleted"),
         Err(error) => tracing::error!(row = row.id, %error, "a message was posted twice and could not be deleted"),
     }

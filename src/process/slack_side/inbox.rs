@@ -21,6 +21,9 @@ use crate::{
 /// How long what Slack said of a person is believed.
 const BELIEVED: SignedDuration = SignedDuration::from_mins(10);
 
+/// How often to look for what replicas that stand by took in: people notice more than a second.
+const OTHERS: SignedDuration = SignedDuration::from_millis(500);
+
 /// Stores an envelope before it is acknowledged. What people say to each other is not stored at all.
 pub(super) async fn receive(app: &App, envelope: RawEnvelope) -> Result<(), String> {
     if let Some(me) = app.me.get()
@@ -77,6 +80,8 @@ pub(super) async fn listen(app: Arc<App>) {
                 SOON
             }
         };
+        // What another replica stored does not wake this one.
+        let again = if app.standbys.borrow().is_empty() { again } else { again.min(OTHERS) };
         let is_idle = listener.handed.is_empty() && listener.waiting.is_empty() && again == AGAIN;
         if listener.waiting.is_empty() {
             app.pulse.send_modify(|pulse| pulse.inbox = call);

@@ -16,7 +16,7 @@ use crate::{
     app::App,
     clients::{
         slack::{Problem, Slack, SlackError, missing_scopes},
-        slack_socket::{self, RawEnvelope, SocketHandle},
+        slack_socket::{self, RawEnvelope, SOCKETS, SocketHandle},
     },
     config::SlackConfig,
     conversation::permissions::Policy,
@@ -48,22 +48,14 @@ pub fn channels(config: &SlackConfig, is_there: bool) -> Channels {
 /// Opens the sockets and starts asking Slack who the bot is and where its channels are. Nothing here waits for Slack: what it
 /// does not answer is said in words and asked again, and what is to be sent waits in the outbox.
 pub async fn connect(app: &Arc<App>) -> Option<SocketHandle> {
-    let slack = app.slack.as_ref()?;
+    app.slack.as_ref()?;
     app.health.not_ready(SLACK, "Slack was not asked yet");
     if let Err(error) = readdress(app).await {
         tracing::error!(%error, "what waits for a channel that is not configured any more stays there");
     }
     app.spawn_vital("the task that asks Slack how it is", keep_looking(Arc::clone(app)));
     app.spawn_vital("the task that takes what people say", inbox::listen(Arc::clone(app)));
-    let app_token = app.config.slack.app_token.as_ref()?;
-    let receiver = {
-        let app = Arc::clone(app);
-        Arc::new(move |envelope: RawEnvelope| {
-            let app = Arc::clone(&app);
-            async move { inbox::receive(&app, envelope).await }.boxed()
-        })
-    };
-    match slack_socket::start(slack, app_token, receiver, app.clock.clone(), (&app.tasks, &app.stop)).await {
+    match open_sockets(app, SOCKETS).await? {
         Ok(handle) => {
             if app.sockets.set(handle.health()).is_err() {
                 tracing::debug!("the sockets were opened before");
@@ -75,6 +67,37 @@ pub async fn connect(app: &Arc<App>) -> Option<SocketHandle> {
             None
         }
     }
+}
+
+/// Opens one socket for a bot that stands by: what people say is stored, and dealt with by who watches. Who the bot is must be
+/// known first, so that what people say to each other is not stored.
+///
+/// # Errors
+/// What Slack said; it may be tried again.
+pub async fn listen_only(app: &Arc<App>) -> Option<Result<SocketHandle, SlackError>> {
+    let slack = app.slack.as_ref()?;
+    app.config.slack.app_token.as_ref()?;
+    if app.me.get().is_none() {
+        match slack.identity().await {
+            Ok(identity) => app.me.get_or_init(|| identity.user_id),
+            Err(error) => return Some(Err(error)),
+        };
+    }
+    open_sockets(app, 1).await
+}
+
+/// None without Slack or without the token for sockets.
+async fn open_sockets(app: &Arc<App>, wanted: u32) -> Option<Result<SocketHandle, SlackError>> {
+    let (slack, app_token) = (app.slack.as_ref()?, app.config.slack.app_token.as_ref()?);
+    let receiver = {
+        let app = Arc::clone(app);
+        Arc::new(move |envelope: RawEnvelope| {
+            let app = Arc::clone(&app);
+            async move { inbox::receive(&app, envelope).await }.boxed()
+        })
+    };
+    let life = (&app.tasks, &app.stop);
+    Some(slack_socket::start(slack, app_token, receiver, app.clock.clone(), life, wanted).await)
 }
 
 /// What waits for a channel that is not configured any more goes where alerts go now, as its incident is now: a mended

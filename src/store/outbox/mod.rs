@@ -147,17 +147,29 @@ impl Store {
         .await
     }
 
-    /// Gives a row out to be sent at once; its text is not changed any more. One that was given out before, and of which
+    /// Gives a row out to be sent at once; its text is not changed any more; a first post that failed
+    /// before is given what was written meanwhile. One that was given out before, and of which
     /// nothing was heard since (a crash, a database that did not answer), may have been posted: it is `Unknown`.
     /// None if it is not to be sent any more.
     pub async fn take(&self, id: i64, now: Timestamp) -> Result<Option<OutboxRow>, StoreError> {
         let row = self
             .again("giving out a message to be sent", |_| async move {
-                let row = sqlx::query(
+                let mut tx = self.begin().await?;
+                let taken = sqlx::query_scalar(
                     "UPDATE outbox SET taken = taken + 1 WHERE id = $1 AND state IN ('pending', 'unknown') \
-                     RETURNING taken, cluster_id, incident_id, destination, body, state, attempts, created_ms",
+                     RETURNING CASE WHEN kind = 'post' AND state = 'pending' AND taken = 1 AND attempts > 0 THEN 1 ELSE 0 END",
                 );
-                Ok(row.bind(id).fetch_optional(&self.pool).await?)
+                let taken: Option<i32> = taken.bind(id).fetch_optional(&mut *tx).await?;
+                if taken == Some(1) {
+                    thin::catch_up(&mut tx, id).await?;
+                }
+                let row = sqlx::query(
+                    "SELECT taken, cluster_id, incident_id, destination, body, state, attempts, created_ms FROM outbox \
+                     WHERE id = $1 AND state IN ('pending', 'unknown')",
+                );
+                let row = row.bind(id).fetch_optional(&mut *tx).await?;
+                tx.commit().await?;
+                Ok(row)
             })
             .await?;
         match row.as_ref().map(|row| outbox_row(id, row)).transpose() {

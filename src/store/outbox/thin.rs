@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{AnyConnection, Row};
 
-use super::{Fault, Origin, clean, instant};
+use super::{Fault, Origin, clean, instant, to_json};
 use crate::{
     alerts::{Outgoing, Word},
     incidents::IncidentId,
@@ -93,6 +93,33 @@ async fn waiting(connection: &mut AnyConnection, incident: &IncidentId, channel:
             })
         })
         .collect()
+}
+
+/// A first post that Slack did not take says what was written while it was on its way: what waits behind it is not needed.
+pub(super) async fn catch_up(connection: &mut AnyConnection, id: i64) -> Result<(), Fault> {
+    let about = sqlx::query(
+        "SELECT incident_id, destination FROM outbox WHERE id = $1 AND kind = 'post' AND incident_id IS NOT NULL",
+    );
+    let Some(about) = about.bind(id).fetch_optional(&mut *connection).await? else { return Ok(()) };
+    let (incident, channel) = (about.try_get::<String, _>("incident_id")?, about.try_get::<String, _>("destination")?);
+    let newer = sqlx::query(
+        "SELECT id, body FROM outbox WHERE incident_id = $1 AND destination = $2 AND kind = 'edit' AND state = 'pending' \
+         AND taken = 0 ORDER BY id",
+    );
+    for row in newer.bind(&incident).bind(&channel).fetch_all(&mut *connection).await? {
+        let Ok(Outgoing::Edit { channel, message }) = serde_json::from_str(&row.try_get::<String, _>("body")?) else {
+            continue;
+        };
+        let says = sqlx::query("UPDATE outbox SET body = $1 WHERE id = $2");
+        says.bind(to_json(&Outgoing::Post { channel, message })?).bind(id).execute(&mut *connection).await?;
+        supersede(connection, row.try_get("id")?).await?;
+    }
+    for reply in
+        waiting(connection, &IncidentId(incident), &channel).await?.iter().filter(|row| !row.is_root && !row.is_call)
+    {
+        supersede(connection, reply.id).await?;
+    }
+    Ok(())
 }
 
 async fn supersede(connection: &mut AnyConnection, id: i64) -> Result<(), Fault> {

@@ -7,10 +7,7 @@ async fn a_row_waits_for_the_one_before_it_in_the_same_thread_only() {
     let (store, _guard) = testing::fresh().await.unwrap();
     let one = opened(&store, "api", at(0)).await.id;
     let two = opened(&store, "web", at(0)).await.id;
-    store
-        .enqueue(&cluster(), Some(&one), &[post("one"), reply("one's first"), reply("one's second")], at(0))
-        .await
-        .unwrap();
+    store.enqueue(&cluster(), Some(&one), &[post("one")], at(0)).await.unwrap();
     store.enqueue(&cluster(), Some(&two), &[post("two")], at(1)).await.unwrap();
 
     assert_eq!(texts(&due(&store, at(0)).await), ["post one"]);
@@ -25,6 +22,7 @@ async fn a_row_waits_for_the_one_before_it_in_the_same_thread_only() {
     let rows = taken(&store, at(5)).await;
     assert_eq!((rows.len(), rows[0].attempts, rows[0].state), (1, 1, OutboxState::Pending));
     assert_eq!(store.sent(rows[0].id, "C1", Some("1.0"), at(5)).await.unwrap(), Marked::Now);
+    store.enqueue(&cluster(), Some(&one), &[reply("one's first"), reply("one's second")], at(5)).await.unwrap();
     let rows = due(&store, at(5)).await;
     assert_eq!(texts(&rows), ["reply one's first"]);
     store.dead(rows[0].0, "thread_not_found", at(5)).await.unwrap();
@@ -35,7 +33,7 @@ async fn a_row_waits_for_the_one_before_it_in_the_same_thread_only() {
     assert_eq!(store.incident_of_message("C1", "2.0").await.unwrap(), Some(two));
     assert_eq!(store.incident_of_message("C1", "3.0").await.unwrap(), None);
     let counts = store.counts().await.unwrap();
-    assert_eq!(counts, OutboxCounts { pending: 1, dead: 1, oldest_pending: Some(at(0)) });
+    assert_eq!(counts, OutboxCounts { pending: 1, dead: 1, oldest_pending: Some(at(5)) });
     assert_eq!(store.outbox_error().await.unwrap().as_deref(), Some("thread_not_found"));
     assert_eq!((store.dead_since(at(5)).await.unwrap(), store.dead_since(at(6)).await.unwrap()), (1, 0));
 }
@@ -305,4 +303,22 @@ async fn whoever_is_called_is_called_although_it_had_to_wait_unless_it_is_over()
     change(&[edit("it is over"), said("over", Word::Last)], 2400).await;
     let waits: Vec<String> = due(&store, at(3000)).await.into_iter().map(|(_, text)| text).collect();
     assert_eq!(waits, ["edit it is over"]);
+}
+
+#[tokio::test]
+async fn what_was_written_while_a_first_post_failed_is_in_it_and_not_told_below_it() {
+    let (store, _guard) = testing::fresh().await.unwrap();
+    let id = opened(&store, "api", at(0)).await.id;
+    let call = Outgoing::Reply { channel: "C1".into(), message: message("@ana"), broadcast: false, word: Word::Call };
+    store.enqueue(&cluster(), Some(&id), &[post("it is bad")], at(0)).await.unwrap();
+    let row = taken(&store, at(0)).await.remove(0);
+    store.enqueue(&cluster(), Some(&id), &[edit("it is worse"), reply("it got worse"), call], at(1)).await.unwrap();
+    store.retry(row.id, at(2), "not_in_channel").await.unwrap();
+
+    let mut sent = Vec::new();
+    while let Some((row, text)) = due(&store, at(3)).await.into_iter().next() {
+        store.sent(row, "C1", Some("1.0"), at(3)).await.unwrap();
+        sent.push(text);
+    }
+    assert_eq!(sent, ["post it is worse", "reply @ana"]);
 }
