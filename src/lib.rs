@@ -76,7 +76,9 @@
 //!    *Not yet*: agents.
 //! 4. At least once everywhere, seen once by people: outbox row, call to Slack, marked as sent. A message's metadata carries the id
 //!    of its row; where it is not known whether Slack took it, the channel is searched before it is posted again. One process holds
-//!    the store's lease, on the database's clock, and sends. *Not yet*: several replicas that share the work.
+//!    the store's lease, on the database's clock, and sends; on PostgreSQL others stand by, store what comes from Slack, and follow it
+//!    within 15 s. What one that slept posted twice it deletes, what it edited late is edited again by who sends. *Not yet*: several
+//!    clusters, each with a lease.
 //! 5. Blindness is a state of a (kind, namespace). Forbidden, time-out and a stale watch are [`findings::Verdict::Unknown`]: never
 //!    "missing", never "healthy". Incidents whose checks read it there freeze, others go on; what is seen again within 90 s was never
 //!    told. A required kind lost beyond its grace is an alert; an optional one is a line in the status, and so are nodes and namespaces where only some namespaces are watched; an API

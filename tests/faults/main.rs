@@ -1,9 +1,10 @@
 //! The bot as a process that is killed again and again while Slack and the database fail: afterwards every incident has one message,
 //! and it says how things are. Prints what happened; `cargo test --test faults -- KILLS SEED REPLICAS`
-//! does it longer.
+//! does it longer, and `-- takeover TIMES` measures how soon a second replica takes over (both on PostgreSQL).
 #![expect(clippy::print_stdout, reason = "the counts are its output")]
 
 mod chance;
+mod takeover;
 mod trouble;
 mod verdict;
 
@@ -40,6 +41,12 @@ async fn main() -> Result<()> {
     // Only one may run on SQLite.
     let is_shared = world.database_name() == "PostgreSQL";
     world.replicas = numbers.get(2).and_then(|n| usize::try_from(*n).ok()).unwrap_or(if is_shared { 3 } else { 1 });
+    if std::env::args().any(|argument| argument == "takeover") {
+        ensure!(is_shared, "taking over needs PostgreSQL: K8S_MONITOR_TEST_DATABASE_URL");
+        world.replicas = 2;
+        return takeover::measure(&mut world, numbers.first().and_then(|n| usize::try_from(*n).ok()).unwrap_or(5))
+            .await;
+    }
     ensure!(is_shared || world.replicas == 1, "several replicas need PostgreSQL");
     println!("faults: {kills} kills or pauses, seed {seed}, {}, {} at once", world.database_name(), world.replicas);
     let begun = Instant::now();
