@@ -10,11 +10,13 @@ mod stand_by;
 mod start;
 mod stop;
 mod tidy;
+mod undelivered;
 
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
     panic::AssertUnwindSafe,
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -79,6 +81,10 @@ pub struct App {
     pub rooms: watch::Sender<Rooms>,
     /// How the sockets to Slack are, once they were opened.
     pub sockets: OnceLock<watch::Receiver<SocketHealth>>,
+    /// Where what cannot be delivered is written down; None if there is no folder for it.
+    pub undelivered_file: Option<PathBuf>,
+    /// How many messages are in that file.
+    pub undelivered: watch::Sender<usize>,
     /// Who stands by to take over, as their leases call them.
     pub standbys: watch::Sender<Vec<String>>,
     /// The right to write; it may be taken anew, with a greater number. With number 0, which every row refuses, it is not held yet.
@@ -167,6 +173,8 @@ pub struct Pulse {
     pub next_pass: Option<Timestamp>,
     /// When is tidied next; None before the first time.
     pub next_tidy: Option<Timestamp>,
+    /// When is next looked after what cannot be delivered; None before the first time.
+    pub next_undelivered: Option<Timestamp>,
     /// When is measured next; None before the first time.
     pub next_measure: Option<Timestamp>,
     /// When the file of the catalogue is looked at next; None before the first time.
@@ -324,6 +332,7 @@ impl Bot {
             && pulse.next_pass.is_some_and(|at| at > now)
             && pulse.next_tidy.is_some_and(|at| at > now)
             && pulse.next_measure.is_some_and(|at| at > now)
+            && (app.undelivered_file.is_none() || pulse.next_undelivered.is_some_and(|at| at > now))
             && (app.config.services_file.is_none() || pulse.next_catalogue.is_some_and(|at| at > now))
             && pulse.outbox.0 == app.outbox_wake.calls()
             && later(pulse.outbox.1)

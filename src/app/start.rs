@@ -9,7 +9,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     App, Bot, CLUSTER, STORE, Sockets, Turn, Wake, catalogue, identity, lease, lock, measure, passes, scrape, spawn_in,
-    stop, tidy,
+    stop, tidy, undelivered,
 };
 use crate::{
     alerts::outbox,
@@ -68,6 +68,8 @@ pub(super) async fn begin(
         people: watch::Sender::new(Policy::default()),
         sockets: OnceLock::new(),
         lease: Mutex::new(lease::not_held(&name, started)),
+        undelivered_file: undelivered::place(config.log_dir.as_deref(), &store),
+        undelivered: watch::Sender::default(),
         standbys: watch::Sender::default(),
         events,
         places: Arc::new(Semaphore::new(PIECES)),
@@ -135,6 +137,7 @@ async fn set_out(
     spawn_in(&app.senders, sender);
     app.spawn_vital("the task that starts passes", passes::run(Arc::clone(app)));
     app.spawn(tidy::run(Arc::clone(app)));
+    app.spawn(undelivered::run(Arc::clone(app)));
     app.spawn(measure::run(Arc::clone(app)));
     app.spawn(catalogue::run(Arc::clone(app)));
     Ok(cluster)

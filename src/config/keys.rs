@@ -24,7 +24,7 @@ const fn in_file_only(path: &'static str) -> Key {
 }
 
 /// Every key, in the order of `default.toml`.
-pub const KEYS: [Key; 76] = [
+pub const KEYS: [Key; 77] = [
     key("cluster.name", "CLUSTER_NAME"),
     key("cluster.kubeconfig", "KUBECONFIG"),
     key("cluster.context", "K3S_CONTEXT"),
@@ -101,6 +101,7 @@ pub const KEYS: [Key; 76] = [
     key("http.listen", "HTTP_LISTEN"),
     key("log.level", "LOG_LEVEL"),
     key("log.format", "LOG_FORMAT"),
+    key("log.dir", "LOG_DIR"),
 ];
 
 /// Keys of which the empty value is a wish of its own, not "as by default".

@@ -173,6 +173,7 @@ pub struct Config {
     pub http_listen: Option<SocketAddr>,
     pub log_level: LogLevel,
     pub log_format: LogFormat,
+    pub log_dir: Option<PathBuf>,
     /// Every key with its value and where it came from, secrets masked.
     pub table: Vec<Row>,
 }
@@ -240,6 +241,7 @@ impl Config {
             http_listen: values.socket("http.listen"),
             log_level: values.choice("log.level", &LEVELS),
             log_format: values.choice("log.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)]),
+            log_dir: values.path("log.dir"),
             table: Vec::new(),
         };
         config.table = table::rows(&values);

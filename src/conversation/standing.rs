@@ -97,6 +97,8 @@ pub struct OutboxStanding {
     pub oldest: Option<Timestamp>,
     /// Rows that were given up.
     pub stuck: usize,
+    /// How many are written down in which file, so that they can be read there.
+    pub written_down: Option<(usize, String)>,
     /// Why the newest of them waits, or was given up.
     pub last_error: Option<String>,
 }
@@ -317,6 +319,7 @@ pub(crate) mod samples {
             waiting: 3,
             oldest: Some(at("14:07:00")),
             stuck: 1,
+            written_down: Some((2, "/data/incidents/undelivered.md".into())),
             last_error: Some("the bot is not in #alerts: /invite @k8s-monitor there".into()),
         };
         standing

@@ -68,6 +68,7 @@ impl Mind {
                 waiting: usize::try_from(outbox.pending).unwrap_or(usize::MAX),
                 oldest: outbox.oldest_pending,
                 stuck: usize::try_from(outbox.dead).unwrap_or(usize::MAX),
+                written_down: written_down(app),
                 last_error: app.store.outbox_error().await?,
             },
             sockets: app.sockets.get().map(|health| {
@@ -77,6 +78,13 @@ impl Mind {
             parts: parts(app),
         })
     }
+}
+
+/// The file in which messages are that are not delivered.
+fn written_down(app: &App) -> Option<(usize, String)> {
+    let messages = *app.undelivered.borrow();
+    let file = app.undelivered_file.as_ref().filter(|_| messages > 0)?;
+    Some((messages, file.display().to_string()))
 }
 
 /// The catalogue of services, and what is wrong with its file.

@@ -13,7 +13,7 @@ mod silences;
 #[cfg(any(test, feature = "sandbox"))]
 pub mod testing;
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use sqlx::{
@@ -31,7 +31,7 @@ pub use error::StoreError;
 pub use inbox::InboxRow;
 pub use incidents::{TransitionRequest, Transitioned, UpdateRequest};
 pub use leases::Lease;
-pub use outbox::{DueRow, Marked, OutboxCounts, OutboxRow, OutboxState};
+pub use outbox::{DueRow, Letter, Marked, OutboxCounts, OutboxRow, OutboxState};
 pub use silences::Asked;
 
 #[expect(clippy::disallowed_types, reason = "this is the module that knows SQL")]
@@ -62,6 +62,17 @@ impl Store {
     /// Whether several processes, on several machines, may use it at once.
     pub fn is_shared(&self) -> bool {
         self.dialect == Dialect::Postgres
+    }
+
+    /// The folder of the SQLite file; None for a database that is no file.
+    pub fn folder(&self) -> Option<PathBuf> {
+        if self.dialect != Dialect::Sqlite || self.url.contains(":memory:") {
+            return None;
+        }
+        let options = SqliteConnectOptions::from_str(&self.url).ok()?;
+        let folder = options.get_filename().parent()?;
+        // A bare file name is in the present folder.
+        Some(if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() })
     }
 
     /// Connects and brings the tables up to date. `sqlite:PATH`, `sqlite://PATH` (file and folder are created),

@@ -130,7 +130,8 @@ fn watching_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
         lines = vec![format!("Watching {kinds}, the oldest news is {} old", reply::span(oldest, now))];
     }
     let mut old: Vec<&WatchStanding> = cluster.watches.iter().filter(|watch| !watch.is_fresh).collect();
-    old.sort_by_key(|watch| watch.heard);
+    // Equally old as people read it: then in the order of the kinds.
+    old.sort_by_key(|watch| std::cmp::Reverse(now.duration_since(watch.heard).as_mins()));
     let more = old.len().saturating_sub(SHOWN_OLD);
     let mut names: Vec<String> = old
         .iter()
@@ -180,6 +181,9 @@ fn bot_line(standing: &Standing) -> String {
     if let Some(why) = outbox.last_error.as_ref().filter(|why| !is_said(why)) {
         waiting = format!("{waiting} ({})", reply::quote(why, 500));
     }
+    if let Some((messages, file)) = &outbox.written_down {
+        waiting = format!("{waiting} · {messages} to be read in {}", reply::code(file));
+    }
     parts.push(waiting);
     parts.join(" · ")
 }
@@ -217,14 +221,14 @@ mod tests {
 
     #[test]
     fn incidents_come_worst_first_and_blindness_is_said() {
-        assert_snapshot!(said(answer("status", &samples::broken())), @r"
+        assert_snapshot!(said(answer("status", &samples::broken())), @"
         🔴 *production: 2 open incidents*, and I do not see everything
         • *SEV-1* INC-2026-11-24-001 · Deployment shop/api · OOMKilled · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 13:57 UTC (12 min)
         • *SEV-2* INC-2026-11-24-002 · Deployment shop/api · OOMKilled · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 13:57 UTC (12 min) · acknowledged by <@U2>
         Not seen: Job everywhere since 13:00 UTC (1 h 9 min): forbidden: jobs.batch is forbidden
         Watching 3 kinds, the oldest news is 40 s old: 1 Node, 120 Pods, 14 Deployments
         Last pass 30 s ago: ok, 0 findings, 0 alerts, 0.8 s
-        k8s-monitor 0.1.0 up 3 h 12 min · next pass in 30 s · Slack sockets 2 of 2 (last heard 1 min ago) · 3 messages wait to be sent, the oldest for 2 min · 1 refused (the bot is not in #alerts: /invite @k8s-monitor there)
+        k8s-monitor 0.1.0 up 3 h 12 min · next pass in 30 s · Slack sockets 2 of 2 (last heard 1 min ago) · 3 messages wait to be sent, the oldest for 2 min · 1 refused (the bot is not in #alerts: /invite @k8s-monitor there) · 2 to be read in `/data/incidents/undelivered.md`
         Not configured: GitHub token (no commits and pull requests in alerts)
         Store: sqlite:///data/k8s-monitor.db
         ");

@@ -1,11 +1,13 @@
 //! What must be sent: rows in order, each given out before it is sent and marked after; a newer text replaces an unsent one.
 
+mod letters;
 mod mend;
 mod thin;
 
 use jiff::Timestamp;
 use sqlx::{AnyConnection, Row, any::AnyRow};
 
+pub use letters::Letter;
 pub(super) use thin::thin;
 
 use super::{Fault, Store, StoreError, brief, clean, count_up, instant, millis, put, to_json};
