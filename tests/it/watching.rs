@@ -259,7 +259,7 @@ async fn with_roles_in_two_namespaces_one_that_is_taken_away_freezes_only_its_ow
         Not seen: Node everywhere since 14:00 UTC (10 min), optional: not allowed to watch nodes in the whole cluster: give the bot's account the verb "watch" on "nodes" (ask with `kubectl auth can-i watch nodes --all-namespaces`)
         Not seen: Pod in `data` since 14:02 UTC (8 min): not allowed to watch pods in namespace data: give the bot's account the verb "watch" on "pods" (ask with `kubectl auth can-i watch pods -n data`)
         Watching 20 kinds, the oldest news is 8 min old: 4 Pods, 2 Deployments, 2 Services
-        Nothing heard of statefulsets in `data` for 8 min, statefulsets in `shop` for 8 min, daemonsets in `data` for 8 min, daemonsets in `shop` for 8 min, jobs in `data` for 8 min, 28 more
+        Nothing heard of pods in `shop` for 8 min, deployments in `data` for 8 min, deployments in `shop` for 8 min, replicasets in `data` for 8 min, replicasets in `shop` for 8 min, 28 more
         "#);
         bot.cluster().allow("watch", Kind::Pod, Some("data"));
         bot.cluster().allow("list", Kind::Pod, Some("data"));
