@@ -89,16 +89,11 @@ pub(super) async fn begin(
         config,
     });
     // Not cut off: what the database has already given would be held until it runs out.
-    match lease::take(&app, turn).await {
-        Ok(true) => {}
-        Ok(false) => {
-            stop::end(&app, &Sockets::default()).await;
-            anyhow::bail!(STOPPED);
-        }
-        Err(error) => {
-            stop::end(&app, &Sockets::default()).await;
-            return Err(error);
-        }
+    let taken = lease::take(&app, turn).await;
+    if !matches!(taken, Ok(true)) {
+        stop::end(&app, &Sockets::default()).await;
+        taken?;
+        anyhow::bail!(STOPPED);
     }
     app.health.ready(STORE);
     // First of all: whatever comes now may be slow, and a lease that ran out cannot be renewed.

@@ -58,14 +58,15 @@ async fn look(app: &App, file: &Path, written: &mut Option<String>, now: Timesta
     if written.as_ref() == Some(&text) {
         return;
     }
-    match write(file, &text).await {
-        Ok(()) if letters.is_empty() => {}
-        Ok(()) => {
-            tracing::error!(file = %file.display(), messages = letters.len(), "messages that cannot be delivered are written into a file");
-        }
-        Err(error) => {
-            tracing::error!(file = %file.display(), %error, "messages that cannot be delivered cannot be written into a file either");
-        }
+    if let Err(error) = write(file, &text).await {
+        tracing::error!(file = %file.display(), %error, "messages that cannot be delivered cannot be written into a file either");
+        // It is tried again, and nobody is sent to a file that does not say it.
+        app.undelivered.send_replace(0);
+        *written = None;
+        return;
+    }
+    if !letters.is_empty() {
+        tracing::error!(file = %file.display(), messages = letters.len(), "messages that cannot be delivered are written into a file");
     }
     app.undelivered.send_replace(letters.len());
     *written = Some(text);

@@ -74,14 +74,14 @@ pub(super) async fn listen(app: Arc<App>) {
     loop {
         let call = app.inbox_wake.calls();
         let again = match listener.read(&app).await {
+            // What another replica stored does not wake this one.
+            Ok(()) if !app.standbys.borrow().is_empty() => OTHERS,
             Ok(()) => AGAIN,
             Err(error) => {
                 tracing::error!(%error, "the inbox cannot be read or written");
                 SOON
             }
         };
-        // What another replica stored does not wake this one.
-        let again = if app.standbys.borrow().is_empty() { again } else { again.min(OTHERS) };
         let is_idle = listener.handed.is_empty() && listener.waiting.is_empty() && again == AGAIN;
         if listener.waiting.is_empty() {
             app.pulse.send_modify(|pulse| pulse.inbox = call);

@@ -127,7 +127,14 @@ async fn an_alert_for_a_channel_without_the_bot_waits_for_the_invitation_and_the
 
         // Whoever is at the machine can read what Slack does not take.
         let file = std::path::Path::new(&logs).join("incidents/undelivered.md");
+        let in_the_way = file.parent().unwrap_or(&file);
+        std::fs::write(in_the_way, "no folder")?;
         bot.wait(Duration::from_mins(6)).await?;
+        status(bot, "#general").await?;
+        let seen = bot.workspace().ephemeral_for("ana").pop().map(|message| message.text).unwrap_or_default();
+        assert!(!seen.contains("to be read in"), "{seen}");
+        std::fs::remove_file(in_the_way)?;
+        bot.wait(Duration::from_mins(1)).await?;
         let text = std::fs::read_to_string(&file)?;
         insta::assert_snapshot!(text.lines().take(10).collect::<Vec<_>>().join("\n"), @"
         # Not delivered
