@@ -56,7 +56,7 @@ pub(super) async fn take(app: &Arc<App>, turn: Turn) -> anyhow::Result<bool> {
         if turn == Turn::Now {
             bail!("another instance holds the store; stop it, or wait {seconds} s if it crashed");
         }
-        let holder = app.store.lease_holder(NAME).await?.unwrap_or_default();
+        let holder = holder(app).await?.unwrap_or_default();
         let (cluster, process) = cluster_and_process(&holder);
         let may_stand_by = app.store.is_shared() && cluster == app.cluster_name;
         if may_stand_by {
@@ -80,6 +80,11 @@ pub(super) async fn take(app: &Arc<App>, turn: Turn) -> anyhow::Result<bool> {
             return Ok(false);
         }
     }
+}
+
+/// Who holds it.
+pub(super) async fn holder(app: &App) -> Result<Option<String>, StoreError> {
+    app.store.lease_holder(NAME).await
 }
 
 /// Takes it if it is free.

@@ -25,14 +25,14 @@ use std::{
 };
 
 use futures::FutureExt;
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::catalogue::CatalogueFile;
 pub(crate) use self::measure::EVERY as MEASURED_EVERY;
 use crate::{
-    alerts::{Channels, Rooms},
+    alerts::{Channels, Rooms, message::Times},
     clients::{
         kubernetes::{ClusterConfig, Kubernetes, Scope, WatchHandle},
         page::Pager,
@@ -217,6 +217,12 @@ impl App {
         // A later reason follows from the first.
         drop(self.failed.set(why));
         self.stop.cancel();
+    }
+
+    /// How times are told in messages: those of now, of this cluster.
+    pub fn times(&self, now: Timestamp) -> Times<'_> {
+        static ZONE: TimeZone = TimeZone::UTC;
+        Times { now, zone: &ZONE, cluster: &self.cluster_name }
     }
 
     /// The number under which this bot writes; rows written under a greater one refuse it.

@@ -36,7 +36,7 @@ pub(super) async fn until_it_leads(app: &Arc<App>, leader: &str) -> anyhow::Resu
         match looked {
             Ok(true) => break true,
             Ok(false) => {
-                app.health.stands_by(Some(&format!("process {leader} watches")));
+                app.health.stands_by(Some(&format!("{} watches", who_watches(app).await)));
                 is_well = true;
             }
             Err(error) => {
@@ -62,6 +62,14 @@ pub(super) async fn until_it_leads(app: &Arc<App>, leader: &str) -> anyhow::Resu
         tracing::warn!("the replica that watched this cluster is gone; this one has taken over");
     }
     Ok(leads)
+}
+
+/// It may be another one by now.
+async fn who_watches(app: &App) -> String {
+    match lease::holder(app).await {
+        Ok(Some(holder)) => format!("process {}", lease::cluster_and_process(&holder).1),
+        Ok(None) | Err(_) => "another process".to_owned(),
+    }
 }
 
 /// Takes the lease if it is free, else keeps a seat or takes one.

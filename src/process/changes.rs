@@ -1,13 +1,10 @@
 //! What people want changed, and what they ask the store: incidents and silences change with their answer in one transaction.
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Mind, incidents};
 use crate::{
-    alerts::{
-        self, Message, Outgoing,
-        message::{Times, headline},
-    },
+    alerts::{self, Message, Outgoing, message::headline},
     app::App,
     conversation::{
         commands::{self, Change, Query},
@@ -101,12 +98,7 @@ async fn of_incident(
             request,
             |incident: &Incident| step(incident, now),
             |before, after| {
-                let mut rows = alerts::say(
-                    before,
-                    after,
-                    &channels,
-                    &Times { now, zone: &TimeZone::UTC, cluster: &app.cluster_name },
-                );
+                let mut rows = alerts::say(before, after, &channels, &app.times(now));
                 rows.extend(done(after, now).map(by.back));
                 rows
             },

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Mind,
@@ -16,10 +16,7 @@ use super::{
     scene::{self, Judged},
 };
 use crate::{
-    alerts::{
-        self, Outgoing,
-        message::{self, Times},
-    },
+    alerts::{self, Outgoing, message},
     app::App,
     cluster::ObjectRef,
     config::Detection,
@@ -299,12 +296,7 @@ async fn consider_one(
                 TransitionRequest { cluster: mind.cluster.clone(), owner: owner.clone(), fence: app.fence(), now },
                 |open, last| step(open, &Step { last: last.or(now_step.last), ..now_step }),
                 |before, after| {
-                    let rows = alerts::say(
-                        before,
-                        after,
-                        &channels,
-                        &Times { now, zone: &TimeZone::UTC, cluster: &app.cluster_name },
-                    );
+                    let rows = alerts::say(before, after, &channels, &app.times(now));
                     // Set, not added: a transaction may be tried several times.
                     posted.store(rows.iter().filter(|row| is_alert(row)).count(), Ordering::Relaxed);
                     rows

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 
 use super::Mind;
 use crate::{
-    alerts::{self, message::Times},
+    alerts,
     app::App,
     clients::kubernetes::{LogRequest, ReadError},
     cluster::ObjectRef,
@@ -167,9 +167,7 @@ pub(super) async fn arrived(app: &App, mind: &mut Mind, read: LogRead) -> Result
     let step = |open: Option<&Incident>, _: Option<&Incident>| {
         open.filter(|open| open.id == incident).and_then(|open| open.with_log(&lines, now))
     };
-    let say = |before: Option<&Incident>, after: &Incident| {
-        alerts::say(before, after, &app.channels, &Times { now, zone: &TimeZone::UTC, cluster: &app.cluster_name })
-    };
+    let say = |before: Option<&Incident>, after: &Incident| alerts::say(before, after, &app.channels, &app.times(now));
     let done = match app.store.transition(request, step, say).await {
         Ok(done) => done,
         Err(error) => {

@@ -2,14 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp};
 
 use super::Mind;
 use crate::{
-    alerts::{
-        Outgoing,
-        message::{self, Times},
-    },
+    alerts::{Outgoing, message},
     app::App,
     cluster::ClusterId,
     incidents::{Incident, IncidentId, Severity, later},
@@ -69,7 +66,7 @@ async fn consider(app: &App, mind: &mut Mind) -> Result<(), StoreError> {
         return Ok(());
     }
     new.sort_by_key(|it| (it.stake.priority.is_none(), it.stake.priority, it.since));
-    let message = message::warnings(&new, &Times { now, zone: &TimeZone::UTC, cluster: &app.cluster_name });
+    let message = message::warnings(&new, &app.times(now));
     let post = |channel: &String| Outgoing::Post { channel: channel.clone(), message: message.clone() };
     let rows: Vec<Outgoing> = app.channels.sev3.iter().map(post).collect();
     // What is over is forgotten.

@@ -1,13 +1,23 @@
-//! An empty store for a test or a demo, gone when its guard is dropped.
+//! An empty store for a test or a demo, gone when its guard is dropped; and something to put into it.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
+use jiff::Timestamp;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 
 use super::{Store, StoreError};
+use crate::{
+    cluster::{ClusterId, ObjectRef},
+    findings::Impact,
+    incidents::{Hits, Incident, IncidentId, Severity, Status, Telling},
+};
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
@@ -139,5 +149,43 @@ impl Drop for Guard {
                 drop(removed.join());
             }
         }
+    }
+}
+
+/// An open incident as the pure step would make it, with nothing found.
+pub fn an_incident(cluster: ClusterId, owner: ObjectRef, now: Timestamp) -> Incident {
+    Incident {
+        id: IncidentId(String::new()),
+        cluster,
+        owner,
+        parent: None,
+        symptom_of: None,
+        hits: Hits::default(),
+        status: Status::Open,
+        severity: Severity::Sev2,
+        why: String::new(),
+        worst: Severity::Sev2,
+        peak: Severity::Sev2,
+        outage: None,
+        log: None,
+        stake: Arc::default(),
+        beside: Vec::new(),
+        raise: None,
+        findings: BTreeMap::new(),
+        impact: Impact::default(),
+        since: now,
+        opened_at: now,
+        updated_at: now,
+        healthy_since: None,
+        unseen_since: None,
+        frozen: None,
+        reopened: 0,
+        before: None,
+        acknowledged: None,
+        telling: Telling::default(),
+        silenced: None,
+        resolution: None,
+        members: Vec::new(),
+        version: 0,
     }
 }

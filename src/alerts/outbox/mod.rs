@@ -10,13 +10,10 @@ use std::{
     sync::Arc,
 };
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp};
 use tokio::task::{JoinError, JoinSet};
 
-use super::{
-    Outgoing, Rooms,
-    message::{self, Times},
-};
+use super::{Outgoing, Rooms, message};
 use crate::{
     app::App,
     clients::slack::{Slack, SlackError},
@@ -377,7 +374,7 @@ async fn say_again(app: &App, row: &OutboxRow) -> Result<(), StoreError> {
     };
     let Some(incident) = app.store.incident(id).await? else { return Ok(()) };
     let now = app.clock.now();
-    let message = message::root(&incident, &Times { now, zone: &TimeZone::UTC, cluster: &app.cluster_name });
+    let message = message::root(&incident, &app.times(now));
     let edit = Outgoing::Edit { channel: channel.clone(), message };
     tracing::warn!(row = row.id, "a message was edited by two; it is edited again, as its incident is now");
     app.store.enqueue(&incident.cluster, Some(id), &[edit], now).await?;

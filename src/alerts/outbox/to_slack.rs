@@ -1,13 +1,10 @@
 //! One row handed to Slack: posted once, edited where it is, and posted anew where it is not there any more.
 
-use jiff::{SignedDuration, tz::TimeZone};
+use jiff::SignedDuration;
 
 use super::{Failure, FailureKind, Outcome};
 use crate::{
-    alerts::{
-        Message, Outgoing,
-        message::{self, Times},
-    },
+    alerts::{Message, Outgoing, message},
     app::App,
     clients::slack::{Slack, SlackError},
     incidents::IncidentId,
@@ -95,7 +92,7 @@ async fn reply(
         return Ok(never("its incident is not in the store"));
     };
     let now = app.clock.now();
-    let message = message::root(&state, &Times { now, zone: &TimeZone::UTC, cluster: &app.cluster_name });
+    let message = message::root(&state, &app.times(now));
     let post = Outgoing::Post { channel: to.row.destination.clone(), message };
     app.store.replace(to.row, &[post, to.row.outgoing.clone()], now).await?;
     Ok(Outcome::Replaced)

@@ -5,14 +5,10 @@ mod inbox;
 use std::sync::Arc;
 
 use futures::FutureExt;
-use jiff::{SignedDuration, tz::TimeZone};
+use jiff::SignedDuration;
 
 use crate::{
-    alerts::{
-        Channels, Outgoing, Rooms, is_channel_id,
-        message::{self, Times},
-        outbox::TERMINAL,
-    },
+    alerts::{Channels, Outgoing, Rooms, is_channel_id, message, outbox::TERMINAL},
     app::App,
     clients::{
         slack::{Problem, Slack, SlackError, missing_scopes},
@@ -126,7 +122,7 @@ async fn readdress(app: &App) -> Result<(), StoreError> {
             continue;
         }
         let Some(incident) = app.store.incident(&id).await? else { continue };
-        let message = message::root(&incident, &Times { now, zone: &TimeZone::UTC, cluster: &app.cluster_name });
+        let message = message::root(&incident, &app.times(now));
         let posts: Vec<_> = channels
             .of(incident.worst)
             .into_iter()

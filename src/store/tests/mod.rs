@@ -5,7 +5,7 @@ mod incidents;
 mod outbox;
 mod rest;
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::borrow::Cow;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -13,7 +13,6 @@ use super::*;
 use crate::{
     alerts::{Message, Outgoing, Word},
     cluster::{ClusterId, ObjectRef},
-    findings::Impact,
     incidents::{Incident, IncidentId, Resolution, Severity, Status},
 };
 
@@ -31,40 +30,7 @@ fn owner(name: &str) -> ObjectRef {
 
 /// An open incident as the pure step would make it.
 fn wrong(name: &str, now: Timestamp) -> Incident {
-    Incident {
-        id: IncidentId(String::new()),
-        cluster: cluster(),
-        owner: owner(name),
-        parent: None,
-        symptom_of: None,
-        hits: crate::incidents::Hits::default(),
-        status: Status::Open,
-        severity: Severity::Sev2,
-        why: String::new(),
-        worst: Severity::Sev2,
-        peak: Severity::Sev2,
-        outage: None,
-        log: None,
-        stake: std::sync::Arc::default(),
-        beside: Vec::new(),
-        raise: None,
-        findings: BTreeMap::new(),
-        impact: Impact::default(),
-        since: now,
-        opened_at: now,
-        updated_at: now,
-        healthy_since: None,
-        unseen_since: None,
-        frozen: None,
-        reopened: 0,
-        before: None,
-        acknowledged: None,
-        telling: crate::incidents::Telling::default(),
-        silenced: None,
-        resolution: None,
-        members: Vec::new(),
-        version: 0,
-    }
+    testing::an_incident(cluster(), owner(name), now)
 }
 
 fn request(name: &str, fence: i64, now: Timestamp) -> TransitionRequest {

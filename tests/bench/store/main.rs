@@ -1,15 +1,14 @@
 //! Figures of the database, printed and not judged: 1,000 incidents, 10,000 rows of history, and how fast the outbox empties.
 #![expect(clippy::print_stdout, reason = "the figures are its output")]
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use jiff::{SignedDuration, Timestamp};
 use k8s_monitor::{
     alerts::{Message, Outgoing},
     cluster::{ClusterId, ObjectRef, Transition, TransitionKind},
-    findings::Impact,
-    incidents::{Hits, Incident, IncidentId, Severity, Status, Telling},
+    incidents::{Incident, IncidentId, Severity},
     store::{Store, TransitionRequest, UpdateRequest, testing},
 };
 use tokio::time::Instant;
@@ -180,38 +179,5 @@ impl Times {
 }
 
 fn incident(n: usize, now: Timestamp) -> Incident {
-    Incident {
-        id: IncidentId(String::new()),
-        cluster: cluster(),
-        owner: owner(n),
-        parent: None,
-        symptom_of: None,
-        hits: Hits::default(),
-        status: Status::Open,
-        severity: Severity::Sev2,
-        why: "0 of 2 replicas ready. ".repeat(40),
-        worst: Severity::Sev2,
-        peak: Severity::Sev2,
-        outage: None,
-        log: None,
-        stake: Arc::default(),
-        beside: Vec::new(),
-        raise: None,
-        findings: BTreeMap::new(),
-        impact: Impact::default(),
-        since: now,
-        opened_at: now,
-        updated_at: now,
-        healthy_since: None,
-        unseen_since: None,
-        frozen: None,
-        reopened: 0,
-        before: None,
-        acknowledged: None,
-        telling: Telling::default(),
-        silenced: None,
-        resolution: None,
-        members: Vec::new(),
-        version: 0,
-    }
+    Incident { why: "0 of 2 replicas ready. ".repeat(40), ..testing::an_incident(cluster(), owner(n), now) }
 }
