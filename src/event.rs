@@ -1,14 +1,13 @@
 //! Everything that can happen to the bot: timers, watches and Slack only send these; one loop handles them one at a time.
 
 use jiff::Timestamp;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::{
     clients::kubernetes::{Listed, ObjectVersion, Page, ReadError, Scope, Watched},
     cluster::{ClusterId, Kind},
-    conversation::{Said, permissions::Person},
+    conversation::{Said, permissions::Person, standing::ClusterStanding},
     process::{LogRead, Measurements},
-    services::Catalogue,
 };
 
 /// Something that happened.
@@ -58,6 +57,8 @@ pub enum Event {
         /// Who said it, if Slack could be asked.
         person: Option<Person>,
     },
+    /// Somebody wants to know how the cluster stands.
+    Tell(oneshot::Sender<ClusterStanding>),
     /// Something may be due by time alone.
     Due,
     /// The cluster said who it is, after it could not be asked.
@@ -68,7 +69,7 @@ pub enum Event {
     /// The right to write had run out and was taken anew: what is stored may have changed meanwhile.
     LeaseAnew,
     /// The catalogue of services was read anew.
-    Catalogue(Catalogue),
+    Catalogue,
     /// It is time to measure how full things are.
     Measure,
     /// What was measured.

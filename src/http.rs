@@ -32,7 +32,9 @@ pub struct Health {
 
 #[derive(Debug)]
 struct HealthState {
-    beat: Timestamp,
+    /// When each loop last went on.
+    beats: BTreeMap<String, Timestamp>,
+    started: Timestamp,
     /// How often the ticker of the schedule had to be started anew, and when it last was.
     ticker: (u64, Option<Timestamp>),
     parts: BTreeMap<String, Result<(), String>>,
@@ -44,14 +46,24 @@ impl Health {
     /// A process that has just started: alive; none of its parts is ready yet.
     pub fn new(clock: Clock, parts: &[&str]) -> Self {
         let parts = parts.iter().map(|p| ((*p).to_owned(), Err("not yet".to_owned()))).collect();
-        let state = HealthState { beat: clock.now(), ticker: (0, None), parts, stands_by: None };
+        let state =
+            HealthState { beats: BTreeMap::new(), started: clock.now(), ticker: (0, None), parts, stands_by: None };
         Self { clock, state: Arc::new(Mutex::new(state)) }
     }
 
-    /// The process's loop goes on. To be called for every event and every tick.
-    pub fn beat(&self) {
+    /// A loop of the process goes on. To be called for every event and every tick.
+    pub fn beat(&self, who: &str) {
         let now = self.clock.now();
-        self.lock().beat = now;
+        let beats = &mut self.lock().beats;
+        match beats.get_mut(who) {
+            Some(beat) => *beat = now,
+            None => drop(beats.insert(who.to_owned(), now)),
+        }
+    }
+
+    /// A loop has ended, as it should.
+    pub fn forget(&self, who: &str) {
+        self.lock().beats.remove(who);
     }
 
     /// The ticker of the schedule had fallen silent and was started anew.
@@ -81,7 +93,8 @@ impl Health {
         let now = self.clock.now();
         let (beat, (restarts, last)) = {
             let state = self.lock();
-            (state.beat, state.ticker)
+            // The one that stands still for longest counts: the others may do all their work.
+            (state.beats.values().min().copied().unwrap_or(state.started), state.ticker)
         };
         let still = now.duration_since(beat);
         let (status, mut body) = if still > STUCK {
@@ -184,7 +197,7 @@ mod tests {
         let (status, body) = health.healthz();
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(body["why"], "nothing was handled for 91 s (limit 60 s)");
-        health.beat();
+        health.beat("production");
         assert_eq!(health.healthz().0, StatusCode::OK);
     }
 

@@ -149,7 +149,8 @@ mod tests {
         incidents::{Acknowledgement, Priority, Resolution, Stake, Status},
     };
 
-    const TIMES: Times<'static> = Times { now: jiff::Timestamp::UNIX_EPOCH, zone: &TimeZone::UTC, cluster: "prod" };
+    const TIMES: Times<'static> =
+        Times { now: jiff::Timestamp::UNIX_EPOCH, zone: &TimeZone::UTC, cluster: "prod", is_one_of_many: false };
 
     /// What happens when an incident becomes another, in a few words each.
     fn rows(previous: &Incident, now: &Incident) -> Vec<String> {

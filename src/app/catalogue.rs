@@ -59,9 +59,13 @@ async fn arrived(app: &App, file: &Path, read: &Result<String, String>, is_first
                     CatalogueFile { services: catalogue.services.len(), broken: None, lints: told(file, &lints) };
                 app.catalogue.send_replace(state);
                 // What was read at the start is in force already, unless it could not be read then.
-                if !is_first || *app.config.priorities.catalogue() != catalogue {
+                if !is_first || *app.priorities.borrow().catalogue() != catalogue {
                     tracing::info!(file = %file_name, services = catalogue.services.len(), "the catalogue of services was read anew");
-                    app.send(Event::Catalogue(catalogue)).await;
+                    let priorities = Arc::new(app.config.priorities.clone().with_catalogue(catalogue));
+                    app.priorities.send_replace(priorities);
+                    for site in app.sites().into_iter().filter(|site| site.right().is_held()) {
+                        site.send(Event::Catalogue).await;
+                    }
                 }
                 None
             }

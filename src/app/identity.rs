@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::App;
+use super::{App, Site};
 use crate::{clients::kubernetes::ReadError, cluster::ClusterId, event::Event, store::StoreError};
 
 /// How long to wait before it is asked again.
@@ -17,22 +17,37 @@ pub(crate) fn provisional(name: &str) -> ClusterId {
 
 /// Who the cluster is. If it cannot be asked now, that is tried again for as long as the bot runs, and its word arrives as an
 /// event.
-pub(super) async fn of(app: &Arc<App>, name: &str) -> Result<ClusterId, StoreError> {
-    match app.kubernetes.identity().await {
+pub(super) async fn of(site: &Arc<Site>) -> Result<ClusterId, StoreError> {
+    match site.kubernetes.identity().await {
         Ok(id) => {
-            app.store.put(&key(name), &id.0).await?;
+            claim(site, &id);
+            site.store.put(&key(&site.name), &id.0).await?;
             Ok(id)
         }
         Err(error) => {
-            tracing::error!(%error, "the cluster cannot be asked who it is; going on as blind");
-            let known = app.store.get(&key(name)).await?.map(ClusterId);
-            app.spawn(ask_until_it_answers(Arc::clone(app), name.to_owned(), error));
-            Ok(known.unwrap_or_else(|| provisional(name)))
+            tracing::error!(cluster = %site.name, %error, "the cluster cannot be asked who it is; going on as blind");
+            site.spawn(ask_until_it_answers(Arc::clone(site), error));
+            Ok(known(site, &site.name).await?.unwrap_or_else(|| provisional(&site.name)))
         }
     }
 }
 
-async fn ask_until_it_answers(app: Arc<App>, name: String, mut said: ReadError) {
+/// What a cluster of that name said last time it was asked.
+pub(crate) async fn known(app: &App, name: &str) -> Result<Option<ClusterId>, StoreError> {
+    Ok(app.store.get(&key(name)).await?.map(ClusterId))
+}
+
+/// It is this one and no other: one cluster under two names would have two incidents of everything.
+fn claim(site: &Site, id: &ClusterId) {
+    let is_it = |other: &Arc<Site>| other.name != site.name && other.pulse.borrow().cluster.as_ref() == Some(id);
+    if let Some(other) = site.sites().into_iter().find(is_it) {
+        let (a, b) = (&other.name, &site.name);
+        site.give_up(format!("`{a}` and `{b}` are one and the same cluster ({id}); take one of them out of CLUSTERS"));
+    }
+    site.pulse.send_modify(|pulse| pulse.cluster = Some(id.clone()));
+}
+
+async fn ask_until_it_answers(app: Arc<Site>, mut said: ReadError) {
     loop {
         let at = app.clock.now().checked_add(AGAIN).unwrap_or(Timestamp::MAX);
         tokio::select! {
@@ -42,8 +57,9 @@ async fn ask_until_it_answers(app: Arc<App>, name: String, mut said: ReadError) 
         let Some(answer) = app.stop.run_until_cancelled(app.kubernetes.identity()).await else { return };
         match answer {
             Ok(cluster) => {
-                tracing::info!(%cluster, "the cluster said who it is");
-                if let Err(error) = app.store.put(&key(&name), &cluster.0).await {
+                tracing::info!(name = %app.name, %cluster, "the cluster said who it is");
+                claim(&app, &cluster);
+                if let Err(error) = app.store.put(&key(&app.name), &cluster.0).await {
                     tracing::warn!(%error, "who the cluster is could not be stored");
                 }
                 return app.send(Event::Identified { cluster }).await;

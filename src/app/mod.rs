@@ -1,11 +1,13 @@
-//! The running bot's parts: configuration, clock, store, clients, and how its tasks are started and stopped.
+//! The running bot's parts that all clusters share: configuration, clock, store, Slack; how its tasks are started and stopped.
 
 mod catalogue;
 pub(crate) mod identity;
 pub(crate) mod lease;
 mod measure;
 mod passes;
+mod pulse;
 mod scrape;
+mod site;
 mod stand_by;
 mod start;
 mod stop;
@@ -13,40 +15,41 @@ mod tidy;
 mod undelivered;
 
 use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
     panic::AssertUnwindSafe,
     path::PathBuf,
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::Duration,
 };
 
 use futures::FutureExt;
 use jiff::{Timestamp, tz::TimeZone};
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use self::catalogue::CatalogueFile;
 pub(crate) use self::measure::EVERY as MEASURED_EVERY;
+use self::start::Crew;
+pub use self::{
+    catalogue::CatalogueFile,
+    lease::Right,
+    pulse::{Pulse, SitePulse, Wake},
+    site::Site,
+};
 use crate::{
     alerts::{Channels, Rooms, message::Times},
     clients::{
-        kubernetes::{ClusterConfig, Kubernetes, Scope, WatchHandle},
+        kubernetes::ClusterConfig,
         page::Pager,
         slack::Slack,
         slack_socket::{SocketHandle, SocketHealth},
     },
     clock::Clock,
-    cluster::{ClusterId, Kind},
+    cluster::ClusterId,
     config::Config,
     conversation::permissions::Policy,
-    event::Event,
     http::Health,
     incidents::Severity,
-    store::{Lease, Store, StoreError},
+    services::Priorities,
+    store::{Store, StoreError},
     telemetry::Metrics,
 };
 
@@ -55,8 +58,6 @@ use crate::{
 pub struct App {
     /// What is in force.
     pub config: Config,
-    /// The cluster.
-    pub kubernetes: Kubernetes,
     /// Who may act in Slack; empty until Slack could be asked.
     pub people: watch::Sender<Policy>,
     /// What `/healthz` and `/readyz` say.
@@ -65,12 +66,18 @@ pub struct App {
     pub me: OnceLock<String>,
     /// What is in force of the catalogue of services, and what is wrong with its file.
     pub catalogue: watch::Sender<CatalogueFile>,
+    /// Who matters, with the catalogue that is in force.
+    pub priorities: watch::Sender<Arc<Priorities>>,
     /// The time.
     pub clock: Clock,
+    /// When this process was started.
+    pub started: Timestamp,
     /// Durable state.
     pub store: Store,
-    /// The cluster, as people call it.
-    pub cluster_name: String,
+    /// The clusters, as people call them, in the order of the configuration.
+    pub cluster_names: Vec<String>,
+    /// The clusters that are watched here; set once, at the start.
+    sites: OnceLock<Vec<Weak<Site>>>,
     /// Who is called when nobody acknowledges.
     pub pager: Pager,
     /// Slack, or None: then messages are printed.
@@ -87,26 +94,18 @@ pub struct App {
     pub undelivered: watch::Sender<usize>,
     /// Who stands by to take over, as their leases call them.
     pub standbys: watch::Sender<Vec<String>>,
-    /// The right to write; it may be taken anew, with a greater number. With number 0, which every row refuses, it is not held yet.
-    lease: Mutex<Lease>,
-    /// Where events go.
-    pub events: mpsc::Sender<Event>,
+    /// The right to send.
+    right: Right,
     /// Places for pieces of lists that wait to be taken in: they are large, so only a few may.
     pub places: Arc<Semaphore>,
-    /// The watches, once they were started.
-    pub watches: OnceLock<BTreeMap<Scope, WatchHandle>>,
     /// What is measured.
     pub metrics: Arc<Metrics>,
-    /// Events sent so far.
-    pub sent: AtomicU64,
     /// Wakes the outbox: rows were written.
     pub outbox_wake: Wake,
     /// Wakes the conversation: an envelope was stored.
     pub inbox_wake: Wake,
     /// Wakes who asks Slack how it is: something could not be sent.
     pub doubts: Wake,
-    /// Whether a monitoring pass runs: the next one is asked for when it is over.
-    pub passing: watch::Sender<bool>,
     /// What the health endpoints and the tests look at.
     pub pulse: watch::Sender<Pulse>,
     /// Why the bot stops by itself, if it does.
@@ -121,79 +120,9 @@ pub struct App {
     pub senders: TaskTracker,
 }
 
-/// Wakes one task, and counts, so that everybody can see whether it has woken for the last call.
-#[derive(Debug, Default)]
-pub struct Wake {
-    notify: Notify,
-    calls: AtomicU64,
-}
-
-impl Wake {
-    /// Wakes the task.
-    pub fn wake(&self) {
-        self.calls.fetch_add(1, Ordering::SeqCst);
-        self.notify.notify_one();
-    }
-
-    /// Waits for a call; one that came before counts.
-    pub async fn called(&self) {
-        self.notify.notified().await;
-    }
-
-    /// How often it was called.
-    pub fn calls(&self) -> u64 {
-        self.calls.load(Ordering::SeqCst)
-    }
-}
-
-/// How far the bot is: what `/readyz` says, and what [`Bot::is_settled`] compares.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Pulse {
-    /// Where `/healthz`, `/readyz` and `/metrics` are served.
-    pub listens: Option<SocketAddr>,
-    /// Every kind was listed, or is known to be blind.
-    pub complete: bool,
-    /// The cluster the loop watches; None until it handled an event.
-    pub cluster: Option<ClusterId>,
-    /// Events handled so far.
-    pub handled: u64,
-    /// How many required kinds cannot be seen.
-    pub blind: usize,
-    /// Last resource version taken in per kind.
-    pub positions: BTreeMap<Kind, u64>,
-    /// How each watch is, in a word.
-    pub watches: BTreeMap<Scope, &'static str>,
-    /// Objects that are known, per kind.
-    pub objects: BTreeMap<Kind, usize>,
-    /// Open incidents per severity.
-    pub open: BTreeMap<Severity, usize>,
-    /// When something is due by time alone.
-    pub next_due: Option<Timestamp>,
-    /// When the next pass is due.
-    pub next_pass: Option<Timestamp>,
-    /// When is tidied next; None before the first time.
-    pub next_tidy: Option<Timestamp>,
-    /// When is next looked after what cannot be delivered; None before the first time.
-    pub next_undelivered: Option<Timestamp>,
-    /// When is measured next; None before the first time.
-    pub next_measure: Option<Timestamp>,
-    /// When the file of the catalogue is looked at next; None before the first time.
-    pub next_catalogue: Option<Timestamp>,
-    /// Fresh lists that are being read.
-    pub looks: u64,
-    /// The call for which the outbox last woke, and when it looks again.
-    pub outbox: (u64, Option<Timestamp>),
-    /// The call for which the inbox last woke.
-    pub inbox: u64,
-    /// Slack was asked for the first time, with whatever result; true where there is no Slack.
-    pub connected: bool,
-    /// The doubt for which Slack was last asked how it is, and when it is asked again; None until it was asked.
-    pub slack: Option<(u64, Option<Timestamp>)>,
-}
-
 impl App {
     /// Starts a task that is waited for when the bot stops. It has to end by itself when `stop` is cancelled.
-    pub fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         spawn_in(&self.tasks, task);
     }
 
@@ -219,33 +148,41 @@ impl App {
         self.stop.cancel();
     }
 
-    /// How times are told in messages: those of now, of this cluster.
-    pub fn times(&self, now: Timestamp) -> Times<'_> {
-        static ZONE: TimeZone = TimeZone::UTC;
-        Times { now, zone: &ZONE, cluster: &self.cluster_name }
+    /// The right to send.
+    pub fn right(&self) -> &Right {
+        &self.right
     }
 
-    /// The number under which this bot writes; rows written under a greater one refuse it.
-    pub fn fence(&self) -> i64 {
-        self.held().fence
+    /// The clusters that may be watched here; none once the bot is gone.
+    pub fn sites(&self) -> Vec<Arc<Site>> {
+        self.sites.get().into_iter().flatten().filter_map(Weak::upgrade).collect()
     }
 
-    /// The right to write, as it is now.
-    pub fn lease(&self) -> Lease {
-        self.held().clone()
+    /// Whether other processes work on the same store, so that what they write must be looked for.
+    pub fn has_others(&self) -> bool {
+        self.store.is_shared() && (!self.right.is_held() || !self.standbys.borrow().is_empty())
     }
 
-    fn held(&self) -> MutexGuard<'_, Lease> {
-        // Nothing panics while it is held, and a plain value cannot be half written.
-        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Sends an event; a bot that is stopping drops it, and reads its state anew when it starts.
-    pub async fn send(&self, event: Event) {
-        self.sent.fetch_add(1, Ordering::SeqCst);
-        if self.events.send(event).await.is_err() {
-            tracing::debug!("an event arrived while stopping");
+    /// What people call a cluster; the only one there is, or what was last known of the configured ones.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn name_of(&self, cluster: &ClusterId) -> Result<String, StoreError> {
+        if let [only] = self.cluster_names.as_slice() {
+            return Ok(only.clone());
         }
+        for name in &self.cluster_names {
+            if *cluster == identity::provisional(name) || identity::known(self, name).await?.as_ref() == Some(cluster) {
+                return Ok(name.clone());
+            }
+        }
+        Ok(cluster.to_string())
+    }
+
+    /// How times are told in messages: those of now, of the cluster of that name.
+    pub fn times<'a>(&self, cluster: &'a str, now: Timestamp) -> Times<'a> {
+        static ZONE: TimeZone = TimeZone::UTC;
+        Times { now, zone: &ZONE, cluster, is_one_of_many: self.cluster_names.len() > 1 }
     }
 }
 
@@ -267,8 +204,7 @@ enum Turn {
 #[derive(Debug)]
 pub struct Bot {
     app: Arc<App>,
-    cluster: ClusterId,
-    started: Timestamp,
+    sites: Vec<Arc<Site>>,
     sockets: Sockets,
 }
 
@@ -279,16 +215,17 @@ type Sockets = Arc<Mutex<Option<SocketHandle>>>;
 pub const CLUSTER: &str = "cluster";
 /// The part that is ready when the store answers.
 pub const STORE: &str = "store";
-/// How long `run --once` may take.
+/// How long `run --once` may take, and how often it looks whether everything is done.
 const ONE_PASS: Duration = Duration::from_mins(2);
+const GLANCE: Duration = Duration::from_millis(20);
 
 impl Bot {
     /// Starts every part; what is not configured is left out. Slack is not waited for.
     ///
     /// # Errors
     /// If the store cannot be opened or is held by another instance, or if an address cannot be listened on.
-    pub async fn start(config: Config, cluster: ClusterConfig, clock: Clock) -> anyhow::Result<Self> {
-        start::begin(config, cluster, clock, (Turn::Now, CancellationToken::new())).await
+    pub async fn start(config: Config, clusters: Vec<ClusterConfig>, clock: Clock) -> anyhow::Result<Self> {
+        start::begin(config, clusters, clock, (Turn::Now, CancellationToken::new())).await
     }
 
     /// [`Bot::start`] as a process that may be told to stop while it starts: it ends soon after that, and the store is let go.
@@ -301,11 +238,11 @@ impl Bot {
         stop: CancellationToken,
         in_turn: bool,
         config: Config,
-        cluster: ClusterConfig,
+        clusters: Vec<ClusterConfig>,
         clock: Clock,
     ) -> anyhow::Result<Self> {
         let turn = if in_turn { Turn::Waits } else { Turn::Now };
-        start::begin(config, cluster, clock, (turn, stop)).await
+        start::begin(config, clusters, clock, (turn, stop)).await
     }
 
     /// Returns when the bot stops by itself, with the reason for people: the store was taken over, or a part of it ended.
@@ -314,40 +251,22 @@ impl Bot {
         self.app.failed.get().cloned().unwrap_or_else(|| "it was told to stop".to_owned())
     }
 
-    /// The cluster it watches.
-    pub fn cluster(&self) -> &ClusterId {
-        &self.cluster
-    }
-
-    /// The parts of the running bot, for the tests and the demo.
+    /// What all clusters share, for the tests and the demo.
     pub fn app(&self) -> &Arc<App> {
         &self.app
+    }
+
+    /// The clusters, in the order of the configuration.
+    pub fn sites(&self) -> &[Arc<Site>] {
+        &self.sites
     }
 
     /// Whether everything that happened up to now, by its clock, was dealt with: events handled, passes made, rows sent.
     pub fn is_settled(&self) -> bool {
         let (app, now) = (&self.app, self.app.clock.now());
-        let pulse = app.pulse.borrow().clone();
-        let later = |at: Option<Timestamp>| at.is_none_or(|at| at > now);
-        pulse.complete
-            && pulse.connected
-            && pulse.looks == 0
-            && !*app.passing.borrow()
-            && pulse.handled == app.sent.load(Ordering::SeqCst)
-            && later(pulse.next_due)
-            && pulse.next_pass.is_some_and(|at| at > now)
-            && pulse.next_tidy.is_some_and(|at| at > now)
-            && pulse.next_measure.is_some_and(|at| at > now)
-            && (app.undelivered_file.is_none() || pulse.next_undelivered.is_some_and(|at| at > now))
-            && (app.config.services_file.is_none() || pulse.next_catalogue.is_some_and(|at| at > now))
-            && pulse.outbox.0 == app.outbox_wake.calls()
-            && later(pulse.outbox.1)
-            && pulse.inbox == app.inbox_wake.calls()
-            && match pulse.slack {
-                None => app.slack.is_none(),
-                Some((_, Some(next))) => next > now,
-                Some((call, None)) => call == app.doubts.calls(),
-            }
+        let settled = |site: &Arc<Site>| site.pulse.borrow().clone().is_settled(site, now);
+        // What one of them says is sent by what all share, so that is looked at last.
+        self.sites.iter().all(settled) && app.pulse.borrow().clone().is_settled(app, now)
     }
 
     /// Waits for one full pass and until everything it had to say is sent, two minutes at most, and not for a channel that
@@ -358,14 +277,10 @@ impl Bot {
     /// If the store cannot be read.
     pub async fn one_pass(&self) -> anyhow::Result<u8> {
         let app = &self.app;
-        let mut pulse = app.pulse.subscribe();
         let settled = async {
-            // What a channel's pace holds up is sent by and by; the pulse beats each time.
+            // What a channel's pace holds up is sent by and by.
             while !self.is_settled() || self.waits_for_slack().await? {
-                // Nothing is lost if the sender of the pulse is gone: the bot has stopped then.
-                if pulse.changed().await.is_err() {
-                    break;
-                }
+                tokio::time::sleep(GLANCE).await;
             }
             Ok::<(), StoreError>(())
         };
@@ -373,43 +288,47 @@ impl Bot {
             Ok(done) => done.map(|()| true)?,
             Err(_) => false,
         };
-        let cluster = self.cluster_now();
-        let is_unsent = self.unsent(&cluster).await?.next().is_some() || app.store.dead_since(self.started).await? > 0;
+        let is_unsent = !self.unsent().await?.is_empty() || app.store.dead_since(app.started).await? > 0;
         let rooms = app.rooms.borrow().clone();
         let is_lost = app.slack.is_some()
             && app.config.slack.all_channels().iter().any(|name| rooms.id_of(name).is_none() || rooms.is_lost(name));
-        let cycle = app.store.last_cycles(&cluster, 1).await?.into_iter().next();
-        let open = !app.store.open_incidents(&cluster).await?.is_empty();
-        Ok(match cycle {
-            Some(cycle) if cycle.status == "blind" => 2,
-            _ if !in_time || is_unsent || is_lost => 2,
-            Some(cycle) => u8::from(cycle.findings > 0 || open),
-            None => 2,
-        })
+        let mut code = if !in_time || is_unsent || is_lost { 2 } else { 0 };
+        for cluster in self.clusters() {
+            let open = !app.store.open_incidents(&cluster).await?.is_empty();
+            code = code.max(match app.store.last_cycles(&cluster, 1).await?.first() {
+                Some(cycle) if cycle.status != "blind" => u8::from(cycle.findings > 0 || open),
+                Some(_) | None => 2,
+            });
+        }
+        Ok(code)
     }
 
-    /// Whether an alert of this cluster waits for a channel that may still take it.
+    /// Whether an alert waits for a channel that may still take it.
     async fn waits_for_slack(&self) -> Result<bool, StoreError> {
         let rooms = self.app.rooms.borrow().clone();
-        Ok(self.unsent(&self.cluster_now()).await?.any(|channel| !rooms.is_lost(&channel)))
+        Ok(self.unsent().await?.iter().any(|channel| !rooms.is_lost(channel)))
     }
 
-    /// The configured channels for which an alert of a cluster waits.
-    async fn unsent(&self, cluster: &ClusterId) -> Result<impl Iterator<Item = String>, StoreError> {
+    /// The configured channels for which an alert of the clusters waits.
+    async fn unsent(&self) -> Result<Vec<String>, StoreError> {
         let configured = self.app.channels.of(Severity::Sev1);
-        let waiting = self.app.store.waiting_alerts(cluster).await?;
-        Ok(waiting.into_iter().filter(move |channel| configured.contains(channel)))
+        let mut unsent = Vec::new();
+        for cluster in self.clusters() {
+            let waiting = self.app.store.waiting_alerts(&cluster).await?;
+            unsent.extend(waiting.into_iter().filter(|channel| configured.contains(channel)));
+        }
+        Ok(unsent)
     }
 
-    /// The cluster as the loop knows it: it may have said who it is after the start.
-    fn cluster_now(&self) -> ClusterId {
-        self.app.pulse.borrow().cluster.clone().unwrap_or_else(|| self.cluster.clone())
+    /// The clusters as their loops know them.
+    fn clusters(&self) -> Vec<ClusterId> {
+        self.sites.iter().filter_map(|site| site.pulse.borrow().cluster.clone()).collect()
     }
 
     /// Stops: no new work is taken, what is in flight is finished and what it had to say is sent, the store is let go; all of it
     /// within ten seconds.
     pub async fn stop(self) {
-        stop::end(&self.app, &self.sockets).await;
+        stop::end(&self.app, &self.sites, &self.sockets).await;
     }
 }
 

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::App;
+use super::Site;
 use crate::{
     event::Event,
     schedule::{self, Tick},
 };
 
-/// Under this name the store remembers when the last pass was due.
-const LAST_PASS: &str = "last pass";
+/// Under this name, with that of the cluster, the store remembers when the last pass was due.
+const LAST_PASS: &str = "last pass of";
 
 /// Asks for passes until the bot stops. The ticker notices a clock that was stepped.
-pub(super) async fn run(app: Arc<App>) {
+pub(super) async fn run(app: Arc<Site>) {
     let (sender, mut ticks) = mpsc::channel(1);
     app.spawn(schedule::tick(sender, app.stop.clone()));
     let mut passing = app.passing.subscribe();
@@ -31,7 +31,7 @@ pub(super) async fn run(app: Arc<App>) {
             }
             last = Some(due.at);
             app.passing.send_replace(true);
-            if let Err(error) = app.store.put(LAST_PASS, &due.at.to_string()).await {
+            if let Err(error) = app.store.put(&format!("{LAST_PASS} {}", app.name), &due.at.to_string()).await {
                 tracing::warn!(%error, "the time of the pass could not be stored");
             }
             app.send(Event::Pass { at: due.at }).await;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::App;
 use crate::{
     http::Scrape,
+    incidents::Severity,
     telemetry::{Moment, OfKind, OfSeverity, OfState, OfWatch},
 };
 
@@ -25,27 +26,32 @@ pub(super) fn of(app: &Arc<App>) -> Scrape {
 async fn now(app: &App) -> Moment {
     let outbox = app.store.counts().await.ok().map(|counts| (counts.pending, counts.dead));
     let now = app.clock.now();
-    let pulse = app.pulse.borrow();
-    let watches = app.watches.get().into_iter().flatten();
     let mut moment = Moment {
-        objects: pulse.objects.iter().map(|(kind, n)| (OfKind { kind: kind.name() }, *n)).collect(),
-        incidents: crate::incidents::Severity::ALL
-            .into_iter()
-            .map(|severity| (OfSeverity { severity: severity.name() }, pulse.open.get(&severity).copied().unwrap_or(0)))
-            .collect(),
         outbox,
         sockets: app.sockets.get().map(|health| health.borrow().sockets),
         standbys: app.standbys.borrow().len(),
         ..Moment::default()
     };
-    for (scope, watch) in watches {
-        let (kind, namespace) = (scope.kind.name(), scope.namespace.clone().unwrap_or_default());
-        let state = pulse.watches.get(scope).copied().unwrap_or("unread");
-        if let Some(at) = watch.last_frame() {
-            let age = now.duration_since(at).as_secs_f64().max(0.0);
-            moment.ages.push((OfWatch { kind, namespace: namespace.clone() }, age));
+    // What another process watches, that one tells.
+    for site in app.sites().into_iter().filter(|site| site.right().is_held()) {
+        let pulse = site.pulse.borrow();
+        let cluster = || site.name.clone();
+        moment
+            .objects
+            .extend(pulse.objects.iter().map(|(kind, n)| (OfKind { cluster: cluster(), kind: kind.name() }, *n)));
+        moment.incidents.extend(Severity::ALL.into_iter().map(|severity| {
+            let open = pulse.open.get(&severity).copied().unwrap_or(0);
+            (OfSeverity { cluster: cluster(), severity: severity.name() }, open)
+        }));
+        for (scope, watch) in site.watches.get().into_iter().flatten() {
+            let (kind, namespace) = (scope.kind.name(), scope.namespace.clone().unwrap_or_default());
+            let state = pulse.watches.get(scope).copied().unwrap_or("unread");
+            if let Some(at) = watch.last_frame() {
+                let age = now.duration_since(at).as_secs_f64().max(0.0);
+                moment.ages.push((OfWatch { cluster: cluster(), kind, namespace: namespace.clone() }, age));
+            }
+            moment.states.push(OfState { cluster: cluster(), kind, namespace, state });
         }
-        moment.states.push(OfState { kind, namespace, state });
     }
     moment
 }

@@ -1,42 +1,53 @@
-//! A replica that stands by: it keeps what people say in Slack for the one that watches, and takes over when that is gone.
+//! Several replicas on one store: each takes the rights that are free, keeps what people say in Slack for who answers, and takes over what another one lost.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
-use super::{App, STORE, lease, start};
+use super::{App, Crew, STORE, lease};
 use crate::{
     process::slack_side,
     store::{Lease, StoreError},
 };
 
-/// What the leases of those that stand by are called; a number follows.
+/// What the leases of those that do not send are called; a number follows.
 const SEAT: &str = "stand-by ";
-/// How many of them listen to Slack: with the two sockets of the one that watches at most eight are open of Slack's ten, so that
+/// How many of them listen to Slack: with the two sockets of the one that sends at most eight are open of Slack's ten, so that
 /// a socket can be renewed before the old one is closed.
 const SEATS: u32 = 6;
 /// How long a seat lasts unless it is renewed, which happens every second.
 const SEAT_LENGTH: Duration = Duration::from_secs(5);
 /// How long to wait before Slack is asked for a socket again.
 const SOCKET_AGAIN: Duration = Duration::from_secs(5);
+/// How long a free cluster is left to the one that sends, which so keeps a single cluster together with its messages.
+const LEFT_TO_SENDER: Duration = Duration::from_millis(1500);
+/// How long a free cluster is left to those that watch less than their share.
+const LEFT_TO_OTHERS: Duration = Duration::from_millis(2500);
 
-/// Stands by until this replica leads; false if it is stopped before.
-pub(super) async fn until_it_leads(app: &Arc<App>, leader: &str) -> anyhow::Result<bool> {
-    tracing::info!("process {leader} watches this cluster; this one stands by and takes over when that one is gone");
-    start::serve_health(app).await?;
+/// How this process works beside others.
+struct Beside {
+    crew: Crew,
+    seat: Option<Lease>,
+    /// Since when clusters were seen to be free.
+    free: BTreeMap<String, Instant>,
+}
+
+/// Takes what is free and begins to work on it, until it has everything or is stopped. `has_begun` is told when it has anything.
+pub(super) async fn run(crew: Crew, has_begun: watch::Sender<bool>) {
+    let app = Arc::clone(&crew.app);
     let is_seated = watch::Sender::new(false);
-    app.spawn(listen(Arc::clone(app), is_seated.subscribe()));
-    let mut seat = None;
+    app.spawn(listen(Arc::clone(&app), is_seated.subscribe()));
+    let mut beside = Beside { crew, seat: None, free: BTreeMap::new() };
     let mut is_well = true;
-    let leads = loop {
-        // Nothing else happens here that could show that it is alive.
-        app.health.beat();
-        let looked = look(app, &mut seat).await;
-        is_seated.send_if_modified(|is| std::mem::replace(is, seat.is_some()) != seat.is_some());
-        match looked {
-            Ok(true) => break true,
-            Ok(false) => {
-                app.health.stands_by(Some(&format!("{} watches", who_watches(app).await)));
+    loop {
+        // Nothing else may happen here that could show that it is alive.
+        app.health.beat(SEAT);
+        match beside.look().await {
+            Ok(()) => {
+                let idle = !app.right().is_held() && app.sites().iter().all(|site| !site.right().is_held());
+                let who = if idle { Some(format!("{} watches", who_sends(&app).await)) } else { None };
+                app.health.stands_by(who.as_deref());
+                has_begun.send_if_modified(|has| std::mem::replace(has, !idle) == idle);
                 is_well = true;
             }
             Err(error) => {
@@ -48,52 +59,88 @@ pub(super) async fn until_it_leads(app: &Arc<App>, leader: &str) -> anyhow::Resu
                 is_well = false;
             }
         }
-        if app.stop.run_until_cancelled(tokio::time::sleep(lease::LOOK_AGAIN)).await.is_none() {
-            break false;
+        let has_seat = beside.seat.is_some();
+        is_seated.send_if_modified(|is| std::mem::replace(is, has_seat) != has_seat);
+        let has_all = app.right().is_held() && app.sites().iter().all(|site| site.right().is_held());
+        if has_all || app.stop.run_until_cancelled(tokio::time::sleep(lease::LOOK_AGAIN)).await.is_none() {
+            break;
         }
-    };
-    app.health.stands_by(None);
-    if let Some(seat) = seat
+    }
+    app.health.forget(SEAT);
+    if let Some(seat) = beside.seat
         && let Err(error) = app.store.release(&seat).await
     {
         tracing::debug!(%error, "a place to stand by is free a little later");
     }
-    if leads {
-        tracing::warn!("the replica that watched this cluster is gone; this one has taken over");
-    }
-    Ok(leads)
 }
 
-/// It may be another one by now.
-async fn who_watches(app: &App) -> String {
-    match lease::holder(app).await {
-        Ok(Some(holder)) => format!("process {}", lease::cluster_and_process(&holder).1),
+/// Another one may send by now.
+async fn who_sends(app: &App) -> String {
+    match app.right().holder(&app.store).await {
+        Ok(Some(holder)) => format!("process {}", lease::clusters_and_process(&holder).1),
         Ok(None) | Err(_) => "another process".to_owned(),
     }
 }
 
-/// Takes the lease if it is free, else keeps a seat or takes one.
-async fn look(app: &App, seat: &mut Option<Lease>) -> Result<bool, StoreError> {
-    if lease::attempt(app).await? {
-        return Ok(true);
-    }
-    let holder = app.lease().holder;
-    if let Some(mine) = seat.as_ref() {
-        if app.store.renew(mine, SEAT_LENGTH).await? {
-            return Ok(false);
+impl Beside {
+    /// Takes the right to send if it is free, else keeps a seat or takes one; then the clusters that nobody watches.
+    async fn look(&mut self) -> Result<(), StoreError> {
+        let app = Arc::clone(&self.crew.app);
+        if !app.right().is_held() {
+            if app.right().attempt(&app.store).await? {
+                tracing::info!("nobody sent, so this process does from now on");
+                self.crew.sends();
+            } else {
+                self.sit(&app).await?;
+            }
         }
-        *seat = None;
-    }
-    for number in 1..=SEATS {
-        *seat = app.store.take_lease(&format!("{SEAT}{number}"), &holder, SEAT_LENGTH).await?;
-        if seat.is_some() {
-            break;
+        if app.right().is_held()
+            && let Some(seat) = self.seat.take()
+        {
+            app.store.release(&seat).await?;
         }
+        let sites = app.sites();
+        let mut mine = sites.iter().filter(|site| site.right().is_held()).count();
+        let share = sites.len().div_ceil(1 + app.store.lease_holders(SEAT).await?.len());
+        for site in sites.iter().filter(|site| !site.right().is_held()) {
+            if site.right().holder(&app.store).await?.is_some() {
+                self.free.remove(&site.name);
+                continue;
+            }
+            let since = *self.free.entry(site.name.clone()).or_insert_with(Instant::now);
+            let left = match (mine < share, app.right().is_held()) {
+                (true, true) => Duration::ZERO,
+                (true, false) => LEFT_TO_SENDER,
+                (false, _) => LEFT_TO_OTHERS,
+            };
+            if since.elapsed() >= left && site.right().attempt(&app.store).await? {
+                tracing::info!(cluster = %site.name, "nobody watched it, so this process does from now on");
+                mine += 1;
+                self.crew.watches(Arc::clone(site));
+            }
+        }
+        Ok(())
     }
-    Ok(false)
+
+    async fn sit(&mut self, app: &App) -> Result<(), StoreError> {
+        if let Some(mine) = self.seat.as_ref() {
+            if app.store.renew(mine, SEAT_LENGTH).await? {
+                return Ok(());
+            }
+            self.seat = None;
+        }
+        let holder = app.right().lease().holder;
+        for number in 1..=SEATS {
+            self.seat = app.store.take_lease(&format!("{SEAT}{number}"), &holder, SEAT_LENGTH).await?;
+            if self.seat.is_some() {
+                break;
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Keeps a socket open while it has a seat; once it leads, until it has the sockets of one that leads, so that nothing is missed
+/// Keeps a socket open while it has a seat; once it sends, until it has the sockets of one that sends, so that nothing is missed
 /// between.
 async fn listen(app: Arc<App>, mut is_seated: watch::Receiver<bool>) {
     let mut pulse = app.pulse.subscribe();
@@ -109,13 +156,19 @@ async fn listen(app: Arc<App>, mut is_seated: watch::Receiver<bool>) {
                 // Without Slack there is nothing to listen to, and a bot that stops needs nothing.
                 Some(None) | None => return,
             }
-        } else if !wants && let Some(open) = socket.take() {
+        } else if !wants
+            && !app.right().is_held()
+            && let Some(open) = socket.take()
+        {
             open.shutdown().await;
         }
         tokio::select! {
             () = app.stop.cancelled() => break,
             seated = is_seated.changed() => if seated.is_err() { break },
             () = tokio::time::sleep(SOCKET_AGAIN), if wants && socket.is_none() => {}
+        }
+        if app.right().is_held() {
+            break;
         }
     }
     if let Some(socket) = socket {
@@ -126,9 +179,9 @@ async fn listen(app: Arc<App>, mut is_seated: watch::Receiver<bool>) {
     }
 }
 
-/// The one that watches learns who stands by. What those took in or wrote does not wake it by itself.
+/// The one that sends learns who stands by.
 pub(super) async fn see_others(app: &App) {
-    if !app.store.is_shared() {
+    if !app.store.is_shared() || !app.right().is_held() {
         return;
     }
     match app.store.lease_holders(SEAT).await {
@@ -140,8 +193,6 @@ pub(super) async fn see_others(app: &App) {
             });
             if is_new {
                 app.inbox_wake.wake();
-            }
-            if !app.standbys.borrow().is_empty() {
                 app.outbox_wake.wake();
             }
         }

@@ -1,15 +1,16 @@
 //! How the bot starts: the store first, then every part; Slack is not waited for.
 
-use std::sync::{Arc, Mutex, OnceLock, atomic::AtomicU64};
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
+use futures::future::try_join_all;
 use secrecy::ExposeSecret;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    App, Bot, CLUSTER, STORE, Sockets, Turn, Wake, catalogue, identity, lease, lock, measure, passes, scrape, spawn_in,
-    stop, tidy, undelivered,
+    App, Bot, Right, STORE, Site, Sockets, Turn, Wake, catalogue, identity, lease, lock, measure, passes, scrape,
+    spawn_in, stand_by, stop, tidy, undelivered,
 };
 use crate::{
     alerts::outbox,
@@ -19,10 +20,8 @@ use crate::{
         slack::Slack,
     },
     clock::Clock,
-    cluster::ClusterId,
     config::Config,
     conversation::permissions::Policy,
-    event::Event,
     http::{self, Health},
     process::{self, slack_side},
     store::Store,
@@ -31,18 +30,39 @@ use crate::{
 /// Why a start ended that nothing was wrong with.
 const STOPPED: &str = "it was told to stop before it had started";
 
-/// How many pieces of lists may wait to be taken in: the loop is never idle for want of one, and none waits long.
+/// How many pieces of lists may wait to be taken in: no loop is ever idle for want of one, and none waits long.
 const PIECES: usize = 4;
 
 /// Takes the store and starts every part; a start that fails lets the store go.
 pub(super) async fn begin(
     config: Config,
-    cluster: ClusterConfig,
+    clusters: Vec<ClusterConfig>,
     clock: Clock,
     (turn, stop): (Turn, CancellationToken),
 ) -> anyhow::Result<Bot> {
-    let name = config.cluster.name.clone().unwrap_or_else(|| cluster.name().to_owned());
-    let kubernetes = Kubernetes::connect(cluster)?;
+    let connect = |cluster: ClusterConfig| {
+        let own = config.cluster.name.clone().filter(|_| config.clusters.is_empty());
+        let name = own.unwrap_or_else(|| cluster.name().to_owned());
+        Ok((name, Kubernetes::connect(cluster)?))
+    };
+    let clusters = clusters.into_iter().map(connect).collect::<anyhow::Result<Vec<_>>>()?;
+    let names = clusters.iter().map(|(name, _)| name.clone()).collect();
+    let app = Arc::new(parts(config, names, clock, stop).await?);
+    let sites: Vec<_> = clusters.into_iter().map(|(name, client)| Site::new(&app, &name, client)).collect();
+    // It is set once.
+    drop(app.sites.set(sites.iter().map(Arc::downgrade).collect()));
+    let crew = Crew { app: Arc::clone(&app), sockets: Sockets::default() };
+    // Not cut off: what the database has already given would be held until it runs out.
+    let begun = crew.begin(&sites, turn).await;
+    if let Err(error) = begun {
+        stop::end(&app, &sites, &crew.sockets).await;
+        return Err(error);
+    }
+    Ok(Bot { app, sites, sockets: crew.sockets })
+}
+
+/// What all clusters share, with nothing running yet.
+async fn parts(config: Config, names: Vec<String>, clock: Clock, stop: CancellationToken) -> anyhow::Result<App> {
     let slack = match (&config.slack.bot_token, config.slack.enabled) {
         (Some(token), true) => Some(Slack::new(&config.slack.api_url, token.clone())?),
         _ => None,
@@ -51,15 +71,16 @@ pub(super) async fn begin(
     let pager = Pager::new(config.webhook.clone(), pagerduty).context("the client for webhooks")?;
     let opening = Store::open(config.database_url.expose_secret());
     let store = stop.run_until_cancelled(opening).await.context(STOPPED)??;
-    let (events, receiver) = mpsc::channel(256);
-    let started = clock.now();
-    let app = Arc::new(App {
+    Ok(App {
         catalogue: watch::Sender::new(catalogue::at_start(config.priorities.catalogue())),
+        priorities: watch::Sender::new(Arc::new(config.priorities.clone())),
         me: OnceLock::new(),
-        health: Health::new(clock.clone(), &[CLUSTER, STORE]),
+        health: Health::new(clock.clone(), &[STORE]),
+        right: Right::to_send(&names, clock.now()),
+        started: clock.now(),
         clock,
-        kubernetes,
-        cluster_name: name.clone(),
+        cluster_names: names,
+        sites: OnceLock::new(),
         pager,
         channels: slack_side::channels(&config.slack, slack.is_some()),
         rooms: watch::Sender::default(),
@@ -67,18 +88,13 @@ pub(super) async fn begin(
         slack,
         people: watch::Sender::new(Policy::default()),
         sockets: OnceLock::new(),
-        lease: Mutex::new(lease::not_held(&name, started)),
         undelivered_file: undelivered::place(config.log_dir.as_deref(), &store),
         undelivered: watch::Sender::default(),
         standbys: watch::Sender::default(),
-        events,
         places: Arc::new(Semaphore::new(PIECES)),
-        watches: OnceLock::new(),
         metrics: Arc::default(),
-        sent: AtomicU64::new(0),
         outbox_wake: Wake::default(),
         inbox_wake: Wake::default(),
-        passing: watch::Sender::default(),
         pulse: watch::Sender::default(),
         failed: OnceLock::new(),
         stop,
@@ -87,55 +103,106 @@ pub(super) async fn begin(
         senders: TaskTracker::new(),
         store,
         config,
-    });
-    // Not cut off: what the database has already given would be held until it runs out.
-    let taken = lease::take(&app, turn).await;
-    if !matches!(taken, Ok(true)) {
-        stop::end(&app, &Sockets::default()).await;
-        taken?;
-        anyhow::bail!(STOPPED);
-    }
-    app.health.ready(STORE);
-    // First of all: whatever comes now may be slow, and a lease that ran out cannot be renewed.
-    app.spawn_vital("the task that holds the store", lease::keep(Arc::clone(&app)));
-    let sockets = Sockets::default();
-    let setting_out = app.stop.run_until_cancelled(Box::pin(set_out(&app, &sockets, &name, receiver))).await;
-    let why = || app.failed.get().map_or(STOPPED, String::as_str).to_owned();
-    match setting_out.with_context(why).flatten() {
-        Ok(cluster) => Ok(Bot { app, cluster, started, sockets }),
-        Err(error) => {
-            stop::end(&app, &sockets).await;
-            Err(error)
+    })
+}
+
+/// Who starts what this process has the right to do.
+#[derive(Clone)]
+pub(super) struct Crew {
+    pub(super) app: Arc<App>,
+    pub(super) sockets: Sockets,
+}
+
+impl Crew {
+    /// Takes its rights and starts what they are for. On a store that several may use it is enough to have one of them.
+    async fn begin(&self, sites: &[Arc<Site>], turn: Turn) -> anyhow::Result<()> {
+        let app = &self.app;
+        let why = || app.failed.get().map_or(STOPPED, String::as_str).to_owned();
+        if turn == Turn::Waits && app.store.is_shared() {
+            return self.begin_beside_others().await;
         }
+        match turn {
+            Turn::Now => lease::take_all(app, sites).await?,
+            Turn::Waits => anyhow::ensure!(lease::take_all_in_turn(app, sites).await?, STOPPED),
+        }
+        let setting_out = async {
+            self.works().await?;
+            self.sends();
+            try_join_all(sites.iter().map(watch)).await
+        };
+        app.stop.run_until_cancelled(Box::pin(setting_out)).await.with_context(why).flatten().map(drop)
+    }
+
+    async fn begin_beside_others(&self) -> anyhow::Result<()> {
+        let app = &self.app;
+        if let Some(holder) = app.right.holder(&app.store).await? {
+            lease::refuse_strangers(app, &holder)?;
+            let process = lease::clusters_and_process(&holder).1;
+            tracing::info!("process {process} is there already; this one stands by and takes over what becomes free");
+        }
+        serve_health(app).await?;
+        let has_begun = watch::Sender::new(false);
+        let mut begun = has_begun.subscribe();
+        app.spawn(stand_by::run(self.clone(), has_begun));
+        let begun = begun.wait_for(|begun| *begun);
+        let why = || app.failed.get().map_or(STOPPED, String::as_str).to_owned();
+        app.stop.run_until_cancelled(begun).await.with_context(why)?.context(STOPPED)?;
+        self.works().await
+    }
+
+    /// Starts what a process needs that has any right.
+    async fn works(&self) -> anyhow::Result<()> {
+        let app = &self.app;
+        app.health.ready(STORE);
+        // First of all: whatever comes now may be slow, and a lease that ran out cannot be renewed.
+        app.spawn_vital("the task that holds the store", lease::keep(Arc::clone(app)));
+        if app.pulse.borrow().listens.is_none() {
+            serve_health(app).await?;
+        }
+        slack_side::begin(app);
+        app.spawn(tidy::run(Arc::clone(app)));
+        app.spawn(catalogue::run(Arc::clone(app)));
+        Ok(())
+    }
+
+    /// Starts what the right to send is for.
+    pub(super) fn sends(&self) {
+        let app = &self.app;
+        let connecting = connect_slack(Arc::clone(app), Arc::clone(&self.sockets));
+        app.spawn_vital("the task that opens the sockets to Slack", connecting);
+        let sender = Arc::clone(app).vital("the task that sends".to_owned(), outbox::run(Arc::clone(app)));
+        spawn_in(&app.senders, sender);
+        app.spawn(undelivered::run(Arc::clone(app)));
+    }
+
+    /// Starts what the right to write of a cluster is for; nobody waits for it.
+    pub(super) fn watches(&self, site: Arc<Site>) {
+        let app = Arc::clone(&self.app);
+        self.app.spawn(async move {
+            if let Some(Err(error)) = app.stop.run_until_cancelled(Box::pin(watch(&site))).await {
+                app.give_up(format!("the watch of {} could not begin: {error:#}", site.name));
+            }
+        });
     }
 }
 
-/// Starts what needs the store; the identity of the cluster is what takes time.
-async fn set_out(
-    app: &Arc<App>,
-    sockets: &Sockets,
-    name: &str,
-    receiver: mpsc::Receiver<Event>,
-) -> anyhow::Result<ClusterId> {
-    if app.pulse.borrow().listens.is_none() {
-        serve_health(app).await?;
-    }
-    let connecting = connect_slack(Arc::clone(app), Arc::clone(sockets));
-    app.spawn_vital("the task that opens the sockets to Slack", connecting);
-    let cluster = identity::of(app, name).await?;
-    let mut mind = process::Mind::load(app, cluster.clone(), name.to_owned()).await?;
-    mind.watches = process::watch_cluster(app, &app.kubernetes, &cluster);
+/// Starts to watch a cluster; its identity is what takes time.
+async fn watch(site: &Arc<Site>) -> anyhow::Result<()> {
+    site.health.not_ready(&site.part(), "not yet");
+    let cluster = identity::of(site).await?;
+    let mut mind = process::Mind::load(site, cluster.clone()).await?;
+    site.pulse.send_modify(|pulse| pulse.cluster = Some(cluster.clone()));
+    mind.watches = process::watch_cluster(site, &cluster);
     // It is set once.
-    drop(app.watches.set(mind.watches.clone()));
-    app.spawn_vital("the loop that judges", process::run(Arc::clone(app), mind, receiver));
-    let sender = Arc::clone(app).vital("the task that sends".to_owned(), outbox::run(Arc::clone(app)));
-    spawn_in(&app.senders, sender);
-    app.spawn_vital("the task that starts passes", passes::run(Arc::clone(app)));
-    app.spawn(tidy::run(Arc::clone(app)));
-    app.spawn(undelivered::run(Arc::clone(app)));
-    app.spawn(measure::run(Arc::clone(app)));
-    app.spawn(catalogue::run(Arc::clone(app)));
-    Ok(cluster)
+    drop(site.watches.set(mind.watches.clone()));
+    let mailbox = site.mailbox().context("it is watched already")?;
+    site.spawn_vital("the loop that judges", process::run(Arc::clone(site), mind, mailbox));
+    site.spawn_vital("the task that starts passes", passes::run(Arc::clone(site)));
+    site.spawn(measure::run(Arc::clone(site)));
+    if site.store.is_shared() {
+        site.spawn(process::write_down(Arc::clone(site)));
+    }
+    Ok(())
 }
 
 /// Opens the sockets to Slack, however long that takes; they are closed at once if the bot stops meanwhile. It ends when the
@@ -160,7 +227,7 @@ async fn connect_slack(app: Arc<App>, sockets: Sockets) {
 }
 
 /// Serves `/healthz`, `/readyz` and `/metrics` where the configuration says.
-pub(super) async fn serve_health(app: &Arc<App>) -> anyhow::Result<()> {
+async fn serve_health(app: &Arc<App>) -> anyhow::Result<()> {
     let Some(address) = app.config.http_listen else { return Ok(()) };
     let listener = tokio::net::TcpListener::bind(address).await.with_context(|| {
         format!("HTTP_LISTEN: cannot listen on {address}; choose another address, or leave it empty")

@@ -18,7 +18,9 @@ pub(super) async fn run(app: Arc<App>) {
             Ok(pruned) => tracing::debug!(?pruned, "old rows were tidied away"),
             Err(error) => tracing::warn!(%error, "old rows could not be tidied away"),
         }
-        app.send(Event::Tidy).await;
+        for site in app.sites().into_iter().filter(|site| site.right().is_held()) {
+            site.send(Event::Tidy).await;
+        }
         let next = now.checked_add(EVERY).unwrap_or(Timestamp::MAX);
         app.pulse.send_modify(|pulse| pulse.next_tidy = Some(next));
         tokio::select! {

@@ -31,7 +31,7 @@ pub(super) async fn run(arguments: CheckArguments, options: &Options) -> anyhow:
         (index, history, problems, now, from.clone())
     } else {
         let now = arguments.now.unwrap_or_else(|| Clock::System.now());
-        let (index, history, cluster) = read_cluster(&config, namespace, now).await?;
+        let (index, history, cluster) = read_cluster(&config, options, namespace, now).await?;
         (index, history, Vec::new(), now, cluster)
     };
     if let Some(unknown) = namespace.and_then(|namespace| unknown_namespace(&index, namespace)) {
@@ -71,10 +71,11 @@ fn unknown_namespace(index: &ClusterIndex, namespace: &str) -> Option<String> {
 /// Reads everything once; what cannot be read is blind and does not stop the rest. Also returns the cluster as people call it.
 pub(super) async fn read_cluster(
     config: &Config,
+    options: &Options,
     namespace: Option<&str>,
     now: Timestamp,
 ) -> anyhow::Result<(ClusterIndex, History, String)> {
-    let (place, described) = find_cluster(config).await?;
+    let (place, described) = find_cluster(config, options).await?;
     let kubernetes = Kubernetes::connect(place)?;
     let (mut index, mut history) = (ClusterIndex::default(), History::default());
     let mut namespaces = config.cluster.namespaces.clone();

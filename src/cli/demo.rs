@@ -36,7 +36,7 @@ pub(super) async fn run(port: u16, speed: f64) -> anyhow::Result<ExitCode> {
         workspace.set_caption(first.caption);
     }
     let place = ClusterConfig::at(&cluster.url(), None)?;
-    let bot = Bot::start(config, place, clock.clone()).await?;
+    let bot = Bot::start(config, vec![place], clock.clone()).await?;
     print("k8s-monitor demo: a pretend cluster, a pretend Slack, the real bot");
     print(&format!("\n  Open {} in your browser\n", workspace.page_url()));
     print("In 20 seconds somebody deploys a bad version of shop/api. Watch #alerts, press Acknowledge,");

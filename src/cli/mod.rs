@@ -14,11 +14,13 @@ mod test_alert;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
+use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
-    clients::kubernetes::{self, ClusterConfig, Places},
-    config::{Config, Purpose, Sources},
+    clients::kubernetes::{self, ClusterConfig, Found, Places},
+    config::{ClusterEntry, ClusterPlace, Config, Purpose, Sources},
+    conversation::nearest,
 };
 
 /// Watches Kubernetes clusters, posts one clear alert in Slack when something that matters breaks, and answers there.
@@ -31,6 +33,9 @@ pub struct Arguments {
     /// The kubeconfig context to use.
     #[arg(long, global = true, value_name = "NAME")]
     pub context: Option<String>,
+    /// The cluster to look at, where several are configured.
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "context")]
+    pub cluster: Option<String>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -147,13 +152,14 @@ pub enum Output {
 pub(crate) struct Options {
     config: Option<PathBuf>,
     context: Option<String>,
+    cluster: Option<String>,
 }
 
 /// Runs a subcommand. Errors are printed once, here.
 pub async fn run(arguments: Arguments) -> ExitCode {
     // Every TLS client of the process uses ring; a second call would only say that it is already there.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let options = Options { config: arguments.config, context: arguments.context };
+    let options = Options { config: arguments.config, context: arguments.context, cluster: arguments.cluster };
     let result = match arguments.command {
         Command::Check(check) => check::run(check, &options).await,
         Command::Checks { name } => checks::run(name.as_deref()),
@@ -196,13 +202,66 @@ fn places(config: &Config) -> Places {
     }
 }
 
-/// Where the cluster is; what was tried before is printed as warnings.
-async fn find_cluster(config: &Config) -> anyhow::Result<(ClusterConfig, String)> {
-    let found = kubernetes::find(&places(config)).await?;
+/// Where every configured cluster is, with a word on each; what was tried before is printed as warnings.
+async fn find_clusters(config: &Config) -> anyhow::Result<Vec<(ClusterConfig, String)>> {
+    if config.clusters.is_empty() {
+        return Ok(vec![find(&places(config)).await?]);
+    }
+    let mut found = Vec::new();
+    for entry in &config.clusters {
+        found.push(find_entry(config, entry).await?);
+    }
+    Ok(found)
+}
+
+async fn find_entry(config: &Config, entry: &ClusterEntry) -> anyhow::Result<(ClusterConfig, String)> {
+    let places = places(config);
+    let found = match &entry.place {
+        ClusterPlace::Inside => kubernetes::find_inside(&places),
+        ClusterPlace::Context(context) => kubernetes::find(&Places { context: Some(context.clone()), ..places }).await,
+        ClusterPlace::Kubeconfig(file) => kubernetes::find_in(file).await,
+    };
+    let found = found.with_context(|| format!("the cluster `{}`", entry.name))?;
+    let (cluster, described) = said(found);
+    Ok((cluster.named(&entry.name), format!("{}: {described}", entry.name)))
+}
+
+async fn find(places: &Places) -> anyhow::Result<(ClusterConfig, String)> {
+    Ok(said(kubernetes::find(places).await?))
+}
+
+/// The cluster with a word on it; what was passed over is printed.
+fn said(found: Found) -> (ClusterConfig, String) {
     for warning in &found.warnings {
         say(&format!("warning: {warning}"));
     }
-    Ok((found.config, found.described))
+    (found.config, found.described)
+}
+
+/// Where the one cluster is that is to be looked at.
+async fn find_cluster(config: &Config, options: &Options) -> anyhow::Result<(ClusterConfig, String)> {
+    let names = || config.clusters.iter().map(|entry| entry.name.as_str());
+    match (&options.cluster, config.clusters.as_slice()) {
+        // A context that was named on the command line is meant, whatever is configured.
+        _ if options.context.is_some() => find(&places(config)).await,
+        (None, []) => find(&places(config)).await,
+        (None, [only]) => find_entry(config, only).await,
+        (None, _) => {
+            bail!("several clusters are configured; say which: --cluster {}", names().collect::<Vec<_>>().join(" or "))
+        }
+        (Some(wanted), []) => bail!(
+            "no clusters are configured (CLUSTERS), so there is no {wanted:?}; --context chooses one of the kubeconfig"
+        ),
+        (Some(wanted), all) => {
+            if let Some(entry) = all.iter().find(|entry| entry.name == *wanted) {
+                return find_entry(config, entry).await;
+            }
+            let near = nearest(wanted, names());
+            let all = names().collect::<Vec<_>>().join(", ");
+            let hint = if near.is_empty() { all } else { format!("did you mean {}?", near.join(" or ")) };
+            bail!("no cluster {wanted:?} is configured; {hint}")
+        }
+    }
 }
 
 /// Prints a line for the person at the terminal, beside the output proper.

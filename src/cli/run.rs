@@ -6,7 +6,7 @@ use anyhow::bail;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{Options, find_cluster, load, say};
+use super::{Options, find_clusters, load, say};
 use crate::{app::Bot, clock::Clock, config::Purpose, process::parts, telemetry};
 
 /// Starts the bot and waits for a signal (or, with `once`, for the end of one pass). A bot that stops by itself is an error.
@@ -15,10 +15,13 @@ pub(super) async fn run(once: bool, options: &Options) -> anyhow::Result<ExitCod
     let mut signals = Signals::install()?;
     let config = load(options, Purpose::Run)?;
     telemetry::start(&config)?;
-    let (place, described) = find_cluster(&config).await?;
-    say(&format!("cluster: {described}"));
+    let mut places = Vec::new();
+    for (place, described) in find_clusters(&config).await? {
+        say(&format!("cluster: {described}"));
+        places.push(place);
+    }
     let stop = CancellationToken::new();
-    let starting = Bot::start_unless(stop.clone(), !once, config, place, Clock::System);
+    let starting = Bot::start_unless(stop.clone(), !once, config, places, Clock::System);
     tokio::pin!(starting);
     let bot = tokio::select! {
         bot = &mut starting => bot?,

@@ -29,7 +29,7 @@ pub(super) async fn run(arguments: ServicesArguments, options: &Options) -> anyh
             }
             dump.into_index(Clock::System.now()).0
         }
-        None => check::read_cluster(&config, None, Clock::System.now()).await?.0,
+        None => check::read_cluster(&config, options, None, Clock::System.now()).await?.0,
     };
     let fit = Fit::of(&config.priorities, &index);
     let file = config.services_file.as_deref();

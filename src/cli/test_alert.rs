@@ -17,7 +17,12 @@ use crate::{
 /// Posts the sample; the exit code is 0 only if every channel took it.
 pub(super) async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let config = load(options, Purpose::Post)?;
-    let sample = message::test_alert(&Times { now: Clock::System.now(), zone: &TimeZone::UTC, cluster: "" });
+    let sample = message::test_alert(&Times {
+        now: Clock::System.now(),
+        zone: &TimeZone::UTC,
+        cluster: "",
+        is_one_of_many: false,
+    });
     let Some(token) = config.slack.bot_token.as_ref().filter(|_| config.slack.enabled) else {
         print(&sample.plain());
         let why = if config.slack.enabled { "SLACK_BOT_TOKEN is not set" } else { "SLACK_ENABLED is false" };

@@ -23,7 +23,7 @@ pub enum Gauge {
 }
 
 /// Where readings come from; what one of them measures is not known while it cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum Meter {
     /// The metrics API: memory.
     Metrics,

@@ -33,7 +33,7 @@ fn documented() -> Vec<[String; 4]> {
         } else if let Some((key, value)) = line.split_once(" = ") {
             let (value, variable) = value.split_once(" # ").unwrap_or((value, ""));
             rows.push([
-                format!("{section}.{key}"),
+                if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") },
                 variable.to_owned(),
                 value.to_owned(),
                 std::mem::take(&mut explanation),

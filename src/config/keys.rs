@@ -24,7 +24,8 @@ const fn in_file_only(path: &'static str) -> Key {
 }
 
 /// Every key, in the order of `default.toml`.
-pub const KEYS: [Key; 77] = [
+pub const KEYS: [Key; 78] = [
+    key("clusters", "CLUSTERS"),
     key("cluster.name", "CLUSTER_NAME"),
     key("cluster.kubeconfig", "KUBECONFIG"),
     key("cluster.context", "K3S_CONTEXT"),

@@ -1,6 +1,7 @@
 //! The configuration: compiled-in defaults, a file, `.env`, the environment and flags become one checked value, or every problem at once.
 
 mod checks;
+mod clusters;
 mod escalation;
 mod gather;
 mod hours;
@@ -23,6 +24,7 @@ use crate::{
     schedule::{CronLine, Schedule},
     services::Priorities,
 };
+pub use clusters::{ClusterEntry, ClusterPlace};
 use gather::{Gathered, gather};
 pub use priorities::read_catalogue;
 pub use problem::{ConfigErrors, Place, Problem, Warning};
@@ -143,6 +145,8 @@ pub enum LogFormat {
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the types say what the fields hold; default.toml explains every key")]
 pub struct Config {
+    /// Several clusters; none: there is one, as `cluster` says.
+    pub clusters: Vec<ClusterEntry>,
     pub cluster: ClusterConfig,
     pub detection: Detection,
     pub schedule: Schedule,
@@ -207,6 +211,7 @@ impl Config {
         let slack = slack(&mut values, sources.purpose, &escalation);
         let services_file = values.path("services.file");
         let mut config = Self {
+            clusters: clusters::read(&mut values),
             cluster: ClusterConfig {
                 name: values.text("cluster.name"),
                 kubeconfig: values.text("cluster.kubeconfig"),

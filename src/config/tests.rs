@@ -60,9 +60,9 @@ fn flags_go_before_the_environment_before_dotenv_before_the_file() {
     all.flags.insert("cluster.name", ("--name".into(), "flag".into()));
     let (config, _) = Config::load(&all).unwrap();
     let rows: Vec<String> = config.table.iter().map(|r| format!("{} = {} ({})", r.key, r.value, r.place)).collect();
-    assert_eq!(rows[0], "cluster.name = flag (--name)");
-    assert_eq!(rows[1], "cluster.kubeconfig = env (environment KUBECONFIG)");
-    assert_eq!(rows[2], "cluster.context = dotenv (.env:2)");
+    assert_eq!(rows[1], "cluster.name = flag (--name)");
+    assert_eq!(rows[2], "cluster.kubeconfig = env (environment KUBECONFIG)");
+    assert_eq!(rows[3], "cluster.context = dotenv (.env:2)");
     assert!(rows.contains(&"log.level = debug (k8s-monitor.toml:6)".to_owned()), "{rows:?}");
     assert!(rows.contains(&"log.format = text (default)".to_owned()));
 }

@@ -2,6 +2,7 @@
 
 pub mod commands;
 pub mod from_slack;
+pub mod of_clusters;
 pub mod permissions;
 pub mod reply;
 pub mod standing;

@@ -17,8 +17,6 @@ pub struct Standing {
     pub now: Timestamp,
     pub started_at: Timestamp,
     pub clusters: Vec<ClusterStanding>,
-    /// When the next monitoring pass is due.
-    pub next_pass: Option<Timestamp>,
     pub outbox: OutboxStanding,
     /// None: Slack is not configured.
     pub sockets: Option<SocketStanding>,
@@ -27,10 +25,18 @@ pub struct Standing {
 }
 
 /// One cluster.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the fields say what they hold")]
 pub struct ClusterStanding {
     pub name: String,
+    /// Why nothing is known of it at present, if so: no process watches it, or the one that does is not heard.
+    #[serde(skip)]
+    pub unwatched: Option<String>,
+    /// The process that watches it, if that is another than the one that answers.
+    #[serde(skip)]
+    pub elsewhere: Option<String>,
+    /// When it is passed next.
+    pub next_pass: Option<Timestamp>,
     pub id: Option<ClusterId>,
     /// Whether every kind was listed (or found to be blind) once; before that nothing can be said.
     pub complete: bool,
@@ -40,19 +46,22 @@ pub struct ClusterStanding {
     /// The watches of what can be seen.
     pub watches: Vec<WatchStanding>,
     /// The open incidents, in any order.
+    #[serde(skip)]
     pub incidents: Vec<Incident>,
     /// The last monitoring passes, newest first.
+    #[serde(skip)]
     pub cycles: Vec<Cycle>,
     pub counts: BTreeMap<Kind, usize>,
     pub namespaces: Vec<String>,
     /// The services of the catalogue.
     pub services: Vec<String>,
     /// What is silenced at present.
+    #[serde(skip)]
     pub silences: Vec<Silence>,
 }
 
 /// Something that cannot be seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the fields say what they hold")]
 pub struct Blind {
     pub kind: Kind,
@@ -65,7 +74,7 @@ pub struct Blind {
 }
 
 /// A watch of something that can be seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the fields say what they hold")]
 pub struct WatchStanding {
     pub kind: Kind,
@@ -260,6 +269,7 @@ pub(crate) mod samples {
             clusters: vec![ClusterStanding {
                 unmeasured: Vec::new(),
                 name: "production".into(),
+                next_pass: Some(at("14:09:30")),
                 id: Some(ClusterId("uid-1".into())),
                 complete: true,
                 watches: [(Kind::Pod, "14:08:50"), (Kind::Node, "14:08:20"), (Kind::Deployment, "14:08:31")]
@@ -278,7 +288,6 @@ pub(crate) mod samples {
                 }],
                 ..ClusterStanding::default()
             }],
-            next_pass: Some(at("14:09:30")),
             outbox: OutboxStanding::default(),
             sockets: Some(SocketStanding { open: 2, wanted: 2, last_frame_at: Some(at("14:08:00")) }),
             parts: vec![
@@ -290,6 +299,17 @@ pub(crate) mod samples {
                 },
             ],
         }
+    }
+
+    /// `production` as when it is broken, and `edge`, which is well and has the namespaces `shop` and `garden`.
+    pub(crate) fn two_clusters() -> Standing {
+        let mut standing = broken();
+        let mut edge = healthy().clusters.remove(0);
+        edge.name = "edge".into();
+        edge.id = Some(ClusterId("uid-2".into()));
+        edge.namespaces = vec!["garden".into(), "shop".into()];
+        standing.clusters.push(edge);
+        standing
     }
 
     pub(crate) fn broken() -> Standing {

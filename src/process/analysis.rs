@@ -8,10 +8,10 @@ use std::{
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
 
-use super::Mind;
+use super::{Mind, people};
 use crate::{
     alerts::{Message, Outgoing},
-    app::App,
+    app::Site,
     clients::kubernetes::ReadError,
     cluster::{ClusterId, ClusterIndex, Fact, Kind, ObjectRef, Visibility},
     conversation::{
@@ -36,7 +36,7 @@ pub(super) struct Asked {
 }
 
 /// Reads the namespace in a task of its own; the lists come back as an event.
-pub(super) fn begin(app: &Arc<App>, asked: Asked) {
+pub(super) fn begin(app: &Arc<Site>, asked: Asked) {
     app.pulse.send_modify(|pulse| pulse.looks += 1);
     let app_of_task = Arc::clone(app);
     app.spawn(async move {
@@ -51,18 +51,23 @@ pub(super) fn begin(app: &Arc<App>, asked: Asked) {
 }
 
 /// Takes the fresh lists in and answers.
-pub(super) async fn arrived(app: &App, mind: &Mind, analysis: event::Analysis, lists: Lists) -> Result<(), StoreError> {
+pub(super) async fn arrived(
+    app: &Site,
+    mind: &Mind,
+    analysis: event::Analysis,
+    lists: Lists,
+) -> Result<(), StoreError> {
     app.pulse.send_modify(|pulse| pulse.looks = pulse.looks.saturating_sub(1));
     let event::Analysis { namespace, response_url, asked_at } = analysis;
     let message = answer(app, mind, &namespace, asked_at, lists);
-    let outgoing = Outgoing::Respond { response_url, message };
+    let outgoing = Outgoing::Respond { response_url, message: people::named(app, message) };
     app.store.enqueue(&mind.cluster, None, &[outgoing], app.clock.now()).await?;
     app.outbox_wake.wake();
     Ok(())
 }
 
 /// Every kind at once. Where nobody answers, what is left is not waited for.
-async fn read(app: &App, asked: &Asked) -> Lists {
+async fn read(app: &Site, asked: &Asked) -> Lists {
     let mut reading: FuturesUnordered<_> = Kind::ALL
         .into_iter()
         .map(|kind| async move {
@@ -98,7 +103,7 @@ async fn read(app: &App, asked: &Asked) -> Lists {
 }
 
 /// A word on the way. If it cannot be stored, the result still comes.
-async fn say(app: &App, asked: &Asked, message: Message) {
+async fn say(app: &Site, asked: &Asked, message: Message) {
     let outgoing = Outgoing::Respond { response_url: asked.response_url.clone(), message };
     match app.store.enqueue(&asked.cluster, None, &[outgoing], app.clock.now()).await {
         Ok(_) => app.outbox_wake.wake(),
@@ -124,7 +129,7 @@ fn nobody_answers(error: &ReadError) -> bool {
 }
 
 /// The answer from the fresh lists alone, so that what it says is what is there now.
-fn answer(app: &App, mind: &Mind, namespace: &str, asked_at: Timestamp, lists: Lists) -> Message {
+fn answer(app: &Site, mind: &Mind, namespace: &str, asked_at: Timestamp, lists: Lists) -> Message {
     let now = app.clock.now();
     let mut index = ClusterIndex::default();
     index.sight_mut().watch_only(app.config.cluster.namespaces.iter().cloned());

@@ -2,10 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Mind, incidents};
+use super::{Mind, incidents::consider};
 use crate::{
     alerts::{self, Message, Outgoing, message::headline},
-    app::App,
+    app::{App, Site},
+    cluster::ClusterId,
     conversation::{
         commands::{self, Change, Query},
         reply,
@@ -30,7 +31,7 @@ pub(super) struct By<'a> {
 
 impl By<'_> {
     /// The answer, and nothing else.
-    async fn answer(&self, app: &App, message: Message) -> Result<(), StoreError> {
+    async fn answer(&self, app: &Site, message: Message) -> Result<(), StoreError> {
         app.store.settle(self.inbox, None, &[(self.back)(message)], app.clock.now()).await?;
         app.outbox_wake.wake();
         Ok(())
@@ -38,7 +39,7 @@ impl By<'_> {
 }
 
 /// Changes it.
-pub(super) async fn change(app: &App, mind: &mut Mind, change: Change, by: &By<'_>) -> Result<(), StoreError> {
+pub(super) async fn change(app: &Site, mind: &mut Mind, change: Change, by: &By<'_>) -> Result<(), StoreError> {
     match change {
         Change::Acknowledge { incident, note } => {
             let done =
@@ -76,7 +77,7 @@ type Work<'a> = (
 
 /// Changes one incident: its message and thread say so, and the asker is told. Where nothing changes the asker is told why.
 async fn of_incident(
-    app: &App,
+    app: &Site,
     mind: &mut Mind,
     typed: &str,
     by: &By<'_>,
@@ -113,12 +114,12 @@ async fn of_incident(
             mind.open.remove(&owner);
             mind.over_by_hand.insert(owner.clone(), after);
         }
-        incidents::consider(app, mind, [owner].into()).await;
+        consider(app, mind, [owner].into()).await;
     }
     Ok(())
 }
 
-async fn silence_it(app: &App, mind: &mut Mind, silence: Silence, by: &By<'_>) -> Result<(), StoreError> {
+async fn silence_it(app: &Site, mind: &mut Mind, silence: Silence, by: &By<'_>) -> Result<(), StoreError> {
     let now = silence.at;
     let asked = Asked { inbox: by.inbox, now };
     let covered: Vec<Incident> = mind.open.values().filter(|it| silence.covers(it, now)).cloned().collect();
@@ -130,11 +131,11 @@ async fn silence_it(app: &App, mind: &mut Mind, silence: Silence, by: &By<'_>) -
         mind.silences.push(silence);
     }
     app.outbox_wake.wake();
-    incidents::consider(app, mind, covered.into_iter().map(|it| it.owner).collect()).await;
+    consider(app, mind, covered.into_iter().map(|it| it.owner).collect()).await;
     Ok(())
 }
 
-async fn unsilence(app: &App, mind: &mut Mind, id: i64, by: &By<'_>) -> Result<(), StoreError> {
+async fn unsilence(app: &Site, mind: &mut Mind, id: i64, by: &By<'_>) -> Result<(), StoreError> {
     let now = app.clock.now();
     let Some(silence) = mind.silences.iter().find(|silence| silence.id == id).cloned() else {
         return by.answer(app, reply::no_such_silence(id)).await;
@@ -145,30 +146,45 @@ async fn unsilence(app: &App, mind: &mut Mind, id: i64, by: &By<'_>) -> Result<(
     mind.silences.retain(|silence| silence.id != id);
     let heard = mind.open.values().filter(|it| it.silenced.as_ref().is_some_and(|silence| silence.id == id));
     let heard = heard.map(|it| it.owner.clone()).collect();
-    incidents::consider(app, mind, heard).await;
+    consider(app, mind, heard).await;
     Ok(())
 }
 
+/// The incidents of a cluster in the last days.
+pub(super) async fn incidents(app: &App, cluster: ClusterId, days: u16) -> Result<Message, StoreError> {
+    let now = app.clock.now();
+    // One more than is listed of what belongs to no digest; those are few.
+    let recent = app.store.recent_incidents(&cluster, days_before(now, days), 500).await?;
+    Ok(commands::incidents::listed(&recent, Some(days), now))
+}
+
+/// How often something was wrong in a cluster in the last days, or with what is meant in it.
+pub(super) async fn history(
+    app: &App,
+    cluster: ClusterId,
+    (of, days): (Option<String>, u16),
+) -> Result<Message, StoreError> {
+    let now = app.clock.now();
+    let since = days_before(now, days);
+    let recent = app.store.recent_incidents(&cluster, since, MOST_OF_THE_PAST).await?;
+    let passes = app.store.passes_since(&cluster, since).await?;
+    Ok(commands::history::told(&recent, &passes, (of.as_deref(), days), now))
+}
+
+fn days_before(now: Timestamp, days: u16) -> Timestamp {
+    now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN)
+}
+
 /// What the store and the catalogue tell.
-pub(super) async fn ask(app: &App, mind: &Mind, query: Query, by: &By<'_>) -> Result<(), StoreError> {
+pub(super) async fn ask(app: &Site, mind: &Mind, query: Query, by: &By<'_>) -> Result<(), StoreError> {
     let now = app.clock.now();
     let message = match query {
         Query::Show { incident } => match app.store.find_incident(&incident).await? {
             Some(found) => commands::show::shown(&found, &app.config.policy, now),
             None => reply::unknown_incident(&incident, &mind.standing(app).await?),
         },
-        Query::Incidents { days } => {
-            let since = now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN);
-            // One more than is listed of what belongs to no digest; those are few.
-            let recent = app.store.recent_incidents(&mind.cluster, since, 500).await?;
-            commands::incidents::listed(&recent, Some(days), now)
-        }
-        Query::History { of, days } => {
-            let since = now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN);
-            let recent = app.store.recent_incidents(&mind.cluster, since, MOST_OF_THE_PAST).await?;
-            let passes = app.store.passes_since(&mind.cluster, since).await?;
-            commands::history::told(&recent, &passes, (of.as_deref(), days), now)
-        }
+        Query::Incidents { days } => incidents(app, mind.cluster.clone(), days).await?,
+        Query::History { of, days } => history(app, mind.cluster.clone(), (of, days)).await?,
         Query::Services => commands::services::listed(&mind.priorities, &Fit::of(&mind.priorities, &mind.index)),
     };
     by.answer(app, message).await

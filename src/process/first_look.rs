@@ -6,7 +6,7 @@ use super::{
     Mind,
     incidents::{self, Round},
 };
-use crate::{app::App, cluster::ClusterId, findings, store::StoreError};
+use crate::{app::Site, cluster::ClusterId, findings, store::StoreError};
 
 /// More incidents than this that were already there are one digest.
 const ONE_BY_ONE: usize = 3;
@@ -31,7 +31,7 @@ pub(super) enum FirstLook {
 }
 
 impl FirstLook {
-    pub(super) async fn load(app: &App, cluster: &ClusterId) -> Result<Self, StoreError> {
+    pub(super) async fn load(app: &Site, cluster: &ClusterId) -> Result<Self, StoreError> {
         Ok(if app.store.had_first_picture(cluster).await? { Self::Done } else { Self::Outstanding })
     }
 
@@ -51,7 +51,7 @@ impl FirstLook {
 
 /// Judges everything. What is wrong the first time that something of a cluster is seen was there before; so is what shows when
 /// the rest is seen soon after. Says how much the checks found wrong.
-pub(super) async fn judge_everything(app: &App, mind: &mut Mind) -> usize {
+pub(super) async fn judge_everything(app: &Site, mind: &mut Mind) -> usize {
     let now = app.clock.now();
     let begun = match mind.first_look {
         FirstLook::Outstanding => sees_something(mind).then_some(now),
@@ -90,7 +90,7 @@ fn sees_something(mind: &Mind) -> bool {
 }
 
 /// How many incidents the digest would name: those it has, and those that are new.
-fn were_there(app: &App, mind: &Mind, round: &Round) -> usize {
+fn were_there(app: &Site, mind: &Mind, round: &Round) -> usize {
     let told = mind.open.values().filter(|incident| incident.is_in_digest()).count();
     told.saturating_add(round.would_tell(app, mind).len())
 }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     alerts::{self, Outgoing, message},
-    app::App,
+    app::Site,
     cluster::ObjectRef,
     config::Detection,
     findings::{self, Impact, REGISTRY, Verdict},
@@ -35,7 +35,7 @@ const FIRST_RETRY: SignedDuration = SignedDuration::from_secs(5);
 const LAST_RETRY: SignedDuration = SignedDuration::from_secs(30);
 
 /// Judges owners whose time has come.
-pub(super) async fn judge_due(app: &App, mind: &mut Mind) {
+pub(super) async fn judge_due(app: &Site, mind: &mut Mind) {
     let now = app.clock.now();
     let due: BTreeSet<_> = mind.due.iter().filter(|(_, at)| **at <= now).map(|(owner, _)| owner.clone()).collect();
     if due.iter().any(|owner| owner.kind == findings::CLUSTER) {
@@ -47,14 +47,14 @@ pub(super) async fn judge_due(app: &App, mind: &mut Mind) {
 }
 
 /// Judges everything, unless that waits for the next pass.
-pub(super) async fn judge_if_watching(app: &App, mind: &mut Mind) {
+pub(super) async fn judge_if_watching(app: &Site, mind: &mut Mind) {
     if mind.complete && app.config.detection == Detection::Watch {
         first_look::judge_everything(app, mind).await;
     }
 }
 
 /// What the checks say now of every owner there is, and of the owner of every open incident.
-pub(super) fn look_at_all(app: &App, mind: &mut Mind) -> Round {
+pub(super) fn look_at_all(app: &Site, mind: &mut Mind) -> Round {
     let mut owners: BTreeSet<_> = mind.index.owners().collect();
     owners.extend(mind.open.keys().cloned());
     owners.insert(findings::sight_owner(&mind.name));
@@ -62,7 +62,7 @@ pub(super) fn look_at_all(app: &App, mind: &mut Mind) -> Round {
 }
 
 /// Judges these owners now and writes what changed. What cannot be written is tried again; one owner never holds up the others.
-pub(super) async fn consider(app: &App, mind: &mut Mind, owners: BTreeSet<ObjectRef>) {
+pub(super) async fn consider(app: &Site, mind: &mut Mind, owners: BTreeSet<ObjectRef>) {
     let round = look(app, mind, &owners);
     settle(app, mind, round).await;
 }
@@ -80,7 +80,7 @@ impl Round {
     }
 
     /// The incidents of which people would hear for the first time after this round, if there were no digest.
-    pub(super) fn would_tell(&self, app: &App, mind: &Mind) -> BTreeSet<ObjectRef> {
+    pub(super) fn would_tell(&self, app: &Site, mind: &Mind) -> BTreeSet<ObjectRef> {
         let now = app.clock.now();
         let is_told = |owner: &ObjectRef, judged: &Judged| {
             let before = mind.open.get(owner);
@@ -95,7 +95,7 @@ impl Round {
 }
 
 /// Judges owners and finds the causes of what is wrong. What is well and was so before needs no more.
-fn look(app: &App, mind: &mut Mind, owners: &BTreeSet<ObjectRef>) -> Round {
+fn look(app: &Site, mind: &mut Mind, owners: &BTreeSet<ObjectRef>) -> Round {
     let now = app.clock.now();
     let mut round = BTreeMap::new();
     for owner in owners {
@@ -122,7 +122,7 @@ fn look(app: &App, mind: &mut Mind, owners: &BTreeSet<ObjectRef>) -> Round {
 }
 
 /// Writes what changed, causes first and digests last.
-pub(super) async fn settle(app: &App, mind: &mut Mind, round: Round) {
+pub(super) async fn settle(app: &Site, mind: &mut Mind, round: Round) {
     let digest = digest_for(app, mind, &round).await;
     let Round(mut round) = round;
     let mut absorbed = BTreeSet::new();
@@ -146,7 +146,7 @@ pub(super) async fn settle(app: &App, mind: &mut Mind, round: Round) {
 }
 
 /// Considers one owner unless that failed a moment ago.
-async fn try_one(app: &App, mind: &mut Mind, owner: &ObjectRef, what: (Judged, Option<&ObjectRef>)) {
+async fn try_one(app: &Site, mind: &mut Mind, owner: &ObjectRef, what: (Judged, Option<&ObjectRef>)) {
     let now = app.clock.now();
     if mind.failures.contains_key(owner) && mind.due.get(owner).is_some_and(|again| *again > now) {
         return;
@@ -161,7 +161,7 @@ async fn try_one(app: &App, mind: &mut Mind, owner: &ObjectRef, what: (Judged, O
 }
 
 /// An owner is judged again a little later. If it is the store that does not answer, it is left alone until then.
-async fn postpone(app: &App, mind: &mut Mind, owner: ObjectRef) {
+async fn postpone(app: &Site, mind: &mut Mind, owner: ObjectRef) {
     let failures = mind.failures.entry(owner.clone()).or_default();
     let wait = FIRST_RETRY.checked_mul(1_i32 << (*failures).min(8)).map_or(LAST_RETRY, |wait| wait.min(LAST_RETRY));
     *failures = failures.saturating_add(1);
@@ -175,7 +175,7 @@ async fn postpone(app: &App, mind: &mut Mind, owner: ObjectRef) {
 }
 
 /// The digest that tells of what is new in this round, if it is much: of what was there before the bot, or of a storm.
-async fn digest_for(app: &App, mind: &mut Mind, round: &Round) -> Option<ObjectRef> {
+async fn digest_for(app: &Site, mind: &mut Mind, round: &Round) -> Option<ObjectRef> {
     let now = app.clock.now();
     let new = round.would_tell(app, mind);
     let kind = match mind.first_look {
@@ -217,7 +217,7 @@ fn known(mind: &Mind, owner: &ObjectRef, judged: Judged) -> Known {
 }
 
 fn now_step<'a>(
-    app: &'a App,
+    app: &'a Site,
     mind: &'a Mind,
     owner: &'a ObjectRef,
     (known, digest): (&'a Known, Option<&'a ObjectRef>),
@@ -245,12 +245,12 @@ fn now_step<'a>(
 }
 
 /// How people are told again of what nobody takes care of.
-fn habits(app: &App) -> Habits<'_> {
+fn habits(app: &Site) -> Habits<'_> {
     Habits { reminds_after: app.config.reminds_after, escalation: &app.config.escalation }
 }
 
 async fn consider_one(
-    app: &App,
+    app: &Site,
     mind: &mut Mind,
     owner: &ObjectRef,
     (judged, digest): (Judged, Option<&ObjectRef>),
@@ -340,7 +340,7 @@ async fn consider_one(
 }
 
 /// Until when an incident that would open now waits for its cause or company. What was there before the bot waits no more.
-fn wait(app: &App, mind: &mut Mind, opens: &Incident, now: Timestamp) -> Option<Timestamp> {
+fn wait(app: &Site, mind: &mut Mind, opens: &Incident, now: Timestamp) -> Option<Timestamp> {
     let wait = if mind.first_look.is_going_on() { SignedDuration::ZERO } else { scene::first_post_wait(app) };
     Some(mind.scene.waits_until(opens, wait, now)).filter(|until| *until > now)
 }

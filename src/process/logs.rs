@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use super::Mind;
 use crate::{
     alerts,
-    app::App,
+    app::Site,
     clients::kubernetes::{LogRequest, ReadError},
     cluster::ObjectRef,
     event::Event,
@@ -119,7 +119,7 @@ impl Logs {
 }
 
 /// Reads the logs that are to be read; nobody waits for them.
-pub(super) fn begin(app: &Arc<App>, mind: &mut Mind) {
+pub(super) fn begin(app: &Arc<Site>, mind: &mut Mind) {
     for Wanted { owner, incident, of } in std::mem::take(&mut mind.logs.wanted) {
         app.pulse.send_modify(|pulse| pulse.looks += 1);
         let (app_of_task, places) = (Arc::clone(app), Arc::clone(&mind.logs.places));
@@ -136,7 +136,7 @@ pub(super) fn begin(app: &Arc<App>, mind: &mut Mind) {
 }
 
 /// The log of the run that is at fault; if that is gone (the node keeps one only, and not for long), of the one that goes on.
-async fn read(app: &App, of: LogOf) -> Option<LogLines> {
+async fn read(app: &Site, of: LogOf) -> Option<LogLines> {
     let read = match read_one(app, &of).await {
         Ok(None) if of.previous => read_one(app, &LogOf { previous: false, ..of.clone() }).await,
         read => read,
@@ -150,7 +150,7 @@ async fn read(app: &App, of: LogOf) -> Option<LogLines> {
     read.ok().flatten()
 }
 
-async fn read_one(app: &App, of: &LogOf) -> Result<Option<LogLines>, ReadError> {
+async fn read_one(app: &Site, of: &LogOf) -> Result<Option<LogLines>, ReadError> {
     let LogOf { namespace, pod, container, previous } = of;
     let request = LogRequest { namespace, pod, container, previous: *previous, tail: LOG_LINES };
     let raw = app.kubernetes.logs(&request).await?;
@@ -158,7 +158,7 @@ async fn read_one(app: &App, of: &LogOf) -> Result<Option<LogLines>, ReadError> 
 }
 
 /// The lines become part of the incident, with the edit that shows them.
-pub(super) async fn arrived(app: &App, mind: &mut Mind, read: LogRead) -> Result<(), StoreError> {
+pub(super) async fn arrived(app: &Site, mind: &mut Mind, read: LogRead) -> Result<(), StoreError> {
     app.pulse.send_modify(|pulse| pulse.looks = pulse.looks.saturating_sub(1));
     let LogRead { owner, incident, lines } = read;
     let Some(lines) = lines else { return Ok(()) };

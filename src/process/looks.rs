@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Mind, first_look};
 use crate::{
-    app::App,
+    app::Site,
     clients::kubernetes::{ReadError, Scope},
     event::Event,
     store::{Cycle, StoreError},
@@ -17,7 +17,7 @@ use crate::{
 const FIRST_PICTURE: Duration = Duration::from_mins(1);
 
 /// Begins a monitoring pass; who asks for it knows that none runs.
-pub(super) fn begin_pass(app: &Arc<App>, mind: &mut Mind, at: Timestamp) {
+pub(super) fn begin_pass(app: &Arc<Site>, mind: &mut Mind, at: Timestamp) {
     mind.pass_since = Some(app.clock.now());
     mind.last_pass = Some(at);
     mind.reconciling.begin(mind.watches.keys());
@@ -40,7 +40,7 @@ pub(super) fn begin_pass(app: &Arc<App>, mind: &mut Mind, at: Timestamp) {
 }
 
 /// Reads one kind after the other: nobody waits for it, and the API server has other things to do. Says what could not be read.
-async fn read(app: &App, scopes: Vec<Scope>) -> Vec<String> {
+async fn read(app: &Site, scopes: Vec<Scope>) -> Vec<String> {
     let mut errors = Vec::new();
     let mut nothing_was_read = true;
     for scope in scopes {
@@ -58,7 +58,7 @@ async fn read(app: &App, scopes: Vec<Scope>) -> Vec<String> {
     errors
 }
 
-async fn read_one(app: &App, scope: &Scope) -> Result<(), ReadError> {
+async fn read_one(app: &Site, scope: &Scope) -> Result<(), ReadError> {
     let mut pages = app.kubernetes.versions(scope.kind, scope.namespace.as_deref());
     loop {
         let page = pages.next().await?;
@@ -73,7 +73,7 @@ async fn read_one(app: &App, scope: &Scope) -> Result<(), ReadError> {
 }
 
 /// Ends the pass when everything was read: all is judged, the cycle is stored.
-pub(super) async fn end_pass(app: &App, mind: &mut Mind, errors: Vec<String>) -> Result<(), StoreError> {
+pub(super) async fn end_pass(app: &Site, mind: &mut Mind, errors: Vec<String>) -> Result<(), StoreError> {
     app.pulse.send_modify(|pulse| pulse.looks = pulse.looks.saturating_sub(1));
     let now = app.clock.now();
     let started = mind.pass_since.take().unwrap_or(now);

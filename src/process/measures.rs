@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Mind, incidents};
 use crate::{
-    app::App,
+    app::Site,
     clients::kubernetes::{Kubelet, ReadError, Volumes},
     cluster::{Fact, Kind, Measured, Meter, ObjectRef, Visibility},
     config::Detection,
@@ -34,7 +34,7 @@ pub struct Measurements {
 }
 
 /// Reads the meters whose turn it is.
-pub(super) fn begin(app: &Arc<App>, mind: &mut Mind) {
+pub(super) fn begin(app: &Arc<Site>, mind: &mut Mind) {
     let now = app.clock.now();
     let is_due = |next: Option<Timestamp>| next.is_none_or(|next| next <= now);
     let kubelets = kubelets(mind);
@@ -66,7 +66,7 @@ pub(super) fn begin(app: &Arc<App>, mind: &mut Mind) {
 }
 
 /// Takes in what the meters said, and judges what it touched.
-pub(super) async fn arrived(app: &App, mind: &mut Mind, measurements: Measurements) {
+pub(super) async fn arrived(app: &Site, mind: &mut Mind, measurements: Measurements) {
     use ConditionClass::{NearLimit, VolumeFull, VolumeNearLimit};
     app.pulse.send_modify(|pulse| pulse.looks = pulse.looks.saturating_sub(1));
     let now = app.clock.now();

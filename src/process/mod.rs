@@ -2,6 +2,7 @@
 
 mod analysis;
 mod changes;
+mod desk;
 mod first_look;
 mod incidents;
 mod logs;
@@ -23,6 +24,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::{sync::mpsc, time::Instant};
 
+pub use desk::{Arrived, arrived, write_down};
 pub use logs::LogRead;
 pub use measures::Measurements;
 pub use standing::parts;
@@ -30,7 +32,7 @@ pub use watches::watch_cluster;
 
 use self::{first_look::FirstLook, reconcile::Reconciling, scene::Scene, watches::RunningList};
 use crate::{
-    app::{self, App, identity},
+    app::{Site, identity},
     clients::kubernetes::{Scope, WatchHandle},
     cluster::{ClusterId, ClusterIndex, History, Kind, Meter, ObjectRef, Transition},
     config::Detection,
@@ -104,8 +106,6 @@ pub struct Mind {
     meters: measures::Meters,
     /// Which logs were read, and which are to be.
     logs: logs::Logs,
-    /// When the bot was started.
-    started_at: Timestamp,
 }
 
 impl Mind {
@@ -113,7 +113,7 @@ impl Mind {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub async fn load(app: &App, cluster: ClusterId, name: String) -> Result<Self, StoreError> {
+    pub async fn load(app: &Site, cluster: ClusterId) -> Result<Self, StoreError> {
         let open = app.store.open_incidents(&cluster).await?;
         let history = app.store.load_history(&cluster).await?;
         let first_look = FirstLook::load(app, &cluster).await?;
@@ -128,7 +128,7 @@ impl Mind {
         }
         Ok(Self {
             first_look,
-            priorities: Arc::new(app.config.priorities.clone()),
+            priorities: Arc::clone(&app.priorities.borrow()),
             scene: Scene::remembered(open.iter()),
             logs: logs::Logs::remembered(open.iter(), app.clock.now()),
             formerly: BTreeSet::new(),
@@ -136,7 +136,7 @@ impl Mind {
             failures: BTreeMap::new(),
             store_is_away_until: None,
             cluster,
-            name,
+            name: app.name.clone(),
             index,
             history,
             open: open.into_iter().map(|i| (i.owner.clone(), i)).collect(),
@@ -157,12 +157,11 @@ impl Mind {
             said: 0,
             last_pass: None,
             meters: measures::Meters::default(),
-            started_at: app.clock.now(),
         })
     }
 
     /// Reads anew what the store knows: another instance may have written meanwhile, or the cluster has another id.
-    async fn reload(&mut self, app: &App) -> Result<(), StoreError> {
+    async fn reload(&mut self, app: &Site) -> Result<(), StoreError> {
         let open = app.store.open_incidents(&self.cluster).await?;
         for transition in app.store.load_history(&self.cluster).await?.all() {
             self.history.record(transition);
@@ -178,7 +177,7 @@ impl Mind {
     }
 
     /// Takes the cluster for the one it says it is. What was written under a provisional id is moved to the real one.
-    async fn identified(&mut self, app: &App, cluster: ClusterId) -> Result<(), StoreError> {
+    async fn identified(&mut self, app: &Site, cluster: ClusterId) -> Result<(), StoreError> {
         if cluster == self.cluster {
             return Ok(());
         }
@@ -192,7 +191,7 @@ impl Mind {
     }
 
     /// The earliest instant at which something is due; with alerts at passes only there is none.
-    fn next_due(&self, app: &App) -> Option<Timestamp> {
+    fn next_due(&self, app: &Site) -> Option<Timestamp> {
         let earliest = self.due.values().copied().chain(self.warnings.due).min();
         earliest.filter(|_| self.complete && app.config.detection == Detection::Watch)
     }
@@ -217,7 +216,7 @@ fn a_month_before(now: Timestamp) -> Timestamp {
 }
 
 /// What somebody resolved by hand a moment ago, before a restart.
-async fn resolved_by_hand(app: &App, cluster: &ClusterId) -> Result<BTreeMap<ObjectRef, Incident>, StoreError> {
+async fn resolved_by_hand(app: &Site, cluster: &ClusterId) -> Result<BTreeMap<ObjectRef, Incident>, StoreError> {
     let now = app.clock.now();
     let since = now.checked_sub(DOUBTED_AFTER).unwrap_or(Timestamp::MIN);
     let recent = app.store.recent_incidents(cluster, since, 1000).await?;
@@ -229,7 +228,7 @@ async fn resolved_by_hand(app: &App, cluster: &ClusterId) -> Result<BTreeMap<Obj
 const BEAT: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Handles events until the bot stops, then those that are already there.
-pub async fn run(app: Arc<App>, mut mind: Mind, mut events: mpsc::Receiver<Event>) {
+pub async fn run(app: Arc<Site>, mut mind: Mind, mut events: mpsc::Receiver<Event>) {
     loop {
         let due = async {
             match mind.next_due(&app) {
@@ -244,7 +243,7 @@ pub async fn run(app: Arc<App>, mut mind: Mind, mut events: mpsc::Receiver<Event
             () = due => Some(Event::Due),
             // Nothing to do is health, too.
             () = tokio::time::sleep(BEAT) => {
-                app.health.beat();
+                app.health.beat(&app.name);
                 continue;
             }
         };
@@ -257,7 +256,7 @@ pub async fn run(app: Arc<App>, mut mind: Mind, mut events: mpsc::Receiver<Event
     }
 }
 
-async fn handle_and_count(app: &Arc<App>, mind: &mut Mind, event: Event) {
+async fn handle_and_count(app: &Arc<Site>, mind: &mut Mind, event: Event) {
     let begun = Instant::now();
     let was_sent = !matches!(event, Event::Due);
     // The one place where a failure of our own is logged; the state is in the store, and the next pass looks again.
@@ -266,15 +265,15 @@ async fn handle_and_count(app: &Arc<App>, mind: &mut Mind, event: Event) {
     }
     warnings::look(app, mind).await;
     logs::begin(app, mind);
-    app.health.beat();
+    app.health.beat(&app.name);
     let blind = mind.blind();
     match &blind {
-        _ if !mind.complete => app.health.not_ready(app::CLUSTER, "the first picture is not complete"),
+        _ if !mind.complete => app.health.not_ready(&app.part(), "the first picture is not complete"),
         Some((kinds, why)) => {
             let kinds: Vec<&str> = kinds.iter().map(|kind| kind.plural()).collect();
-            app.health.not_ready(app::CLUSTER, format!("cannot read {}: {why}", kinds.join(", ")));
+            app.health.not_ready(&app.part(), format!("cannot read {}: {why}", kinds.join(", ")));
         }
-        None => app.health.ready(app::CLUSTER),
+        None => app.health.ready(&app.part()),
     }
     let blind = blind.map_or(0, |(kinds, _)| kinds.len());
     app.metrics.handled(begun.elapsed().as_secs_f64());
@@ -303,7 +302,7 @@ async fn handle_and_count(app: &Arc<App>, mind: &mut Mind, event: Event) {
     });
 }
 
-async fn handle(app: &Arc<App>, mind: &mut Mind, event: Event) -> Result<(), StoreError> {
+async fn handle(app: &Arc<Site>, mind: &mut Mind, event: Event) -> Result<(), StoreError> {
     match event {
         Event::Cluster { cluster, watched, place } => {
             if cluster == mind.cluster || mind.formerly.contains(&cluster) {
@@ -323,6 +322,10 @@ async fn handle(app: &Arc<App>, mind: &mut Mind, event: Event) -> Result<(), Sto
         }
         Event::Analysed { analysis, lists } => analysis::arrived(app, mind, analysis, lists).await?,
         Event::Said { inbox, said, person } => people::said(app, mind, inbox, said, person).await?,
+        Event::Tell(answer) => {
+            // Who asked may have given up.
+            drop(answer.send(mind.of_cluster(app).await?));
+        }
         Event::Due => incidents::judge_due(app, mind).await,
         Event::Identified { cluster } => {
             mind.identified(app, cluster).await?;
@@ -332,8 +335,8 @@ async fn handle(app: &Arc<App>, mind: &mut Mind, event: Event) -> Result<(), Sto
             mind.reload(app).await?;
             incidents::judge_if_watching(app, mind).await;
         }
-        Event::Catalogue(catalogue) => {
-            mind.priorities = Arc::new(app.config.priorities.clone().with_catalogue(catalogue));
+        Event::Catalogue => {
+            mind.priorities = Arc::clone(&app.priorities.borrow());
             mind.scene.look_again();
             incidents::judge_if_watching(app, mind).await;
         }

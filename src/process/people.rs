@@ -9,11 +9,12 @@ use super::{
 };
 use crate::{
     alerts::{Message, Outgoing},
-    app::App,
+    app::Site,
     conversation::{
         Answer, Said,
         commands::{self, Change, Query},
         from_slack::{What, is_direct},
+        of_clusters::{of_cluster, without_cluster},
         permissions::{Action, Person, Scope, may, may_ask_elsewhere},
         reply,
         standing::Blind,
@@ -24,7 +25,7 @@ use crate::{
 };
 
 /// Where an answer goes.
-enum Back {
+pub(super) enum Back {
     /// To the asker alone.
     Asker { response_url: String },
     /// Into the thread.
@@ -32,7 +33,28 @@ enum Back {
 }
 
 impl Back {
-    fn outgoing(&self, message: Message) -> Outgoing {
+    /// Where the answer to that goes; None if it gets none.
+    pub(super) fn of(what: &What) -> Option<Self> {
+        match what {
+            What::Ignored(_) => None,
+            What::Command { response_url, .. } | What::Button { response_url, .. } => {
+                Some(Self::Asker { response_url: response_url.clone() })
+            }
+            What::Message { channel, ts, thread_ts, .. } | What::Mention { channel, ts, thread_ts, .. } => {
+                Some(Self::Thread { channel: channel.clone(), ts: thread_ts.as_ref().unwrap_or(ts).clone() })
+            }
+        }
+    }
+
+    /// The answer of a cluster: where there are several it says of which it is, unless its thread does.
+    fn of_site(&self, app: &Site, message: Message) -> Outgoing {
+        match self {
+            Self::Asker { .. } => self.outgoing(named(app, message)),
+            Self::Thread { .. } => self.outgoing(message),
+        }
+    }
+
+    pub(super) fn outgoing(&self, message: Message) -> Outgoing {
         match self {
             Self::Asker { response_url } => Outgoing::Respond { response_url: response_url.clone(), message },
             Self::Thread { channel, ts } => {
@@ -44,7 +66,7 @@ impl Back {
 
 /// Answers what somebody said.
 pub(super) async fn said(
-    app: &Arc<App>,
+    app: &Arc<Site>,
     mind: &mut Mind,
     inbox: i64,
     said: Said,
@@ -57,15 +79,7 @@ pub(super) async fn said(
         Ok(())
     };
     let Said { asker, what } = said;
-    let back = match &what {
-        What::Ignored(_) => return settle(&[]).await,
-        What::Command { response_url, .. } | What::Button { response_url, .. } => {
-            Back::Asker { response_url: response_url.clone() }
-        }
-        What::Message { channel, ts, thread_ts, .. } | What::Mention { channel, ts, thread_ts, .. } => {
-            Back::Thread { channel: channel.clone(), ts: thread_ts.as_ref().unwrap_or(ts).clone() }
-        }
-    };
+    let Some(back) = Back::of(&what) else { return settle(&[]).await };
     // People talk to each other in channels; only threads of alerts, and mentions, are meant for the bot.
     let incident = match (&what, &back) {
         (What::Message { channel, .. }, _) if is_direct(channel) => {
@@ -92,18 +106,16 @@ pub(super) async fn said(
     };
     // What the answer would be says what is wished, and of what; nothing is done or said before the gate.
     let answer = match what {
-        What::Command { text, .. } => commands::answer(&text, &mind.standing(app).await?),
+        What::Command { text, .. } => typed(app, mind, &text).await?,
         What::Button { action, value, .. } if action == "ack" => {
             Answer::Change(Change::Acknowledge { incident: value, note: String::new() })
         }
         What::Button { .. } | What::Ignored(_) => return settle(&[]).await,
         What::Message { text, .. } | What::Mention { text, .. } => Answer::Say(match &incident {
             Some(incident) => thread::answer(&text, incident, now),
-            None => match commands::answer(&text, &mind.standing(app).await?) {
+            None => match typed(app, mind, &text).await? {
                 Answer::Say(message) => message,
-                Answer::Change(_) | Answer::Ask(_) | Answer::Analyze { .. } => {
-                    reply::line("Please type that as a command: `/k8s ...`, with the same words.".to_owned())
-                }
+                Answer::Change(_) | Answer::Ask(_) | Answer::Analyze { .. } => only_as_a_command(),
             },
         }),
     };
@@ -113,18 +125,18 @@ pub(super) async fn said(
         return settle(&[back.outgoing(reply::refused(&refusal))]).await;
     }
     match answer {
-        Answer::Say(message) => settle(&[back.outgoing(message)]).await,
+        Answer::Say(message) => settle(&[back.of_site(app, message)]).await,
         Answer::Change(change) => {
-            let outgoing = |message| back.outgoing(message);
+            let outgoing = |message| back.of_site(app, message);
             Box::pin(changes::change(app, mind, change, &By { inbox, person: &person.id, back: &outgoing })).await
         }
         Answer::Ask(query) => {
-            let outgoing = |message| back.outgoing(message);
+            let outgoing = |message| back.of_site(app, message);
             Box::pin(changes::ask(app, mind, query, &By { inbox, person: &person.id, back: &outgoing })).await
         }
         Answer::Analyze { namespace } => {
             let blind = Blind::all_of(mind.index.sight());
-            let started = back.outgoing(commands::analyze::started(&namespace, &blind, now));
+            let started = back.of_site(app, commands::analyze::started(&namespace, &blind, now));
             let is_first = app.store.settle(inbox, None, &[started], now).await?;
             app.outbox_wake.wake();
             if let (Back::Asker { response_url }, true) = (back, is_first) {
@@ -133,6 +145,24 @@ pub(super) async fn said(
             Ok(())
         }
     }
+}
+
+/// What was typed, which may name this cluster.
+async fn typed(app: &Site, mind: &Mind, text: &str) -> Result<Answer, StoreError> {
+    Ok(match without_cluster(text, &app.cluster_names) {
+        Ok((text, _)) => commands::answer(&text, &mind.standing(app).await?),
+        Err(message) => Answer::Say(message),
+    })
+}
+
+/// Where there are several clusters, an answer says of which it is.
+pub(super) fn named(app: &Site, message: Message) -> Message {
+    if app.cluster_names.len() > 1 { of_cluster(&app.name, message) } else { message }
+}
+
+/// A mention of the bot is for questions.
+pub(super) fn only_as_a_command() -> Message {
+    reply::line("Please type that as a command: `/k8s ...`, with the same words.")
 }
 
 fn scope_of(of: &Silenced) -> Scope {

@@ -11,7 +11,7 @@ use std::{
 
 use super::Mind;
 use crate::{
-    app::App,
+    app::Site,
     clients::kubernetes::{ObjectVersion, Page, Scope},
     cluster::{ClusterIndex, Fact, Kind, ObjectKey},
 };
@@ -144,7 +144,7 @@ impl Reconciling {
 }
 
 /// Takes in a page that the pass has read.
-pub(super) fn compare(app: &App, mind: &mut Mind, scope: &Scope, page: &Page<ObjectVersion>) {
+pub(super) fn compare(app: &Site, mind: &mut Mind, scope: &Scope, page: &Page<ObjectVersion>) {
     let taken_in = mind.position(scope);
     if let Some(drift) = mind.reconciling.page(scope, page, &mind.index, taken_in) {
         repair(app, mind, scope, &drift);
@@ -152,7 +152,7 @@ pub(super) fn compare(app: &App, mind: &mut Mind, scope: &Scope, page: &Page<Obj
 }
 
 /// The watch of a scope was taken in up to a version.
-pub(super) fn moved(app: &App, mind: &mut Mind, scope: &Scope) {
+pub(super) fn moved(app: &Site, mind: &mut Mind, scope: &Scope) {
     let taken_in = mind.position(scope);
     if let Some(drift) = mind.reconciling.moved(scope, &mind.index, taken_in) {
         repair(app, mind, scope, &drift);
@@ -160,8 +160,8 @@ pub(super) fn moved(app: &App, mind: &mut Mind, scope: &Scope) {
 }
 
 /// Says that we are wrong, and lists the scope anew.
-fn repair(app: &App, mind: &mut Mind, scope: &Scope, drift: &Drift) {
-    app.metrics.drifted(scope.kind.name(), drift.count);
+fn repair(app: &Site, mind: &mut Mind, scope: &Scope, drift: &Drift) {
+    app.metrics.drifted(&app.name, scope.kind.name(), drift.count);
     tracing::error!(
         kind = %scope.kind,
         namespace = scope.namespace.as_deref().unwrap_or("all"),

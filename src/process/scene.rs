@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::Mind;
 use crate::{
-    app::App,
+    app::Site,
     cluster::{Kind, ObjectRef},
     config::Detection,
     findings::{self, Impact, Judgement, Known, Look, REGISTRY},
@@ -140,7 +140,7 @@ impl Scene {
 }
 
 /// What the checks look at.
-pub(super) fn look<'a>(app: &'a App, mind: &'a Mind, now: Timestamp) -> Look<'a> {
+pub(super) fn look<'a>(app: &'a Site, mind: &'a Mind, now: Timestamp) -> Look<'a> {
     Look {
         index: &mind.index,
         history: &mind.history,
@@ -152,13 +152,13 @@ pub(super) fn look<'a>(app: &'a App, mind: &'a Mind, now: Timestamp) -> Look<'a>
 }
 
 /// What the checks say of an owner now.
-pub(super) fn judge(app: &App, mind: &Mind, owner: &ObjectRef, now: Timestamp) -> Judged {
+pub(super) fn judge(app: &Site, mind: &Mind, owner: &ObjectRef, now: Timestamp) -> Judged {
     judge_and(app, mind, owner, now, |_| ()).0
 }
 
 /// The same with more that is read from what was found out for it.
 fn judge_and<T>(
-    app: &App,
+    app: &Site,
     mind: &Mind,
     owner: &ObjectRef,
     now: Timestamp,
@@ -180,7 +180,7 @@ fn judge_and<T>(
 }
 
 /// Judges an owner, and remembers what is wrong with it. Also says when it is to be judged again by time alone.
-pub(super) fn look_at(app: &App, mind: &mut Mind, owner: &ObjectRef, now: Timestamp) -> (Judged, Option<Timestamp>) {
+pub(super) fn look_at(app: &Site, mind: &mut Mind, owner: &ObjectRef, now: Timestamp) -> (Judged, Option<Timestamp>) {
     let (judged, (nodes, again)) = judge_and(app, mind, owner, now, |look| {
         (findings::silent_nodes_of(owner, look), findings::looks_again(owner, look))
     });
@@ -257,7 +257,7 @@ pub(super) fn standing<'a>(mind: &'a Mind, owner: &ObjectRef, now: Timestamp) ->
 }
 
 /// How long a first post waits. By schedule it leaves with its pass.
-pub(super) fn first_post_wait(app: &App) -> SignedDuration {
+pub(super) fn first_post_wait(app: &Site) -> SignedDuration {
     match app.config.detection {
         Detection::Watch => app.config.first_post_wait,
         Detection::Schedule => SignedDuration::ZERO,

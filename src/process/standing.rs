@@ -4,9 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Mind;
 use crate::{
-    app::{App, lease},
+    app::{App, Site, lease},
     clients::{kubernetes::Patience, slack_socket::SOCKETS},
-    cluster::{Kind, Visibility},
+    cluster::{ClusterId, Kind, Visibility},
     conversation::standing::{
         Blind, ClusterStanding, Cycle, OutboxStanding, Part, SocketStanding, Standing, WatchStanding,
     },
@@ -30,54 +30,67 @@ impl Mind {
         .collect()
     }
 
-    /// The value every answer is made from.
-    pub(super) async fn standing(&self, app: &App) -> Result<Standing, StoreError> {
+    /// The value every answer of this cluster is made from.
+    pub(super) async fn standing(&self, app: &Site) -> Result<Standing, StoreError> {
+        bot(app, vec![self.of_cluster(app).await?]).await
+    }
+
+    /// How the cluster stands.
+    pub(super) async fn of_cluster(&self, app: &Site) -> Result<ClusterStanding, StoreError> {
         let now = app.clock.now();
-        let cycles = app.store.last_cycles(&self.cluster, 3).await?;
-        let outbox = app.store.counts().await?;
-        let last_pass = self.last_pass;
-        Ok(Standing {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            now,
-            started_at: self.started_at,
-            clusters: vec![ClusterStanding {
-                name: self.name.clone(),
-                id: Some(self.cluster.clone()),
-                complete: self.complete,
-                blind: Blind::all_of(self.index.sight()),
-                unmeasured: self.unmeasured(),
-                watches: self.fresh(now),
-                incidents: self.open.values().cloned().collect(),
-                cycles: cycles
-                    .into_iter()
-                    .map(|cycle| Cycle {
-                        at: cycle.finished,
-                        status: cycle.status,
-                        findings: usize::try_from(cycle.findings).unwrap_or(usize::MAX),
-                        alerts: usize::try_from(cycle.alerts).unwrap_or(usize::MAX),
-                        took: cycle.finished.duration_since(cycle.started).max(SignedDuration::ZERO),
-                    })
-                    .collect(),
-                counts: Kind::ALL.into_iter().map(|kind| (kind, self.index.count(kind))).collect(),
-                namespaces: self.index.namespaces().into_iter().collect(),
-                services: self.priorities.catalogue().services.iter().map(|service| service.name.clone()).collect(),
-                silences: self.silences.iter().filter(|silence| silence.until > now).cloned().collect(),
-            }],
-            next_pass: schedule::next(&app.config.schedule, last_pass, now),
-            outbox: OutboxStanding {
-                waiting: usize::try_from(outbox.pending).unwrap_or(usize::MAX),
-                oldest: outbox.oldest_pending,
-                stuck: usize::try_from(outbox.dead).unwrap_or(usize::MAX),
-                written_down: written_down(app),
-                last_error: app.store.outbox_error().await?,
-            },
-            sockets: app.sockets.get().map(|health| {
-                let health = health.borrow();
-                SocketStanding { open: health.sockets, wanted: SOCKETS, last_frame_at: health.last_frame_at }
-            }),
-            parts: parts(app),
+        Ok(ClusterStanding {
+            name: self.name.clone(),
+            unwatched: None,
+            elsewhere: None,
+            next_pass: schedule::next(&app.config.schedule, self.last_pass, now),
+            id: Some(self.cluster.clone()),
+            complete: self.complete,
+            blind: Blind::all_of(self.index.sight()),
+            unmeasured: self.unmeasured(),
+            watches: self.fresh(now),
+            incidents: self.open.values().cloned().collect(),
+            cycles: cycles(app, &self.cluster).await?,
+            counts: Kind::ALL.into_iter().map(|kind| (kind, self.index.count(kind))).collect(),
+            namespaces: self.index.namespaces().into_iter().collect(),
+            services: self.priorities.catalogue().services.iter().map(|service| service.name.clone()).collect(),
+            silences: self.silences.iter().filter(|silence| silence.until > now).cloned().collect(),
         })
     }
+}
+
+/// The last passes of a cluster, as they are told.
+pub(super) async fn cycles(app: &App, cluster: &ClusterId) -> Result<Vec<Cycle>, StoreError> {
+    let told = |cycle: crate::store::Cycle| Cycle {
+        at: cycle.finished,
+        status: cycle.status,
+        findings: usize::try_from(cycle.findings).unwrap_or(usize::MAX),
+        alerts: usize::try_from(cycle.alerts).unwrap_or(usize::MAX),
+        took: cycle.finished.duration_since(cycle.started).max(SignedDuration::ZERO),
+    };
+    Ok(app.store.last_cycles(cluster, 3).await?.into_iter().map(told).collect())
+}
+
+/// How the bot stands, with these clusters.
+pub(super) async fn bot(app: &App, clusters: Vec<ClusterStanding>) -> Result<Standing, StoreError> {
+    let outbox = app.store.counts().await?;
+    Ok(Standing {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        now: app.clock.now(),
+        started_at: app.started,
+        clusters,
+        outbox: OutboxStanding {
+            waiting: usize::try_from(outbox.pending).unwrap_or(usize::MAX),
+            oldest: outbox.oldest_pending,
+            stuck: usize::try_from(outbox.dead).unwrap_or(usize::MAX),
+            written_down: written_down(app),
+            last_error: app.store.outbox_error().await?,
+        },
+        sockets: app.sockets.get().map(|health| {
+            let health = health.borrow();
+            SocketStanding { open: health.sockets, wanted: SOCKETS, last_frame_at: health.last_frame_at }
+        }),
+        parts: parts(app),
+    })
 }
 
 /// The file in which messages are that are not delivered.
@@ -114,7 +127,7 @@ fn escalation(app: &App) -> Part {
 /// The store that several may share, and who stands by.
 fn with_others(standbys: &[String]) -> String {
     let names: Vec<String> =
-        standbys.iter().map(|holder| format!("process {}", lease::cluster_and_process(holder).1)).collect();
+        standbys.iter().map(|holder| format!("process {}", lease::clusters_and_process(holder).1)).collect();
     match names.as_slice() {
         [] => "PostgreSQL".to_owned(),
         [one] => format!("PostgreSQL; {one} stands by"),

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Mind;
 use crate::{
     alerts::{Outgoing, message},
-    app::App,
+    app::Site,
     cluster::ClusterId,
     incidents::{Incident, IncidentId, Severity, later},
     store::StoreError,
@@ -34,7 +34,7 @@ fn key(cluster: &ClusterId) -> String {
 
 impl Warnings {
     /// What was told before a restart.
-    pub(super) async fn load(app: &App, cluster: &ClusterId) -> Result<Self, StoreError> {
+    pub(super) async fn load(app: &Site, cluster: &ClusterId) -> Result<Self, StoreError> {
         let stored = app.store.get(&key(cluster)).await?;
         // One that cannot be read is told once more, which is better than never.
         let told = stored.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
@@ -43,7 +43,7 @@ impl Warnings {
 }
 
 /// Considers what can wait, once everything was seen; what cannot be written is tried again a little later.
-pub(super) async fn look(app: &App, mind: &mut Mind) {
+pub(super) async fn look(app: &Site, mind: &mut Mind) {
     let now = app.clock.now();
     if !mind.complete || mind.warnings.not_before.is_some_and(|at| now < at) {
         return;
@@ -56,7 +56,7 @@ pub(super) async fn look(app: &App, mind: &mut Mind) {
 }
 
 /// Tells what is to be told now, and finds out when that is to be asked again.
-async fn consider(app: &App, mind: &mut Mind) -> Result<(), StoreError> {
+async fn consider(app: &Site, mind: &mut Mind) -> Result<(), StoreError> {
     let now = app.clock.now();
     let mut new: Vec<&Incident> = mind.open.values().filter(|it| is_new(it, &mind.warnings.told)).collect();
     let collected = new.iter().map(|it| later(it.opened_at, COLLECTED_FOR)).min();

@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Mind, first_look, incidents, reconcile};
 use crate::{
-    app::App,
-    clients::kubernetes::{Change, Kubernetes, ReadError, Scope, WatchHandle, Watched, Watcher},
+    app::Site,
+    clients::kubernetes::{Change, ReadError, Scope, WatchHandle, Watched, Watcher},
     cluster::{ClusterId, Kind, ObjectRef, Relist, Touched, Transition, Visibility},
     config::Detection,
     event::Event,
@@ -27,17 +27,17 @@ pub(super) struct RunningList {
 }
 
 /// Starts one watch for each kind, or for each kind and namespace that is configured; what they say arrives as events.
-pub fn watch_cluster(app: &Arc<App>, kubernetes: &Kubernetes, cluster: &ClusterId) -> BTreeMap<Scope, WatchHandle> {
+pub fn watch_cluster(app: &Arc<Site>, cluster: &ClusterId) -> BTreeMap<Scope, WatchHandle> {
     let scopes = Scope::all(&app.config.cluster.namespaces);
-    scopes.into_iter().map(|scope| (scope.clone(), start_watch(app, kubernetes, cluster, scope))).collect()
+    scopes.into_iter().map(|scope| (scope.clone(), start_watch(app, cluster, scope))).collect()
 }
 
-fn start_watch(app: &Arc<App>, kubernetes: &Kubernetes, cluster: &ClusterId, scope: Scope) -> WatchHandle {
+fn start_watch(app: &Arc<Site>, cluster: &ClusterId, scope: Scope) -> WatchHandle {
     // What waits here is read and not taken in yet, and with it waits the server: that keeps lists out of our memory.
     let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
     let place = scope.namespace.as_ref().map(|ns| format!(" in {ns}")).unwrap_or_default();
     let what = format!("the watch of {}{place}", scope.kind.plural());
-    let watch = Watcher::new(kubernetes.clone(), scope, app.clock.clone());
+    let watch = Watcher::new(app.kubernetes.clone(), scope, app.clock.clone());
     let (handle, stop) = (watch.handle(), app.stop.clone());
     // A watch that ended would be taken for a kind in which nothing happens.
     app.spawn_vital(what, async move {
@@ -61,7 +61,7 @@ fn start_watch(app: &Arc<App>, kubernetes: &Kubernetes, cluster: &ClusterId, sco
 }
 
 /// Takes in what a watch said, and judges what it touched.
-pub(super) async fn changed(app: &App, mind: &mut Mind, watched: Watched) {
+pub(super) async fn changed(app: &Site, mind: &mut Mind, watched: Watched) {
     let Watched { scope, at, received, change } = watched;
     let now = app.clock.now();
     let rows = mind.rows;
@@ -194,11 +194,11 @@ impl Mind {
     }
 
     /// Counts a change, and notes how its watch is.
-    fn measure(&mut self, app: &App, scope: &Scope, change: &Change) {
+    fn measure(&mut self, app: &Site, scope: &Scope, change: &Change) {
         let kind = scope.kind.name();
         let state = match change {
-            Change::Begin(reason) => return app.metrics.listed(kind, reason.word()),
-            Change::Live => return app.metrics.connected(kind),
+            Change::Begin(reason) => return app.metrics.listed(&app.name, kind, reason.word()),
+            Change::Live => return app.metrics.connected(&app.name, kind),
             Change::Listed { .. } => "seen",
             Change::Lost(ReadError::NotServed { .. }) => "not_applicable",
             Change::Lost(ReadError::Silent { .. }) => "stale",
@@ -236,7 +236,7 @@ impl Mind {
     }
 
     /// Keeps transitions, here and in the store. What cannot be written is written with what comes next: the rules read it here.
-    pub(super) async fn remember(&mut self, app: &App, transitions: Vec<Transition>) {
+    pub(super) async fn remember(&mut self, app: &Site, transitions: Vec<Transition>) {
         self.note(transitions);
         let now = app.clock.now();
         if self.unwritten.is_empty() || self.store_is_away_until.is_some_and(|until| until > now) {
@@ -261,7 +261,7 @@ impl Mind {
     }
 
     /// Forgets what happened to owners that are gone. Nobody asks for it any more; a new one of that name begins anew.
-    pub(super) async fn forget_what_is_gone(&mut self, app: &App) -> Result<(), StoreError> {
+    pub(super) async fn forget_what_is_gone(&mut self, app: &Site) -> Result<(), StoreError> {
         let now = app.clock.now();
         self.silences.retain(|silence| silence.until > now);
         let month = super::a_month_before(now);

@@ -19,6 +19,8 @@ pub struct InboxRow {
     pub body: String,
     /// When it came.
     pub received: Timestamp,
+    /// The name of the cluster whose it is; empty: that was not decided, or it is of no single one.
+    pub cluster: String,
 }
 
 impl Store {
@@ -58,7 +60,7 @@ impl Store {
     pub async fn inbox_open(&self) -> Result<Vec<InboxRow>, StoreError> {
         self.once("reading what came from Slack", async {
             let rows = sqlx::query(
-                "SELECT id, unique_id, kind, body, received_ms FROM inbox WHERE done_ms IS NULL ORDER BY id",
+                "SELECT id, unique_id, kind, body, received_ms, cluster FROM inbox WHERE done_ms IS NULL ORDER BY id",
             );
             let rows = rows.fetch_all(&self.pool).await?;
             rows.iter()
@@ -69,9 +71,23 @@ impl Store {
                         kind: row.try_get("kind")?,
                         body: row.try_get("body")?,
                         received: instant(row.try_get("received_ms")?)?,
+                        cluster: row.try_get("cluster")?,
                     })
                 })
                 .collect()
+        })
+        .await
+    }
+
+    /// Leaves it to the process that watches that cluster.
+    pub async fn address(&self, id: i64, cluster: &str) -> Result<(), StoreError> {
+        self.again("leaving what came from Slack to another process", |_| async move {
+            sqlx::query("UPDATE inbox SET cluster = $1 WHERE id = $2")
+                .bind(&*clean(cluster))
+                .bind(id)
+                .execute(&self.pool)
+                .await?;
+            Ok(())
         })
         .await
     }

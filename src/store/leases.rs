@@ -28,7 +28,9 @@ macro_rules! now_ms {
 macro_rules! take {
     ($db:ident) => {
         concat!(
-            "INSERT INTO leases (name, holder, fence, expires_ms) VALUES ($1, $2, 1, ",
+            // The first number of a name is greater than those under which anything was written before there was that name.
+            "INSERT INTO leases (name, holder, fence, expires_ms) VALUES ",
+            "($1, $2, (SELECT COALESCE(MAX(fence), 0) + 1 FROM leases), ",
             now_ms!($db),
             " + $3) ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_ms = excluded.expires_ms, ",
             "fence = CASE WHEN leases.holder = excluded.holder AND leases.expires_ms > ",

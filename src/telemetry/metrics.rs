@@ -33,27 +33,27 @@ const fn metric(name: &'static str, sort: &'static str, labels: &'static str, he
 const FRAME_AGE: Metric = metric(
     "watch_last_frame_age_seconds",
     "gauge",
-    "kind, namespace",
+    "cluster, kind, namespace",
     "Seconds since a watch last heard anything from the API server",
 );
 const STATE: Metric = metric(
     "watch_state",
     "gauge",
-    "kind, namespace, state",
+    "cluster, kind, namespace, state",
     "1 for the state a watch is in: seen, blind, stale, not_applicable or unread",
 );
-const CONNECTS: Metric = metric("watch_connects", "counter", "kind", "How often a watch was opened");
+const CONNECTS: Metric = metric("watch_connects", "counter", "cluster, kind", "How often a watch was opened");
 const LISTS: Metric = metric(
     "watch_lists",
     "counter",
-    "kind, reason",
+    "cluster, kind, reason",
     "How often a kind was listed: at the start, because a version had expired, because it was lost, because of drift",
 );
-const OBJECTS: Metric = metric("objects", "gauge", "kind", "Objects that are known");
+const OBJECTS: Metric = metric("objects", "gauge", "cluster, kind", "Objects that are known");
 const DRIFT: Metric = metric(
     "drift_objects",
     "counter",
-    "kind",
+    "cluster, kind",
     "Objects that a pass found to differ from the cluster though their watch had told everything: a bug",
 );
 const EVENTS: Metric =
@@ -68,7 +68,7 @@ const CHANGE_SECONDS: Metric = metric(
 const EVALUATIONS: Metric = metric("evaluations", "counter", "", "Owners that all checks were asked about");
 const EVALUATION_SECONDS: Metric =
     metric("evaluation_seconds", "histogram", "", "How long all checks took for one owner");
-const INCIDENTS: Metric = metric("incidents_open", "gauge", "severity", "Open incidents");
+const INCIDENTS: Metric = metric("incidents_open", "gauge", "cluster, severity", "Open incidents");
 const WAITING: Metric = metric("outbox_waiting", "gauge", "", "Messages that wait to be sent");
 const DEAD: Metric = metric("outbox_dead", "gauge", "", "Messages that were given up");
 const STANDBYS: Metric =
@@ -96,16 +96,18 @@ pub const METRICS: [Metric; 16] = [
 ];
 
 /// The labels of what is told of a kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-#[expect(missing_docs, reason = "the field is the label")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[expect(missing_docs, reason = "the fields are the labels")]
 pub struct OfKind {
+    pub cluster: String,
     pub kind: &'static str,
 }
 
 /// The labels of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 #[expect(missing_docs, reason = "the fields are the labels")]
 pub struct OfReason {
+    pub cluster: String,
     pub kind: &'static str,
     pub reason: &'static str,
 }
@@ -114,6 +116,7 @@ pub struct OfReason {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 #[expect(missing_docs, reason = "the fields are the labels")]
 pub struct OfWatch {
+    pub cluster: String,
     pub kind: &'static str,
     pub namespace: String,
 }
@@ -122,15 +125,17 @@ pub struct OfWatch {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 #[expect(missing_docs, reason = "the fields are the labels")]
 pub struct OfState {
+    pub cluster: String,
     pub kind: &'static str,
     pub namespace: String,
     pub state: &'static str,
 }
 
 /// The labels of incidents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-#[expect(missing_docs, reason = "the field is the label")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[expect(missing_docs, reason = "the fields are the labels")]
 pub struct OfSeverity {
+    pub cluster: String,
     pub severity: &'static str,
 }
 
@@ -230,18 +235,18 @@ impl Default for Metrics {
 
 impl Metrics {
     /// A watch was opened.
-    pub fn connected(&self, kind: &'static str) {
-        self.connects.get_or_create(&OfKind { kind }).inc();
+    pub fn connected(&self, cluster: &str, kind: &'static str) {
+        self.connects.get_or_create(&OfKind { cluster: cluster.to_owned(), kind }).inc();
     }
 
     /// A list began.
-    pub fn listed(&self, kind: &'static str, reason: &'static str) {
-        self.lists.get_or_create(&OfReason { kind, reason }).inc();
+    pub fn listed(&self, cluster: &str, kind: &'static str, reason: &'static str) {
+        self.lists.get_or_create(&OfReason { cluster: cluster.to_owned(), kind, reason }).inc();
     }
 
     /// So many objects were not as their watch had told.
-    pub fn drifted(&self, kind: &'static str, objects: usize) {
-        self.drift.get_or_create(&OfKind { kind }).inc_by(objects as u64);
+    pub fn drifted(&self, cluster: &str, kind: &'static str, objects: usize) {
+        self.drift.get_or_create(&OfKind { cluster: cluster.to_owned(), kind }).inc_by(objects as u64);
     }
 
     /// An event was handled, in so many seconds.
@@ -271,9 +276,11 @@ impl Metrics {
         for state in &now.states {
             self.states.get_or_create(state).set(1);
         }
+        self.objects.clear();
         for (kind, objects) in &now.objects {
             self.objects.get_or_create(kind).set(number(*objects));
         }
+        self.incidents.clear();
         for (severity, open) in &now.incidents {
             self.incidents.get_or_create(severity).set(number(*open));
         }
@@ -301,15 +308,16 @@ mod tests {
     #[test]
     fn every_metric_of_the_table_is_told_with_its_sort_and_help_and_no_other() {
         let metrics = Metrics::default();
-        metrics.connected("Pod");
-        metrics.listed("Pod", "start");
-        metrics.drifted("Pod", 2);
-        let watch = OfWatch { kind: "Pod", namespace: String::new() };
+        metrics.connected("prod", "Pod");
+        metrics.listed("prod", "Pod", "start");
+        metrics.drifted("prod", "Pod", 2);
+        let cluster = || "prod".to_owned();
+        let watch = OfWatch { cluster: cluster(), kind: "Pod", namespace: String::new() };
         let text = metrics.tell(&Moment {
             ages: vec![(watch, 1.5)],
-            states: vec![OfState { kind: "Pod", namespace: String::new(), state: "seen" }],
-            objects: vec![(OfKind { kind: "Pod" }, 7)],
-            incidents: vec![(OfSeverity { severity: "SEV-1" }, 1)],
+            states: vec![OfState { cluster: cluster(), kind: "Pod", namespace: String::new(), state: "seen" }],
+            objects: vec![(OfKind { cluster: cluster(), kind: "Pod" }, 7)],
+            incidents: vec![(OfSeverity { cluster: cluster(), severity: "SEV-1" }, 1)],
             outbox: Some((3, 0)),
             sockets: Some(2),
             standbys: 1,
@@ -325,10 +333,10 @@ mod tests {
             .collect();
         assert_eq!(told, expected);
         for value in [
-            "k8s_monitor_watch_last_frame_age_seconds{kind=\"Pod\",namespace=\"\"} 1.5",
-            "k8s_monitor_watch_lists_total{kind=\"Pod\",reason=\"start\"} 1",
-            "k8s_monitor_drift_objects_total{kind=\"Pod\"} 2",
-            "k8s_monitor_objects{kind=\"Pod\"} 7",
+            "k8s_monitor_watch_last_frame_age_seconds{cluster=\"prod\",kind=\"Pod\",namespace=\"\"} 1.5",
+            "k8s_monitor_watch_lists_total{cluster=\"prod\",kind=\"Pod\",reason=\"start\"} 1",
+            "k8s_monitor_drift_objects_total{cluster=\"prod\",kind=\"Pod\"} 2",
+            "k8s_monitor_objects{cluster=\"prod\",kind=\"Pod\"} 7",
             "k8s_monitor_outbox_waiting 3",
             "k8s_monitor_slack_sockets 2",
             "k8s_monitor_standbys 1",

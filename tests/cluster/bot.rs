@@ -70,7 +70,7 @@ impl WatchingBot {
         let file = Some(Text { path: "k8s-monitor.toml".to_owned(), text });
         let (config, _) = Config::load(&Sources { purpose: Purpose::Run, env, file, ..Sources::default() })?;
         let found = find(&self.places).await?;
-        self.bot = Some(Bot::start(config, found.config, self.clock.clone()).await?);
+        self.bot = Some(Bot::start(config, vec![found.config], self.clock.clone()).await?);
         self.workspace.wait_for_sockets(2).await?;
         self.until("the first picture is complete", |it| it.pulse().complete).await
     }
@@ -87,8 +87,9 @@ impl WatchingBot {
         Ok(())
     }
 
-    fn pulse(&self) -> k8s_monitor::app::Pulse {
-        self.bot.as_ref().map(|bot| bot.app().pulse.borrow().clone()).unwrap_or_default()
+    fn pulse(&self) -> k8s_monitor::app::SitePulse {
+        let site = self.bot.as_ref().and_then(|bot| bot.sites().first());
+        site.map(|site| site.pulse.borrow().clone()).unwrap_or_default()
     }
 
     /// Whether every kind is listed and watched.

@@ -49,7 +49,8 @@ async fn look(store: &Store, workspace: &Workspace) -> Result<String> {
         let its: Vec<&&Shown> = roots.iter().filter(|root| first_line(&root.text).ends_with(&name)).collect();
         let [only] = its.as_slice() else { bail!("{} has {} messages", incident.id, its.len()) };
         let now = Clock::System.now();
-        let expected = root(incident, &Times { now, zone: &TimeZone::UTC, cluster: "production" }).plain();
+        let expected =
+            root(incident, &Times { now, zone: &TimeZone::UTC, cluster: "production", is_one_of_many: false }).plain();
         ensure!(
             first_line(&only.text) == first_line(&expected),
             "{} says {:?}, and it is {:?}",

@@ -7,7 +7,7 @@ use k8s_monitor::{
     clients::kubernetes::ClusterConfig,
     cluster::{ClusterId, Kind},
     sandbox::kubernetes::{CLUSTER_ID, Fault as Slowness},
-    store::Lease,
+    store::Store,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -23,10 +23,10 @@ async fn a_bot_whose_store_was_taken_over_stops_and_says_why() {
         bot.starts().await?;
         let store = bot.store().await?;
         let place = || ClusterConfig::at("http://127.0.0.1:1", None);
-        let refused = Bot::start(bot.configuration()?, place()?, bot.clock().clone()).await.unwrap_err();
+        let refused = Bot::start(bot.configuration()?, vec![place()?], bot.clock().clone()).await.unwrap_err();
         insta::assert_snapshot!(refused, @"another instance holds the store; stop it, or wait 10 s if it crashed");
 
-        rob(&store).await?;
+        rob(bot.bot()?, &store).await?;
         assert!(store.take_lease("bot", "another", Duration::from_secs(1)).await?.is_some());
         bot.clock().advance(Duration::from_secs(5));
         insta::assert_snapshot!(bot.bot()?.ended().await, @"another instance took the store over, because this one did not renew its lease for 10 s");
@@ -34,7 +34,7 @@ async fn a_bot_whose_store_was_taken_over_stops_and_says_why() {
 
         // That one crashes: `run` waits until it loses the store.
         let (stop, config) = (CancellationToken::new(), bot.configuration()?);
-        let bot_in_turn = Bot::start_unless(stop, true, config, place()?, bot.clock().clone()).await?;
+        let bot_in_turn = Bot::start_unless(stop, true, config, vec![place()?], bot.clock().clone()).await?;
         assert_ne!(store.lease_holder("bot").await?.as_deref(), Some("another"));
         bot_in_turn.stop().await;
         assert_eq!(store.lease_holder("bot").await?, None);
@@ -44,10 +44,12 @@ async fn a_bot_whose_store_was_taken_over_stops_and_says_why() {
     .await;
 }
 
-/// The lease of the running bot runs out.
-async fn rob(store: &k8s_monitor::store::Store) -> anyhow::Result<()> {
-    let holder = store.lease_holder("bot").await?.unwrap_or_default();
-    Ok(store.release(&Lease { name: "bot".into(), holder, fence: 1 }).await?)
+/// What the running bot has the right to do runs out.
+async fn rob(bot: &Bot, store: &Store) -> anyhow::Result<()> {
+    for right in bot.sites().iter().map(|site| site.right()).chain([bot.app().right()]) {
+        store.release(&right.lease()).await?;
+    }
+    Ok(())
 }
 
 #[tokio::test]
@@ -58,14 +60,15 @@ async fn a_lease_that_ran_out_while_nobody_looked_is_taken_anew() {
         apply(bot, &web);
         bot.starts().await?;
         let store = bot.store().await?;
-        rob(&store).await?;
+        let before = bot.site()?.fence();
+        rob(bot.bot()?, &store).await?;
         bot.wait(Duration::from_secs(15)).await?;
-        while bot.bot()?.app().fence() == 1 {
+        while bot.site()?.fence() == before {
             tokio::task::yield_now().await;
         }
         apply(bot, &web.clone().crash_looping(6, false));
         bot.wait(Duration::from_mins(2)).await?;
-        assert_eq!(bot.bot()?.app().fence(), 2);
+        assert_eq!(bot.site()?.fence(), before + 1);
         store.close().await;
         let told = bot.everything_new("#alerts").await?;
         assert!(told.contains("web serves nobody"), "{told}");
@@ -94,7 +97,7 @@ async fn a_bot_that_is_stopped_while_the_cluster_hangs_lets_the_store_go() {
         let silent = std::net::TcpListener::bind("127.0.0.1:0")?;
         let place = ClusterConfig::at(&format!("http://{}", silent.local_addr()?), None)?;
         let stop = CancellationToken::new();
-        let starting = Bot::start_unless(stop.clone(), false, bot.configuration()?, place, bot.clock().clone());
+        let starting = Bot::start_unless(stop.clone(), false, bot.configuration()?, vec![place], bot.clock().clone());
         let told = async {
             let store = bot.store().await?;
             while store.lease_holder("bot").await?.is_none() {

@@ -12,7 +12,7 @@ use k8s_monitor::{
 
 use crate::harness::{BotTester, run_test};
 
-const HOURS: Duration = Duration::from_hours(3);
+pub(crate) const HOURS: Duration = Duration::from_hours(3);
 
 /// A namespace `shop` on one node.
 pub(crate) fn a_cluster(bot: &mut BotTester) {

@@ -4,6 +4,7 @@
 mod again;
 mod catalogue;
 mod check;
+mod clusters;
 mod delivery;
 mod escalation;
 mod harness;

@@ -46,6 +46,8 @@ pub struct Times<'a> {
     pub zone: &'a TimeZone,
     /// The cluster, as people call it.
     pub cluster: &'a str,
+    /// Whether there are others, so that every message has to name it.
+    pub is_one_of_many: bool,
 }
 
 impl Times<'_> {
@@ -94,14 +96,14 @@ fn signed(mut blocks: Blocks, incident: &Incident, times: &Times<'_>) -> Message
         blocks.actions(&[Button { action: "ack", text: "Acknowledge", value: incident.id.0.clone() }]);
     }
     blocks.context(&[parts::small_print(incident, times)]);
-    let headline = format!("{} *{}* · {}", parts::emoji(incident), parts::title(incident), id(incident));
+    let headline = format!("{} *{}* · {}", parts::emoji(incident), parts::title(incident, times), id(incident));
     blocks.into_message(&headline, Some(parts::colour(incident)))
 }
 
 /// What is said in the thread. It may be shown in the channel too, so it can be understood by itself.
 pub fn note(note: Note, before: Option<&Incident>, incident: &Incident, times: &Times<'_>) -> Message {
     let id = id(incident);
-    let title = || format!("{}* · {id}", parts::title(incident));
+    let title = || format!("{}* · {id}", parts::title(incident, times));
     let text = match note {
         Note::Worse => {
             let why = sentence(&incident.why);
@@ -187,7 +189,7 @@ fn called(nobody: &str, incident: &Incident, times: &Times<'_>) -> Message {
     let text = format!(
         "{nobody} has acknowledged this for {waited}\n{} *{}* · {}\n{}",
         parts::emoji(incident),
-        parts::title(incident),
+        parts::title(incident, times),
         self::id(incident),
         capital(&parts::cause(incident)),
     );

@@ -117,7 +117,11 @@ mod tests {
             why: "many problems at once".into(),
             ..incident(Severity::Sev2)
         };
-        super::digest(&storm, &Times { now: at(30), zone: &TimeZone::UTC, cluster: "production" }).plain()
+        super::digest(
+            &storm,
+            &Times { now: at(30), zone: &TimeZone::UTC, cluster: "production", is_one_of_many: false },
+        )
+        .plain()
     }
 
     #[test]

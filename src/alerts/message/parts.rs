@@ -4,7 +4,11 @@ use super::{ACKNOWLEDGED, FIRING, HIT_BY_NAME, NAME, RESOLVED, SHOWN, SILENCED, 
 use crate::{
     alerts::blocks::{cap, escape_line},
     findings::{CLUSTER, ConditionClass, FORBIDDEN, REFUSED, REGISTRY, ServiceHit, UNREADABLE},
-    incidents::{Hit, Incident, MemberState, Severity, Silenced, digest::FIRST_LOOK, in_words},
+    incidents::{
+        Hit, Incident, MemberState, Severity, Silenced,
+        digest::{FIRST_LOOK, is_digest},
+        in_words,
+    },
 };
 
 /// `chores-backend serves nobody`, `api is degraded: 1 of 2 ready`. Not escaped, for one line.
@@ -138,24 +142,35 @@ fn well(incident: &Incident) -> String {
 }
 
 /// The headline with the severity or what became of it; safe.
-pub(super) fn title(incident: &Incident) -> String {
+pub(super) fn title(incident: &Incident, times: &Times<'_>) -> String {
     let severity = incident.severity;
+    let of = cluster(incident, times);
     if let Some(end) = incident.resolution.as_ref().filter(|_| !incident.is_open()) {
         let lasted = in_words(end.at.duration_since(incident.since));
         let name = cap(&escape_line(&incident.owner.name), NAME);
         let by = end.by.as_ref().map(|by| format!(" by {}", person(by))).unwrap_or_default();
-        return format!("Resolved{by} after {lasted} · {name}: {} (was {})", sentence(&end.reason), incident.peak);
+        return format!("Resolved{by} after {lasted} · {of}{name}: {} (was {})", sentence(&end.reason), incident.peak);
     }
     if let Some(parent) = parent(incident) {
-        return format!("Part {parent} · {}", escape_line(&headline(incident)));
+        return format!("Part {parent} · {of}{}", escape_line(&headline(incident)));
     }
     match (incident.healthy_since, &incident.acknowledged) {
-        (Some(_), _) => format!("{severity} · recovering · {}", escape_line(&well(incident))),
+        (Some(_), _) => format!("{severity} · recovering · {of}{}", escape_line(&well(incident))),
         (None, _) if incident.silenced.is_some() => {
-            format!("{severity} · silenced · {}", escape_line(&headline(incident)))
+            format!("{severity} · silenced · {of}{}", escape_line(&headline(incident)))
         }
-        (None, Some(_)) => format!("{severity} · acknowledged · {}", escape_line(&headline(incident))),
-        (None, None) => format!("{severity} · {}", escape_line(&headline(incident))),
+        (None, Some(_)) => format!("{severity} · acknowledged · {of}{}", escape_line(&headline(incident))),
+        (None, None) => format!("{severity} · {of}{}", escape_line(&headline(incident))),
+    }
+}
+
+/// Where there are several clusters, which one it is; what is wrong with a cluster as a whole names it anyhow.
+fn cluster(incident: &Incident, times: &Times<'_>) -> String {
+    let names_it = incident.owner.kind == CLUSTER || is_digest(&incident.owner);
+    if times.is_one_of_many && !names_it {
+        format!("{} · ", cap(&escape_line(times.cluster), NAME))
+    } else {
+        String::new()
     }
 }
 

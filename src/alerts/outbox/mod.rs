@@ -8,6 +8,7 @@ use std::{
     fmt,
     io::Write as _,
     sync::Arc,
+    time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -26,6 +27,8 @@ const PACE: SignedDuration = SignedDuration::from_secs(1);
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(5);
 /// How long to wait when nothing can be done: the database does not answer, the lease is not held.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(5);
+/// How often to look for what other processes wrote: together with what they need an alert is there within a second.
+const OTHERS: Duration = Duration::from_millis(250);
 /// Rows looked at of one destination at a time; a channel takes one a second anyway.
 const PER_DESTINATION: u32 = 5;
 /// The destination of every answer that goes to an address of its own.
@@ -63,6 +66,8 @@ pub async fn run(app: Arc<App>) {
                 }
             }
             () = wait => {}
+            // What other processes write does not wake this one.
+            () = tokio::time::sleep(OTHERS), if app.has_others() => {}
         }
     }
 }
@@ -172,7 +177,7 @@ impl Sender {
                 continue;
             }
             // Who lost the right to send while it slept must not send what its successor sends.
-            if !app.store.holds(&app.lease()).await? {
+            if !app.store.holds(&app.right().lease()).await? {
                 tracing::warn!("the store's lease is not held; nothing is sent");
                 return Ok(Some(later(now, LOOK_AGAIN)));
             }
@@ -328,7 +333,7 @@ async fn write_down(app: &App, row: &OutboxRow, failure: &Failure, at: Timestamp
     let now = app.clock.now();
     let is_answer = matches!(row.outgoing, Outgoing::Respond { .. } | Outgoing::ReplyTo { .. });
     // Without the right to send, another may be sending it just now: nothing is certain.
-    let is_mine = app.store.holds(&app.lease()).await?;
+    let is_mine = app.store.holds(&app.right().lease()).await?;
     match failure.kind {
         FailureKind::Later if is_mine => {
             tracing::warn!(row = row.id, attempt = row.attempts, %why, "a message could not be sent yet");
@@ -374,7 +379,8 @@ async fn say_again(app: &App, row: &OutboxRow) -> Result<(), StoreError> {
     };
     let Some(incident) = app.store.incident(id).await? else { return Ok(()) };
     let now = app.clock.now();
-    let message = message::root(&incident, &app.times(now));
+    let name = app.name_of(&incident.cluster).await?;
+    let message = message::root(&incident, &app.times(&name, now));
     let edit = Outgoing::Edit { channel: channel.clone(), message };
     tracing::warn!(row = row.id, "a message was edited by two; it is edited again, as its incident is now");
     app.store.enqueue(&incident.cluster, Some(id), &[edit], now).await?;

@@ -92,7 +92,8 @@ async fn reply(
         return Ok(never("its incident is not in the store"));
     };
     let now = app.clock.now();
-    let message = message::root(&state, &app.times(now));
+    let name = app.name_of(&state.cluster).await?;
+    let message = message::root(&state, &app.times(&name, now));
     let post = Outgoing::Post { channel: to.row.destination.clone(), message };
     app.store.replace(to.row, &[post, to.row.outgoing.clone()], now).await?;
     Ok(Outcome::Replaced)

@@ -75,6 +75,12 @@ impl ClusterConfig {
         Ok(config)
     }
 
+    /// The same, under the name that people gave it.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
+    }
+
     /// What the cluster is called where it was found: the context of the kubeconfig, `in-cluster`, else the server's address.
     pub fn name(&self) -> &str {
         &self.name
@@ -144,7 +150,7 @@ pub async fn find(places: &Places) -> Result<Found, NoCluster> {
     }
 
     for (files, explicit) in candidates(places) {
-        let name = files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(":");
+        let name = named(&files);
         match read(&files)? {
             Read::Missing(missing) => {
                 let missing = missing.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", ");
@@ -158,27 +164,62 @@ pub async fn find(places: &Places) -> Result<Found, NoCluster> {
             Read::Kubeconfig(kubeconfig, missing) => {
                 warnings
                     .extend(missing.iter().map(|f| format!("KUBECONFIG names {}, which does not exist", f.display())));
-                let known: Vec<_> = kubeconfig.contexts.iter().map(|c| c.name.clone()).collect();
-                let wanted = places.context.clone().or_else(|| kubeconfig.current_context.clone());
-                let Some(context) = wanted.filter(|c| !c.is_empty()).or_else(|| only(&known)) else {
-                    tried.push(format!("{name} (has no current context; it knows: {})", or_none(&known)));
-                    continue;
-                };
-                if !known.contains(&context) {
-                    tried.push(format!("{name} (has no context {context:?}; it knows: {})", or_none(&known)));
-                    continue;
+                match connect(*kubeconfig, &name, places.context.as_deref()).await? {
+                    Ok((config, described)) => return Ok(Found { config, described, warnings }),
+                    Err(why) => tried.push(format!("{name} ({why})")),
                 }
-                let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
-                let kube = kube::Config::from_custom_kubeconfig(*kubeconfig, &options)
-                    .await
-                    .map_err(|error| NoCluster::broken(format!("context {context} of {name}"), chain(&error)))?;
-                let config = ClusterConfig { kube, name: context.clone() };
-                let described = format!("context {context} of {name}, {}", config.server());
-                return Ok(Found { config, described, warnings });
             }
         }
     }
     Err(NoCluster::Nowhere(tried))
+}
+
+/// The cluster this process runs in, and no other.
+pub fn find_inside(places: &Places) -> Result<Found, NoCluster> {
+    if places.service_account.join("token").exists() {
+        return in_cluster(places);
+    }
+    let why = format!("{} is not there, so this is no Pod", places.service_account.display());
+    Err(NoCluster::broken("in-cluster", why))
+}
+
+/// The current context of that kubeconfig, and no other.
+pub async fn find_in(kubeconfig: &Path) -> Result<Found, NoCluster> {
+    let name = kubeconfig.display();
+    match read(&[kubeconfig.to_owned()])? {
+        Read::Missing(_) => Err(NoCluster::broken(name, "it does not exist")),
+        Read::Kubeconfig(read, _) => match connect(*read, &name.to_string(), None).await? {
+            Ok((config, described)) => Ok(Found { config, described, warnings: Vec::new() }),
+            Err(why) => Err(NoCluster::broken(name, why)),
+        },
+    }
+}
+
+fn named(files: &[PathBuf]) -> String {
+    files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(":")
+}
+
+/// The context of a kubeconfig, with a word on it; or why it has none that is meant.
+async fn connect(
+    kubeconfig: Kubeconfig,
+    name: &str,
+    context: Option<&str>,
+) -> Result<Result<(ClusterConfig, String), String>, NoCluster> {
+    let known: Vec<_> = kubeconfig.contexts.iter().map(|c| c.name.clone()).collect();
+    let wanted = context.map(str::to_owned).or_else(|| kubeconfig.current_context.clone());
+    let Some(context) = wanted.filter(|c| !c.is_empty()).or_else(|| only(&known)) else {
+        return Ok(Err(format!("has no current context; it knows: {}", or_none(&known))));
+    };
+    if !known.contains(&context) {
+        return Ok(Err(format!("has no context {context:?}; it knows: {}", or_none(&known))));
+    }
+    let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
+    let kube = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
+        .await
+        .map_err(|error| NoCluster::broken(format!("context {context} of {name}"), chain(&error)))?;
+    let config = ClusterConfig { kube, name: context.clone() };
+    let described = format!("context {context} of {name}, {}", config.server());
+    Ok(Ok((config, described)))
 }
 
 /// The kubeconfigs to look at in their order, and whether somebody named them.

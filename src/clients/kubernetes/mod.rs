@@ -32,7 +32,9 @@ use http_body_util::{BodyExt, Limited};
 use kube::client::Body;
 
 pub use changes::{Change, Patience, Reason, Scope, Watched};
-pub use config::{ClusterConfig, Found, K3S_KUBECONFIG, NoCluster, Places, SERVICE_ACCOUNT, find};
+pub use config::{
+    ClusterConfig, Found, K3S_KUBECONFIG, NoCluster, Places, SERVICE_ACCOUNT, find, find_in, find_inside,
+};
 use connection::Connection;
 use decode::{Encoding, Status};
 pub use error::ReadError;

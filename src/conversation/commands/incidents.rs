@@ -5,7 +5,11 @@ use jiff::Timestamp;
 use super::{Answer, Command, Query, usage};
 use crate::{
     alerts::Message,
-    conversation::{reply, standing::Standing},
+    conversation::{
+        of_clusters::together,
+        reply,
+        standing::{ClusterStanding, Standing},
+    },
     incidents::{Incident, digest::is_digest},
 };
 
@@ -27,10 +31,17 @@ pub const COMMAND: Command = Command {
 fn run(rest: &str, standing: &Standing) -> Answer {
     let typed = rest.split_whitespace().next().unwrap_or_default().trim_end_matches('d');
     if typed.is_empty() {
-        let mut open: Vec<&Incident> = standing.open_incidents();
-        open.sort_by_key(|incident| (incident.severity, incident.since));
-        let open: Vec<Incident> = open.into_iter().cloned().collect();
-        return Answer::Say(listed(&open, None, standing.now));
+        let open = |cluster: &ClusterStanding| {
+            let mut open: Vec<Incident> = cluster.incidents.iter().filter(|it| it.is_open()).cloned().collect();
+            open.sort_by(|a, b| (a.severity, a.since, &a.id).cmp(&(b.severity, b.since, &b.id)));
+            listed(&open, None, standing.now)
+        };
+        return Answer::Say(match standing.clusters.as_slice() {
+            [only] => open(only),
+            several => {
+                together(&several.iter().map(|cluster| (cluster.name.clone(), open(cluster))).collect::<Vec<_>>())
+            }
+        });
     }
     match typed.parse::<u16>() {
         Ok(days) if (1..=MOST_DAYS).contains(&days) => Answer::Ask(Query::Incidents { days }),

@@ -91,7 +91,7 @@ pub enum Query {
 pub fn answer(text: &str, standing: &Standing) -> Answer {
     let (word, rest) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
     if word.is_empty() {
-        return help::everything();
+        return help::everything(standing);
     }
     match find(word) {
         Some(command) => (command.run)(rest.trim(), standing),

@@ -14,12 +14,18 @@ pub const COMMAND: Command = Command {
 };
 
 fn run(_rest: &str, standing: &Standing) -> Answer {
-    let silences: Vec<_> = standing.clusters.iter().flat_map(|cluster| &cluster.silences).collect();
-    if silences.is_empty() {
+    let all: usize = standing.clusters.iter().map(|cluster| cluster.silences.len()).sum();
+    if all == 0 {
         return Answer::Say(reply::line("Nothing is silenced."));
     }
-    let mut lines = vec![format!("*{}*", reply::count(silences.len(), "silence", "silences"))];
-    lines.extend(silences.iter().map(|silence| format!("• {}", reply::silence_line(silence, standing.now))));
+    let mut lines = vec![format!("*{}*", reply::count(all, "silence", "silences"))];
+    for cluster in standing.clusters.iter().filter(|cluster| !cluster.silences.is_empty()) {
+        if standing.clusters.len() > 1 {
+            lines.push(format!("Cluster *{}*", reply::escape(&cluster.name)));
+        }
+        lines
+            .extend(cluster.silences.iter().map(|silence| format!("• {}", reply::silence_line(silence, standing.now))));
+    }
     lines.push("`/k8s unsilence <number>` ends one before its time.".replace('<', "&lt;").replace('>', "&gt;"));
     Answer::Say(reply::say(&lines))
 }

@@ -11,7 +11,7 @@ use crate::{
         reply,
         standing::{ClusterStanding, Standing, WatchStanding},
     },
-    incidents::{Incident, digest::is_digest},
+    incidents::{Incident, IncidentId, Severity, digest::is_digest},
 };
 
 /// Incidents shown before the rest is counted.
@@ -35,8 +35,10 @@ fn run(_rest: &str, standing: &Standing) -> Answer {
     if standing.clusters.is_empty() {
         lines.push("*No cluster is watched*: nothing can be said about health.".to_owned());
     }
-    for cluster in &standing.clusters {
-        lines.extend(cluster_lines(cluster, now));
+    if standing.clusters.len() > 1 {
+        lines.extend(compared(standing));
+    } else {
+        lines.extend(standing.clusters.iter().flat_map(|cluster| cluster_lines(cluster, now)));
     }
     lines.push(bot_line(standing));
     lines.extend(standing.parts.iter().flat_map(|part| {
@@ -62,36 +64,126 @@ fn run(_rest: &str, standing: &Standing) -> Answer {
     Answer::Say(reply::say(&lines))
 }
 
+/// Several clusters, the worst first: how each is in a line, its incidents, and what cannot be seen; the rest is told of one at
+/// a time.
+fn compared(standing: &Standing) -> Vec<String> {
+    let now = standing.now;
+    let mut all: Vec<&ClusterStanding> = standing.clusters.iter().collect();
+    all.sort_by_key(|cluster| {
+        let worst = own(cluster).first().map(|incident| incident.severity);
+        (worst.is_none(), worst, sees_everything(cluster))
+    });
+    let healthy = all.iter().filter(|cluster| own(cluster).is_empty() && sees_everything(cluster)).count();
+    let mut lines = vec![format!("*{} clusters, {healthy} healthy*", all.len())];
+    for cluster in all {
+        let oldest = cluster.watches.iter().map(|watch| watch.heard).min();
+        let news = oldest.map(|oldest| format!("the oldest news is {} old", reply::span(oldest, now)));
+        let process = cluster.elsewhere.as_ref().map(|process| format!("watched by {}", reply::escape(process)));
+        lines.push([Some(head(cluster)), news, process].into_iter().flatten().collect::<Vec<_>>().join(" · "));
+        lines.extend(incident_lines(cluster, now));
+        lines.extend(unseen_lines(cluster, now));
+    }
+    lines.push("`/k8s status --cluster` and a name says more of one.".to_owned());
+    lines
+}
+
 fn cluster_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
+    let mut lines = vec![head(cluster)];
+    lines.extend(incident_lines(cluster, now));
+    lines.extend(unseen_lines(cluster, now));
+    if let Some(process) = &cluster.elsewhere {
+        lines.push(format!("Watched by {}", reply::escape(process)));
+    }
+    lines.extend(watching_lines(cluster, now));
+    lines.push(match cluster.cycles.first() {
+        None => "No pass was finished yet".to_owned(),
+        Some(last) => {
+            let millis = last.took.as_millis();
+            format!(
+                "Last pass {} ago: {}, {}, {}, {}.{} s",
+                reply::span(last.at, now),
+                reply::escape(&last.status),
+                reply::count(last.findings, "finding", "findings"),
+                reply::count(last.alerts, "alert", "alerts"),
+                millis / 1000,
+                millis % 1000 / 100
+            )
+        }
+    });
+    lines
+}
+
+/// Whether everything of it is seen that is needed to call it healthy.
+fn sees_everything(cluster: &ClusterStanding) -> bool {
+    cluster.unwatched.is_none() && cluster.complete && !is_blind(cluster)
+}
+
+fn is_blind(cluster: &ClusterStanding) -> bool {
+    cluster.blind.iter().any(|blind| blind.required)
+}
+
+/// The open incident from which another follows.
+fn cause_of<'a>(cluster: &'a ClusterStanding, of: &Incident) -> Option<&'a IncidentId> {
+    let is_cause = |it: &&Incident| it.is_open() && !is_digest(&it.owner) && of.symptom_of.as_ref() == Some(&it.owner);
+    cluster.incidents.iter().find(is_cause).map(|cause| &cause.id)
+}
+
+/// The open incidents that follow from no other, the worst first. A digest is the list of what stands here one by one.
+fn own(cluster: &ClusterStanding) -> Vec<&Incident> {
+    let is_own = |it: &&Incident| it.is_open() && !is_digest(&it.owner) && cause_of(cluster, it).is_none();
+    let mut own: Vec<&Incident> = cluster.incidents.iter().filter(is_own).collect();
+    own.sort_by(|a, b| (a.severity, a.since, &a.id).cmp(&(b.severity, b.since, &b.id)));
+    own
+}
+
+/// How it is, in a line.
+fn head(cluster: &ClusterStanding) -> String {
     let name = reply::escape(&cluster.name);
-    // What follows from another incident is counted with that; a digest is the list of what stands here one by one.
-    let all: Vec<&Incident> = cluster.incidents.iter().filter(|i| i.is_open() && !is_digest(&i.owner)).collect();
-    let cause_of = |of: &Incident| all.iter().find(|i| of.symptom_of.as_ref() == Some(&i.owner)).map(|cause| &cause.id);
-    let mut open: Vec<&Incident> = all.iter().copied().filter(|i| cause_of(i).is_none()).collect();
-    open.sort_by(|a, b| (a.severity, a.since, &a.id).cmp(&(b.severity, b.since, &b.id)));
-    let is_blind = cluster.blind.iter().any(|b| b.required);
-    let head = match (open.first(), is_blind, cluster.complete) {
-        (Some(worst), _, _) => {
-            let mark = if worst.severity == crate::incidents::Severity::Sev1 { "🔴" } else { "🟠" };
-            let blind = if is_blind { ", and I do not see everything" } else { "" };
+    let open = own(cluster);
+    let blind = is_blind(cluster);
+    match (open.first(), &cluster.unwatched) {
+        (Some(worst), unwatched) => {
+            let mark = if worst.severity == Severity::Sev1 { "🔴" } else { "🟠" };
+            let blind = match unwatched {
+                Some(why) => format!(", and {}", reply::quote(why, 200)),
+                None if blind => ", and I do not see everything".to_owned(),
+                None => String::new(),
+            };
             format!("{mark} *{name}: {}*{blind}", reply::count(open.len(), "open incident", "open incidents"))
         }
-        (None, true, _) => format!("⚪ *{name}: I cannot say.* No incident is open, but I do not see everything."),
-        (None, false, false) => format!("⚪ *{name}: I cannot say yet.* The first look is not complete."),
-        (None, false, true) => format!("🟢 *{name}: healthy.* No incident is open."),
-    };
-    let mut lines = vec![head];
-    lines.extend(open.iter().take(SHOWN).map(|i| {
-        let follow = match all.iter().filter(|of| cause_of(of) == Some(&i.id)).count() {
-            0 => String::new(),
-            n => format!(" · {} from it", reply::count(n, "incident follows", "incidents follow")),
-        };
-        format!("• {}{follow}", reply::incident_line(i, now))
-    }));
+        (None, Some(why)) => format!("⚪ *{name}: I cannot say.* No incident is open, but {}.", reply::quote(why, 200)),
+        (None, None) if blind => {
+            format!("⚪ *{name}: I cannot say.* No incident is open, but I do not see everything.")
+        }
+        (None, None) if !cluster.complete => format!("⚪ *{name}: I cannot say yet.* The first look is not complete."),
+        (None, None) => format!("🟢 *{name}: healthy.* No incident is open."),
+    }
+}
+
+/// The incidents, each in a line with how many follow from it.
+fn incident_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
+    let open = own(cluster);
+    let mut lines: Vec<String> = open
+        .iter()
+        .take(SHOWN)
+        .map(|i| {
+            let of_it = |it: &&Incident| it.is_open() && !is_digest(&it.owner) && cause_of(cluster, it) == Some(&i.id);
+            let follow = match cluster.incidents.iter().filter(of_it).count() {
+                0 => String::new(),
+                n => format!(" · {} from it", reply::count(n, "incident follows", "incidents follow")),
+            };
+            format!("• {}{follow}", reply::incident_line(i, now))
+        })
+        .collect();
     if open.len() > SHOWN {
         lines.push(format!("... and {} more", open.len() - SHOWN));
     }
-    lines.extend(reply::blind_lines(&cluster.blind, SHOWN, now));
+    lines
+}
+
+/// What cannot be seen, and what cannot be measured.
+fn unseen_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
+    let mut lines = reply::blind_lines(&cluster.blind, SHOWN, now);
     lines.extend(cluster.unmeasured.iter().map(|(meter, why)| {
         let what = match meter {
             Meter::Metrics => "how much memory containers use",
@@ -99,21 +191,6 @@ fn cluster_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
         };
         format!("Not measured, optional: {what}: {}", reply::quote(why, 200))
     }));
-    lines.extend(watching_lines(cluster, now));
-    if let Some(last) = cluster.cycles.first() {
-        let millis = last.took.as_millis();
-        lines.push(format!(
-            "Last pass {} ago: {}, {}, {}, {}.{} s",
-            reply::span(last.at, now),
-            reply::escape(&last.status),
-            reply::count(last.findings, "finding", "findings"),
-            reply::count(last.alerts, "alert", "alerts"),
-            millis / 1000,
-            millis % 1000 / 100
-        ));
-    } else {
-        lines.push("No pass was finished yet".to_owned());
-    }
     lines
 }
 
@@ -154,7 +231,7 @@ fn bot_line(standing: &Standing) -> String {
     let now = standing.now;
     let mut parts =
         vec![format!("k8s-monitor {} up {}", reply::escape(&standing.version), reply::span(standing.started_at, now))];
-    match standing.next_pass {
+    match standing.clusters.iter().filter_map(|cluster| cluster.next_pass).min() {
         Some(next) if next > now => parts.push(format!("next pass in {}", reply::span(now, next))),
         Some(next) => parts.push(format!("next pass is overdue by {}", reply::span(next, now))),
         None => parts.push("no pass is scheduled".to_owned()),
@@ -273,6 +350,28 @@ mod tests {
         assert_snapshot!(said(answer("status", &standing)).lines().next().unwrap(), @"⚪ *production: I cannot say.* No incident is open, but I do not see everything.");
         standing.clusters.clear();
         assert_snapshot!(said(answer("status", &standing)).lines().next().unwrap(), @"*No cluster is watched*: nothing can be said about health.");
+    }
+
+    #[test]
+    fn several_clusters_are_compared_the_worst_first() {
+        let mut standing = samples::two_clusters();
+        let mut home = samples::healthy().clusters.remove(0);
+        home.name = "home".into();
+        home.unwatched = Some("no process watches it at present".into());
+        standing.clusters.insert(0, home);
+        standing.clusters[2].elsewhere = Some("process 12 on west".into());
+        let text = said(answer("status", &standing));
+        assert_snapshot!(text.lines().take(9).collect::<Vec<_>>().join("\n"), @r"
+        *3 clusters, 1 healthy*
+        🔴 *production: 2 open incidents*, and I do not see everything · the oldest news is 40 s old
+        • *SEV-1* INC-2026-11-24-001 · Deployment shop/api · OOMKilled · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 13:57 UTC (12 min)
+        • *SEV-2* INC-2026-11-24-002 · Deployment shop/api · OOMKilled · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 13:57 UTC (12 min) · acknowledged by <@U2>
+        Not seen: Job everywhere since 13:00 UTC (1 h 9 min): forbidden: jobs.batch is forbidden
+        ⚪ *home: I cannot say.* No incident is open, but no process watches it at present. · the oldest news is 40 s old
+        🟢 *edge: healthy.* No incident is open. · the oldest news is 40 s old · watched by process 12 on west
+        `/k8s status --cluster` and a name says more of one.
+        k8s-monitor 0.1.0 up 3 h 12 min · next pass in 30 s · Slack sockets 2 of 2 (last heard 1 min ago) · 3 messages wait to be sent, the oldest for 2 min · 1 refused (the bot is not in #alerts: /invite @k8s-monitor there) · 2 to be read in `/data/incidents/undelivered.md`
+        ");
     }
 
     #[test]

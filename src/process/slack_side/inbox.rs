@@ -14,7 +14,7 @@ use crate::{
         from_slack::{self, EnvelopeKind, What},
         permissions::Person,
     },
-    event::Event,
+    process::{Arrived, arrived},
     store::{InboxRow, StoreError},
 };
 
@@ -43,6 +43,14 @@ pub(super) async fn receive(app: &App, envelope: RawEnvelope) -> Result<(), Stri
     stored.map(|_| ()).map_err(|error| error.to_string())
 }
 
+/// Whether a row is dealt with in this process: by who decides whose it is, or by who watches the cluster that it was left to.
+fn is_here(app: &App, cluster: &str) -> bool {
+    if cluster.is_empty() {
+        return app.right().is_held();
+    }
+    app.sites().iter().any(|site| site.name == cluster && site.right().is_held())
+}
+
 /// Whether it may be meant for the bot: a plain message in a channel is not.
 fn may_be_meant(what: &What) -> bool {
     match what {
@@ -61,7 +69,7 @@ struct Listener {
     /// Whom Slack was asked about, and when.
     people: BTreeMap<String, (Timestamp, Person)>,
     /// What people said about whom Slack is being asked, in the order in which they said it.
-    waiting: BTreeMap<String, Vec<(i64, Said)>>,
+    waiting: BTreeMap<String, Vec<(i64, String, Said)>>,
     asking: FuturesUnordered<Asked>,
     /// When rows were handed to the loop that are not settled yet.
     handed: BTreeMap<i64, Timestamp>,
@@ -75,7 +83,7 @@ pub(super) async fn listen(app: Arc<App>) {
         let call = app.inbox_wake.calls();
         let again = match listener.read(&app).await {
             // What another replica stored does not wake this one.
-            Ok(()) if !app.standbys.borrow().is_empty() => OTHERS,
+            Ok(()) if app.has_others() => OTHERS,
             Ok(()) => AGAIN,
             Err(error) => {
                 tracing::error!(%error, "the inbox cannot be read or written");
@@ -104,10 +112,11 @@ impl Listener {
     async fn read(&mut self, app: &Arc<App>) -> Result<(), StoreError> {
         let Some(me) = app.me.get() else { return Ok(()) };
         let now = app.clock.now();
-        let rows = app.store.inbox_open().await?;
+        let mut rows = app.store.inbox_open().await?;
+        rows.retain(|row| is_here(app, &row.cluster));
         self.handed.retain(|id, at| now.duration_since(*at) < AGAIN && rows.iter().any(|row| row.id == *id));
         for row in rows {
-            let is_asked = self.waiting.values().flatten().any(|(id, _)| *id == row.id);
+            let is_asked = self.waiting.values().flatten().any(|(id, ..)| *id == row.id);
             if !is_asked && !self.handed.contains_key(&row.id) {
                 self.understand(app, me, &row, now).await?;
             }
@@ -149,30 +158,38 @@ impl Listener {
             && !self.waiting.contains_key(&user)
         {
             let person = Some(person.clone());
-            self.hand_over(app, row.id, said, person).await;
-            return Ok(());
+            return self.hand_over(app, (row.id, &row.cluster), said, person).await;
         }
         if !self.waiting.contains_key(&user) {
             let (app, user) = (Arc::clone(app), user.clone());
             self.asking.push(async move { (user.clone(), who(&app, &user).await) }.boxed());
         }
-        self.waiting.entry(user).or_default().push((row.id, said));
+        self.waiting.entry(user).or_default().push((row.id, row.cluster.clone(), said));
         Ok(())
     }
 
     /// Slack said who somebody is, or did not.
-    async fn answered(&mut self, app: &App, user: String, person: Option<Person>) {
-        for (id, said) in self.waiting.remove(&user).unwrap_or_default() {
-            self.hand_over(app, id, said, person.clone()).await;
+    async fn answered(&mut self, app: &Arc<App>, user: String, person: Option<Person>) {
+        for (id, cluster, said) in self.waiting.remove(&user).unwrap_or_default() {
+            if let Err(error) = self.hand_over(app, (id, &cluster), said, person.clone()).await {
+                tracing::error!(%error, "what somebody said could not be handed over and is tried again");
+                self.handed.remove(&id);
+            }
         }
         if let Some(person) = person {
             self.people.insert(user, (app.clock.now(), person));
         }
     }
 
-    async fn hand_over(&mut self, app: &App, id: i64, said: Said, person: Option<Person>) {
-        self.handed.insert(id, app.clock.now());
-        app.send(Event::Said { inbox: id, said, person }).await;
+    async fn hand_over(
+        &mut self,
+        app: &Arc<App>,
+        (inbox, cluster): (i64, &str),
+        said: Said,
+        person: Option<Person>,
+    ) -> Result<(), StoreError> {
+        self.handed.insert(inbox, app.clock.now());
+        arrived(app, cluster, Arrived { inbox, said, person }).await
     }
 }
 

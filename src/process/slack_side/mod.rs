@@ -41,16 +41,23 @@ pub fn channels(config: &SlackConfig, is_there: bool) -> Channels {
     }
 }
 
-/// Opens the sockets and starts asking Slack who the bot is and where its channels are. Nothing here waits for Slack: what it
-/// does not answer is said in words and asked again, and what is to be sent waits in the outbox.
+/// Starts asking Slack who the bot is and where its channels are, and taking what people say. Nothing here waits for Slack: what
+/// it does not answer is said in words and asked again.
+pub fn begin(app: &Arc<App>) {
+    if app.slack.is_none() {
+        return;
+    }
+    app.health.not_ready(SLACK, "Slack was not asked yet");
+    app.spawn_vital("the task that asks Slack how it is", keep_looking(Arc::clone(app)));
+    app.spawn_vital("the task that takes what people say", inbox::listen(Arc::clone(app)));
+}
+
+/// Opens the sockets of the one that sends; what waits for it in the wrong channel is readdressed first.
 pub async fn connect(app: &Arc<App>) -> Option<SocketHandle> {
     app.slack.as_ref()?;
-    app.health.not_ready(SLACK, "Slack was not asked yet");
     if let Err(error) = readdress(app).await {
         tracing::error!(%error, "what waits for a channel that is not configured any more stays there");
     }
-    app.spawn_vital("the task that asks Slack how it is", keep_looking(Arc::clone(app)));
-    app.spawn_vital("the task that takes what people say", inbox::listen(Arc::clone(app)));
     match open_sockets(app, SOCKETS).await? {
         Ok(handle) => {
             if app.sockets.set(handle.health()).is_err() {
@@ -122,7 +129,8 @@ async fn readdress(app: &App) -> Result<(), StoreError> {
             continue;
         }
         let Some(incident) = app.store.incident(&id).await? else { continue };
-        let message = message::root(&incident, &app.times(now));
+        let name = app.name_of(&incident.cluster).await?;
+        let message = message::root(&incident, &app.times(&name, now));
         let posts: Vec<_> = channels
             .of(incident.worst)
             .into_iter()

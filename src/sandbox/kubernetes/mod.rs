@@ -68,12 +68,17 @@ pub struct Cluster {
 impl Cluster {
     /// Starts an empty cluster (it has the namespaces `kube-system` and `default`) on a free port of loopback.
     pub async fn start() -> io::Result<Self> {
+        Self::start_as(CLUSTER_ID).await
+    }
+
+    /// The same, as the cluster of that identity.
+    pub async fn start_as(id: &str) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let mut cluster = Self { shared, address, serving: JoinSet::new() };
         cluster.serve(listener);
-        for (name, uid) in [("kube-system", CLUSTER_ID), ("default", "5a4db0c5-0000-4000-8000-000000000002")] {
+        for (name, uid) in [("kube-system", id), ("default", "5a4db0c5-0000-4000-8000-000000000002")] {
             cluster.apply(json!({
                 "kind": "Namespace", "apiVersion": "v1",
                 "metadata": {"name": name, "uid": uid, "labels": {"kubernetes.io/metadata.name": name}},

@@ -22,8 +22,11 @@ async fn what_slack_delivers_twice_is_taken_once() {
         kind: "slash_command".into(),
         body: "text\u{fffd}".into(),
         received: at(1),
+        cluster: String::new(),
     };
     assert_eq!(open[1], expected);
+    one.address(second, "edge").await.unwrap();
+    assert_eq!(two.inbox_open().await.unwrap()[1], InboxRow { cluster: "edge".into(), ..expected });
     two.close().await;
 }
 

@@ -67,7 +67,7 @@ fn summary(channel: &str, text: &str) -> Outgoing {
 /// Puts something into the outbox.
 async fn put(bot: &BotTester, outgoing: &[Outgoing]) -> anyhow::Result<()> {
     let app = bot.app()?;
-    app.store.enqueue(bot.bot()?.cluster(), None, outgoing, bot.now()).await?;
+    app.store.enqueue(&bot.cluster_id()?, None, outgoing, bot.now()).await?;
     app.outbox_wake.wake();
     Ok(())
 }

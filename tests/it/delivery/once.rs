@@ -78,7 +78,7 @@ async fn two_senders_at_once_leave_one_message() {
         bot.settle().await?;
         let app = bot.app()?;
         // Nobody wakes the bot's own sender.
-        app.store.enqueue(bot.bot()?.cluster(), None, &[answer("C0ALERTS", &thread, "once")], bot.now()).await?;
+        app.store.enqueue(&bot.cluster_id()?, None, &[answer("C0ALERTS", &thread, "once")], bot.now()).await?;
         let (mut one, mut two) = (Sender::new(Arc::clone(app)), Sender::new(Arc::clone(app)));
         let (first, second) = tokio::join!(one.send_due(), two.send_due());
         first?;
@@ -98,8 +98,8 @@ async fn who_lost_the_right_to_send_sends_nothing() {
         let thread = said(bot, "#alerts", "one")?;
         bot.settle().await?;
         let app = bot.app()?;
-        app.store.release(&app.lease()).await?;
-        app.store.enqueue(bot.bot()?.cluster(), None, &[answer("C0ALERTS", &thread, "once")], bot.now()).await?;
+        app.store.release(&app.right().lease()).await?;
+        app.store.enqueue(&bot.cluster_id()?, None, &[answer("C0ALERTS", &thread, "once")], bot.now()).await?;
         Sender::new(Arc::clone(app)).send_due().await?;
         assert_eq!(bot.workspace().count("chat.postMessage"), 0);
         bot.crashes().await?;

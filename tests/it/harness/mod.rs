@@ -5,10 +5,10 @@ use std::{cell::RefCell, collections::BTreeMap, sync::Arc, time::Duration};
 use anyhow::{Context, bail, ensure};
 use jiff::Timestamp;
 use k8s_monitor::{
-    app::{App, Bot, Pulse},
+    app::{App, Bot, Site, SitePulse},
     clients::kubernetes::ClusterConfig,
     clock::Clock,
-    cluster::Kind,
+    cluster::{ClusterId, Kind},
     config::{Config, Purpose, Sources, Text},
     sandbox::{
         kubernetes::Cluster,
@@ -31,6 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct BotTester {
     clock: Clock,
     cluster: Cluster,
+    /// More clusters, each with its name.
+    others: Vec<(&'static str, Cluster)>,
     workspace: Workspace,
     bot: Option<Bot>,
     url: String,
@@ -69,6 +71,7 @@ impl BotTester {
         Ok(Self {
             clock,
             cluster,
+            others: Vec::new(),
             workspace,
             bot: None,
             url,
@@ -93,9 +96,32 @@ impl BotTester {
 
     /// Starts the bot and waits for nothing that it does not wait for itself.
     pub(crate) async fn sets_out(&mut self) -> anyhow::Result<()> {
-        let place = ClusterConfig::at(&self.cluster.url(), None)?;
-        self.bot = Some(Bot::start(self.configuration()?, place, self.clock.clone()).await?);
+        let places = self.places()?;
+        self.bot = Some(Bot::start(self.configuration()?, places, self.clock.clone()).await?);
         Ok(())
+    }
+
+    /// Where the clusters are.
+    pub(crate) fn places(&self) -> anyhow::Result<Vec<ClusterConfig>> {
+        let all =
+            std::iter::once(("production", &self.cluster)).chain(self.others.iter().map(|(name, it)| (*name, it)));
+        all.map(|(name, cluster)| Ok(ClusterConfig::at(&cluster.url(), None)?.named(name))).collect()
+    }
+
+    /// There is another cluster, which is watched beside `production` from the next start.
+    pub(crate) async fn has_too(&mut self, name: &'static str) -> anyhow::Result<()> {
+        let id = format!("5a4db0c5-0000-4000-8000-{:012}", 100 + self.others.len());
+        self.others.push((name, Cluster::start_as(&id).await?));
+        let names: Vec<&str> = self.others.iter().map(|(name, _)| *name).collect();
+        self.set("CLUSTERS", &format!("production,{}", names.join(",")));
+        self.set("CLUSTER_NAME", "");
+        Ok(())
+    }
+
+    /// One of those.
+    pub(crate) fn other(&mut self, name: &str) -> anyhow::Result<&mut Cluster> {
+        let found = self.others.iter_mut().find(|(known, _)| *known == name);
+        Ok(&mut found.with_context(|| format!("no cluster {name}"))?.1)
     }
 
     /// Sets a variable of the environment for the next start.
@@ -169,8 +195,22 @@ impl BotTester {
     }
 
     /// Waits until the bot is so far, whatever the clock says.
-    pub(crate) async fn until(&self, what: &str, is_so: impl Fn(&Pulse) -> bool) -> anyhow::Result<()> {
-        let mut pulse = self.bot()?.app().pulse.subscribe();
+    pub(crate) async fn until(&self, what: &str, is_so: impl Fn(&SitePulse) -> bool) -> anyhow::Result<()> {
+        let mut pulse = self.site()?.pulse.subscribe();
+        let reached = tokio::time::timeout(PATIENCE, pulse.wait_for(|pulse| is_so(pulse))).await;
+        reached.with_context(|| format!("in vain waited until {what}"))?.context("the bot is gone")?;
+        Ok(())
+    }
+
+    /// The same, of another cluster.
+    pub(crate) async fn until_other(
+        &self,
+        name: &str,
+        what: &str,
+        is_so: impl Fn(&SitePulse) -> bool,
+    ) -> anyhow::Result<()> {
+        let site = self.bot()?.sites().iter().find(|site| site.name == name).context("no such cluster")?;
+        let mut pulse = site.pulse.subscribe();
         let reached = tokio::time::timeout(PATIENCE, pulse.wait_for(|pulse| is_so(pulse))).await;
         reached.with_context(|| format!("in vain waited until {what}"))?.context("the bot is gone")?;
         Ok(())
@@ -212,7 +252,9 @@ impl BotTester {
     pub(crate) async fn crashes(&mut self) -> anyhow::Result<()> {
         let Some(bot) = self.bot.take() else { return Ok(()) };
         // Its successor would have to wait until the lease expires.
-        bot.app().store.release(&bot.app().lease()).await?;
+        for right in bot.sites().iter().map(|site| site.right()).chain([bot.app().right()]) {
+            bot.app().store.release(&right.lease()).await?;
+        }
         #[expect(clippy::disallowed_methods, reason = "what hangs in it ends with the test")]
         drop(tokio::spawn(bot.stop()));
         let gone = async {
@@ -244,6 +286,16 @@ impl BotTester {
     /// The parts of the running bot.
     pub(crate) fn app(&self) -> anyhow::Result<&Arc<App>> {
         Ok(self.bot()?.app())
+    }
+
+    /// The running bot's first cluster.
+    pub(crate) fn site(&self) -> anyhow::Result<&Arc<Site>> {
+        self.bot()?.sites().first().context("no cluster")
+    }
+
+    /// Who that cluster says it is.
+    pub(crate) fn cluster_id(&self) -> anyhow::Result<ClusterId> {
+        self.site()?.pulse.borrow().cluster.clone().context("it was not asked who it is")
     }
 
     /// Lets time pass until a method of Slack was called so often, whether it was answered or not.
@@ -296,25 +348,18 @@ impl BotTester {
     /// Returns when everything that happened was dealt with: seen by the watches, handled, sent.
     pub(crate) async fn settle(&self) -> anyhow::Result<()> {
         let Some(bot) = &self.bot else { return Ok(()) };
-        let mut pulse = bot.app().pulse.subscribe();
         let settled = async {
-            loop {
-                pulse.borrow_and_update();
-                if self.is_settled(bot).await? {
-                    return Ok(());
-                }
-                // Looked at again when the bot moves; the outside (an envelope on its way) is looked at every few milliseconds.
-                let moved = tokio::time::timeout(Duration::from_millis(5), pulse.changed()).await;
-                if let Ok(Err(_)) = moved {
-                    bail!("the bot is gone");
-                }
+            while !self.is_settled(bot).await? {
+                tokio::time::sleep(Duration::from_millis(2)).await;
             }
+            Ok(())
         };
         match tokio::time::timeout(PATIENCE, settled).await {
             Ok(result) => result,
             Err(_) => bail!(
-                "the bot did not settle: {:?}, unacknowledged {:?}, latest {:?}",
+                "the bot did not settle: {:?}, {:?}, unacknowledged {:?}, latest {:?}",
                 bot.app().pulse.borrow(),
+                bot.sites().iter().map(|site| site.pulse.borrow().clone()).collect::<Vec<_>>(),
                 self.workspace.unacked(),
                 Kind::ALL.map(|kind| (kind, self.cluster.latest_version(kind))),
             ),
@@ -322,15 +367,15 @@ impl BotTester {
     }
 
     async fn is_settled(&self, bot: &Bot) -> anyhow::Result<bool> {
-        let Pulse { positions, watches, blind, .. } = bot.app().pulse.borrow().clone();
-        // What cannot be seen cannot be waited for.
-        let is_hidden = |kind: Kind| watches.iter().any(|(scope, state)| scope.kind == kind && *state != "seen");
-        let seen = |kind: &Kind| {
-            blind > 0
-                || is_hidden(*kind)
-                || positions.get(kind).copied().unwrap_or(0) >= self.cluster.latest_version(*kind)
-        };
-        if !self.workspace.unacked().is_empty() || !Kind::ALL.iter().all(seen) || !bot.is_settled() {
+        let clusters = std::iter::once(&self.cluster).chain(self.others.iter().map(|(_, cluster)| cluster));
+        let is_seen = bot.sites().iter().zip(clusters).all(|(site, cluster)| {
+            let SitePulse { positions, watches, blind, .. } = site.pulse.borrow().clone();
+            // What cannot be seen cannot be waited for.
+            let is_hidden = |kind: Kind| watches.iter().any(|(scope, state)| scope.kind == kind && *state != "seen");
+            let reached = |kind: &Kind| positions.get(kind).copied().unwrap_or(0) >= cluster.latest_version(*kind);
+            blind > 0 || Kind::ALL.iter().all(|kind| is_hidden(*kind) || reached(kind))
+        });
+        if !self.workspace.unacked().is_empty() || !is_seen || !bot.is_settled() {
             return Ok(false);
         }
         // A channel takes a message a second: time passes while the outbox waits for that. What waits longer, or for Slack

@@ -16,7 +16,7 @@ use crate::{
 static UTC: TimeZone = TimeZone::UTC;
 
 fn times(minute: i64) -> Times<'static> {
-    Times { now: at(minute), zone: &UTC, cluster: "production" }
+    Times { now: at(minute), zone: &UTC, cluster: "production", is_one_of_many: false }
 }
 
 /// The root message half an hour later.
