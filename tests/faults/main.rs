@@ -15,7 +15,7 @@ use chance::Chance;
 use k8s_monitor::{
     clock::Clock,
     sandbox::{
-        kubernetes::{Cluster, Workload, deployment, story},
+        kubernetes::{Cluster, Edit, Workload, deployment, story},
         slack::{Options, Workspace},
     },
     store::testing,
@@ -26,6 +26,9 @@ use tokio::{
 };
 use trouble::Counts;
 
+/// How it is configured, beside the clusters.
+const CONFIG: &str = "[alerts]\nfirst_post_wait = \"0s\"\nstorm_from = 1000\nbusiness_hours = \"never\"\n[http]\nlisten = \"off\"\n\
+                      [priorities]\nP0 = [\"shop/w-0\"]\n";
 /// How often it is killed when nobody says how often: as a part of all tests it must be short.
 const KILLS: usize = 12;
 /// How long it may take until everything is said once nothing fails any more.
@@ -43,7 +46,7 @@ async fn main() -> Result<()> {
     world.replicas = numbers.get(2).and_then(|n| usize::try_from(*n).ok()).unwrap_or(if is_shared { 3 } else { 1 });
     if std::env::args().any(|argument| argument == "takeover") {
         ensure!(is_shared, "taking over needs PostgreSQL: K8S_MONITOR_TEST_DATABASE_URL");
-        world.replicas = 2;
+        world.replicas = 3;
         return takeover::measure(&mut world, numbers.first().and_then(|n| usize::try_from(*n).ok()).unwrap_or(5))
             .await;
     }
@@ -64,11 +67,15 @@ struct Replica {
     was_paused: bool,
 }
 
-/// A pretend cluster and workspace, a database, and the bots that run.
+/// The clusters, as people call them.
+const CLUSTERS: [&str; 2] = ["production", "edge"];
+
+/// Pretend clusters and a workspace, a database, and the bots that run.
 struct World {
     chance: Chance,
-    cluster: Cluster,
+    clusters: Vec<Cluster>,
     workspace: Workspace,
+    /// Those with even numbers are in the first cluster.
     workloads: Vec<Workload>,
     database: testing::Guard,
     folder: tempfile::TempDir,
@@ -83,22 +90,27 @@ impl World {
         let (store, database) = testing::fresh().await?;
         store.close().await;
         let workspace = Workspace::start(Options::default()).await?;
-        let cluster = Cluster::start().await?;
         let folder = tempfile::tempdir()?;
-        std::fs::write(folder.path().join("kubeconfig"), cluster.kubeconfig())?;
-        // Everything is told by itself, at once.
-        let config = "[alerts]\nfirst_post_wait = \"0s\"\nstorm_from = 1000\nbusiness_hours = \"never\"\n[http]\nlisten = \"off\"\n\
-                      [priorities]\nP0 = [\"shop/w-0\"]\n";
-        std::fs::write(folder.path().join("k8s-monitor.toml"), config)?;
         let then = Clock::System.now() - Duration::from_hours(3);
-        cluster.apply_all([story::node("node-1", true, Ok(then)), story::namespace("shop", then)]);
+        let (mut clusters, mut places) = (Vec::new(), Vec::new());
+        for (name, id) in CLUSTERS.iter().zip(1..) {
+            let cluster = Cluster::start_as(&format!("5a4db0c5-0000-4000-8000-{id:012}")).await?;
+            let file = folder.path().join(name);
+            std::fs::write(&file, cluster.kubeconfig())?;
+            places.push(format!("\"{name}={}\"", file.display()));
+            cluster.apply_all([story::node("node-1", true, Ok(then)), story::namespace("shop", then)]);
+            clusters.push(cluster);
+        }
+        // Everything is told by itself, at once.
+        let config = format!("clusters = [{}]\n{CONFIG}", places.join(", "));
+        std::fs::write(folder.path().join("k8s-monitor.toml"), config)?;
         let workloads: Vec<_> = (0..8).map(|n| deployment(&format!("shop/w-{n}"), then).replicas(2)).collect();
-        for workload in &workloads {
+        for (workload, cluster) in workloads.iter().zip(clusters.iter().cycle()) {
             cluster.apply_all(workload.objects(Clock::System.now()));
         }
         Ok(Self {
             chance: Chance::new(seed),
-            cluster,
+            clusters,
             workspace,
             workloads,
             database,
@@ -121,13 +133,11 @@ impl World {
             .current_dir(self.folder.path())
             .env_clear()
             .env("HOME", self.folder.path())
-            .env("KUBECONFIG", self.folder.path().join("kubeconfig"))
             .env("DATABASE_URL", self.database.url())
             .env("SLACK_API_URL", self.workspace.base_url())
             .env("SLACK_BOT_TOKEN", &tokens.bot_token)
             .env("SLACK_APP_TOKEN", &tokens.app_token)
             .env("SLACK_CHANNEL", "alerts")
-            .env("CLUSTER_NAME", "production")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(errors)
@@ -232,10 +242,17 @@ impl World {
                 .pods_made_anew(now - Duration::from_mins(10))
                 .crash_looping(6, self.chance.between(0, 1) == 0),
         };
-        self.cluster.play(&after.change_from(Some(&before), now));
-        self.counts.changes += 1;
+        self.changes(at, &after.change_from(Some(&before), now));
         if let Some(there) = self.workloads.get_mut(at) {
             *there = after;
+        }
+    }
+
+    /// The cluster in which that workload is changes.
+    fn changes(&mut self, workload: usize, edits: &[Edit]) {
+        if let Some(cluster) = self.clusters.iter().cycle().nth(workload) {
+            cluster.play(edits);
+            self.counts.changes += 1;
         }
     }
 
@@ -248,7 +265,10 @@ impl World {
             sleep(Duration::from_millis(500)).await;
             self.all_run()?;
             match verdict::of(self.database.url(), &self.workspace).await {
-                Ok(said) => return Ok(said),
+                Ok(said) => {
+                    self.counts.doubles = self.workspace.count("chat.delete");
+                    return Ok(said);
+                }
                 Err(why) if begun.elapsed() > QUIET_WITHIN => {
                     bail!("{why:#}\n{}\nlast lines of its log:\n{}", self.counts, self.last_words())
                 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use k8s_monitor::{clock::Clock, store::Store};
 use tokio::time::{Instant, sleep};
 
-use crate::{World, signal};
+use crate::{CLUSTERS, World, signal};
 
 /// How long something may take before it counts as never.
 const NEVER: Duration = Duration::from_mins(1);
@@ -21,7 +21,7 @@ pub(crate) async fn measure(world: &mut World, times: usize) -> Result<()> {
             Ok(store.lease_holder("bot").await?.filter(|_| seated))
         })
         .await?;
-        until("both listen to Slack", async || Ok((world.workspace.sockets().len() >= 3).then_some(()))).await?;
+        until("all listen to Slack", async || Ok((world.workspace.sockets().len() >= 4).then_some(()))).await?;
         let sockets = world.workspace.sockets().len();
         let number = process.rsplit_once(": process ").and_then(|(_, of)| of.split(' ').next()?.parse().ok());
         let number: u32 = number.context("a holder without a process")?;
@@ -39,21 +39,30 @@ pub(crate) async fn measure(world: &mut World, times: usize) -> Result<()> {
         until("another one watches", async || Ok(store.lease_holder("bot").await?.filter(|holder| *holder != process)))
             .await?;
         let leads = killed.elapsed();
+        until("another one watches every cluster", async || {
+            let holders = store.lease_holders("cluster ").await?;
+            Ok((holders.len() == CLUSTERS.len() && !holders.contains(&process)).then_some(()))
+        })
+        .await?;
+        let watches = killed.elapsed();
         until("the question is answered", async || {
             let answers = world.workspace.ephemeral_for("ana");
-            Ok((answers.len() >= nth).then_some(()))
+            Ok((answers.iter().filter(|it| it.text.contains("2 clusters, ")).count() >= nth).then_some(()))
         })
         .await?;
         let answered = killed.elapsed();
         until("what broke is told", async || Ok((world.workspace.messages("#alerts").len() > said).then_some(())))
             .await?;
+        let told = killed.elapsed();
+        let split = world.is_answered_by_every_cluster(&store).await?;
         println!(
-            "{nth}: {sockets} sockets open; killed; a command taken in after {:.1} s, another replica watches after {:.1} s, the command is answered \
-             after {:.1} s, what broke meanwhile is told after {:.1} s",
+            "{nth}: {sockets} sockets open; killed; a command taken in after {:.1} s, another replica sends after {:.1} s and watches every cluster after {:.1} s, the command is answered \
+             after {:.1} s, what broke meanwhile is told after {:.1} s; {split}",
             heard.as_secs_f64(),
             leads.as_secs_f64(),
+            watches.as_secs_f64(),
             answered.as_secs_f64(),
-            killed.elapsed().as_secs_f64()
+            told.as_secs_f64()
         );
     }
     store.close().await;
@@ -85,12 +94,32 @@ impl World {
         Ok(())
     }
 
+    /// Whoever watches a cluster answers what it is asked, also where another process answers people; says who watches what.
+    async fn is_answered_by_every_cluster(&self, store: &Store) -> Result<String> {
+        let sender = store.lease_holder("bot").await?;
+        let mut elsewhere = 0;
+        for name in CLUSTERS {
+            elsewhere += usize::from(store.lease_holder(&format!("cluster {name}")).await? != sender);
+            let before = self.workspace.ephemeral_for("ana").len();
+            self.workspace.person("ana").runs(&format!("/k8s analyze shop --cluster {name}"), "#alerts")?;
+            until("the cluster answers", async || {
+                let answers = self.workspace.ephemeral_for("ana");
+                let is_result =
+                    |text: &String| text.starts_with(&format!("Cluster *{name}*")) && text.contains("Looked at");
+                Ok(answers.iter().skip(before).map(|shown| &shown.text).any(is_result).then_some(()))
+            })
+            .await?;
+        }
+        Ok(format!("{elsewhere} of {} clusters watched by another process than the one that sends", CLUSTERS.len()))
+    }
+
     /// A workload that was well serves nobody any more.
     fn breaks(&mut self, at: usize) {
         let now = Clock::System.now();
         let Some(there) = self.workloads.get_mut(at) else { return };
         let after = there.clone().pods_made_anew(now - Duration::from_mins(10)).crash_looping(6, false);
-        self.cluster.play(&after.change_from(Some(there), now));
+        let edits = after.change_from(Some(there), now);
         *there = after;
+        self.changes(at, &edits);
     }
 }

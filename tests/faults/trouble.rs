@@ -26,14 +26,16 @@ pub(crate) struct Counts {
     pub(crate) of_slack: usize,
     pub(crate) locked: usize,
     pub(crate) full: usize,
+    /// Messages that were posted twice, the second of which was deleted.
+    pub(crate) doubles: usize,
 }
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { starts, kills, pauses, gave_way, changes, of_slack, locked, full } = self;
+        let Self { starts, kills, pauses, gave_way, changes, of_slack, locked, full, doubles } = self;
         write!(
             f,
-            "{starts} starts, {kills} kills, {pauses} pauses ({gave_way} gave way to another), {changes} changes of workloads, {of_slack} faults of Slack, database locked {locked} times and full {full} times"
+            "{starts} starts, {kills} kills, {pauses} pauses ({gave_way} gave way to another), {changes} changes of workloads, {of_slack} faults of Slack, database locked {locked} times and full {full} times; {doubles} doubles were deleted"
         )
     }
 }

@@ -12,6 +12,8 @@ use k8s_monitor::{
     store::Store,
 };
 
+use crate::CLUSTERS;
+
 const CHANNEL: &str = "#alerts";
 
 /// What was found, in a sentence; an error says what is not as it should be (yet).
@@ -27,6 +29,12 @@ async fn look(store: &Store, workspace: &Workspace) -> Result<String> {
     ensure!(counts.pending == 0, "{} messages wait", counts.pending);
     ensure!(counts.dead == 0, "{} messages were given up: {:?}", counts.dead, store.outbox_error().await?);
     let mut incidents = Vec::new();
+    let mut names = BTreeMap::new();
+    for name in CLUSTERS {
+        if let Some(id) = store.get(&format!("cluster {name}")).await? {
+            names.insert(id, name);
+        }
+    }
     for cluster in store.clusters().await? {
         incidents.extend(store.recent_incidents(&cluster, jiff::Timestamp::UNIX_EPOCH, 10_000).await?);
     }
@@ -49,8 +57,8 @@ async fn look(store: &Store, workspace: &Workspace) -> Result<String> {
         let its: Vec<&&Shown> = roots.iter().filter(|root| first_line(&root.text).ends_with(&name)).collect();
         let [only] = its.as_slice() else { bail!("{} has {} messages", incident.id, its.len()) };
         let now = Clock::System.now();
-        let expected =
-            root(incident, &Times { now, zone: &TimeZone::UTC, cluster: "production", is_one_of_many: false }).plain();
+        let cluster = names.get(&incident.cluster.0).copied().unwrap_or_default();
+        let expected = root(incident, &Times { now, zone: &TimeZone::UTC, cluster, is_one_of_many: true }).plain();
         ensure!(
             first_line(&only.text) == first_line(&expected),
             "{} says {:?}, and it is {:?}",
