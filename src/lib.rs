@@ -15,7 +15,7 @@
 //!                                                   (P0..P3)
 //! ```
 //!
-//! Everything that can happen is an [`event::Event`]; [`process`] handles them one at a time, and what becomes due by time in
+//! Everything that can happen to a cluster is an [`event::Event`]; [`process`] handles them one at a time, and what becomes due by time in
 //! between. What it decides is stored together with the rows that say it, and a sender says them.
 //!
 //! # The modules, in the order of the flow
@@ -76,9 +76,9 @@
 //!    *Not yet*: agents.
 //! 4. At least once everywhere, seen once by people: outbox row, call to Slack, marked as sent. A message's metadata carries the id
 //!    of its row; where it is not known whether Slack took it, the channel is searched before it is posted again. One process holds
-//!    the store's lease, on the database's clock, and sends; on PostgreSQL others stand by, store what comes from Slack, and follow it
-//!    within 15 s. What one that slept posted twice it deletes, what it edited late is edited again by who sends. *Not yet*: several
-//!    clusters, each with a lease.
+//!    the lease to send, one the lease of each cluster, on the database's clock; on PostgreSQL several processes share them, store what
+//!    comes from Slack, and follow one that is gone within 15 s. What one that slept posted twice it deletes, what it edited late is
+//!    edited again by who sends.
 //! 5. Blindness is a state of a (kind, namespace). Forbidden, time-out and a stale watch are [`findings::Verdict::Unknown`]: never
 //!    "missing", never "healthy". Incidents whose checks read it there freeze, others go on; what is seen again within 90 s was never
 //!    told. A required kind lost beyond its grace is an alert; an optional one is a line in the status, and so are nodes and namespaces where only some namespaces are watched; an API
@@ -149,6 +149,12 @@
 //! - **Severity is a table, the rest is words.** What is the matter gives the row, how much it matters the column; everything else
 //!   (whom it hits, what is hit at once, what keeps coming back) only lifts what the table says, each step a value that can be told. The
 //!   words name the threshold that decided, not the time gone: they are shown, and must not change by the minute.
+//! - **A loop for each cluster** ([`app::Site`]), so that one that is slow or away holds up no other; what they share (store, Slack, sender) is
+//!   behind it ([`app::App`]). With one cluster everything that is said goes to its loop. With several the process that sends decides whose
+//!   it is, from what is named; what is another process's it leaves in the inbox under the cluster's name, and how that cluster stands it
+//!   reads from the store, where the other writes it every 5 s.
+//! - **A cluster is not moved while it is watched**: a replica takes what is free, up to its share; moving one would be a gap of seconds
+//!   without any need.
 //! - **What was told is part of the incident** ([`incidents::Telling`]): when aloud, who was announced as hit, who was called. So what is
 //!   told next is a function of the incident and the time, written in the same transaction as the rows that say it, and a restart repeats
 //!   nothing.

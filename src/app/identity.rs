@@ -4,8 +4,13 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{App, Site};
-use crate::{clients::kubernetes::ReadError, cluster::ClusterId, event::Event, store::StoreError};
+use super::Site;
+use crate::{
+    clients::kubernetes::ReadError,
+    cluster::ClusterId,
+    event::Event,
+    store::{Store, StoreError},
+};
 
 /// How long to wait before it is asked again.
 const AGAIN: SignedDuration = SignedDuration::from_secs(30);
@@ -27,14 +32,14 @@ pub(super) async fn of(site: &Arc<Site>) -> Result<ClusterId, StoreError> {
         Err(error) => {
             tracing::error!(cluster = %site.name, %error, "the cluster cannot be asked who it is; going on as blind");
             site.spawn(ask_until_it_answers(Arc::clone(site), error));
-            Ok(known(site, &site.name).await?.unwrap_or_else(|| provisional(&site.name)))
+            Ok(known(&site.store, &site.name).await?.unwrap_or_else(|| provisional(&site.name)))
         }
     }
 }
 
 /// What a cluster of that name said last time it was asked.
-pub(crate) async fn known(app: &App, name: &str) -> Result<Option<ClusterId>, StoreError> {
-    Ok(app.store.get(&key(name)).await?.map(ClusterId))
+pub(crate) async fn known(store: &Store, name: &str) -> Result<Option<ClusterId>, StoreError> {
+    Ok(store.get(&key(name)).await?.map(ClusterId))
 }
 
 /// It is this one and no other: one cluster under two names would have two incidents of everything.

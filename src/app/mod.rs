@@ -172,7 +172,9 @@ impl App {
             return Ok(only.clone());
         }
         for name in &self.cluster_names {
-            if *cluster == identity::provisional(name) || identity::known(self, name).await?.as_ref() == Some(cluster) {
+            if *cluster == identity::provisional(name)
+                || identity::known(&self.store, name).await?.as_ref() == Some(cluster)
+            {
                 return Ok(name.clone());
             }
         }

@@ -13,7 +13,7 @@ use crate::{
     },
     incidents::{Incident, IncidentId, Silence, later},
     services::Fit,
-    store::{Asked, StoreError, UpdateRequest},
+    store::{Asked, Store, StoreError, UpdateRequest},
 };
 
 /// How many incidents of the past are looked at.
@@ -159,16 +159,19 @@ pub(super) async fn incidents(app: &App, cluster: ClusterId, days: u16) -> Resul
 }
 
 /// How often something was wrong in a cluster in the last days, or with what is meant in it.
-pub(super) async fn history(
-    app: &App,
-    cluster: ClusterId,
-    (of, days): (Option<String>, u16),
+///
+/// # Errors
+/// If the store cannot be read.
+pub async fn history(
+    store: &Store,
+    cluster: &ClusterId,
+    (of, days): (Option<&str>, u16),
+    now: Timestamp,
 ) -> Result<Message, StoreError> {
-    let now = app.clock.now();
     let since = days_before(now, days);
-    let recent = app.store.recent_incidents(&cluster, since, MOST_OF_THE_PAST).await?;
-    let passes = app.store.passes_since(&cluster, since).await?;
-    Ok(commands::history::told(&recent, &passes, (of.as_deref(), days), now))
+    let recent = store.recent_incidents(cluster, since, MOST_OF_THE_PAST).await?;
+    let passes = store.passes_since(cluster, since).await?;
+    Ok(commands::history::told(&recent, &passes, (of, days), now))
 }
 
 fn days_before(now: Timestamp, days: u16) -> Timestamp {
@@ -184,7 +187,7 @@ pub(super) async fn ask(app: &Site, mind: &Mind, query: Query, by: &By<'_>) -> R
             None => reply::unknown_incident(&incident, &mind.standing(app).await?),
         },
         Query::Incidents { days } => incidents(app, mind.cluster.clone(), days).await?,
-        Query::History { of, days } => history(app, mind.cluster.clone(), (of, days)).await?,
+        Query::History { of, days } => history(&app.store, &mind.cluster, (of.as_deref(), days), now).await?,
         Query::Services => commands::services::listed(&mind.priorities, &Fit::of(&mind.priorities, &mind.index)),
     };
     by.answer(app, message).await

@@ -10,7 +10,6 @@ use super::{changes, people, standing};
 use crate::{
     alerts::Message,
     app::{App, Site, identity, lease},
-    cluster::ClusterId,
     conversation::{
         Answer, Said, Standing,
         commands::{self, Query},
@@ -125,30 +124,29 @@ async fn answer(app: &Arc<App>, typed: &str, it: Arrived) -> Result<(), StoreErr
     }
     let message = match answer {
         Answer::Say(message) => message,
-        Answer::Ask(Query::Incidents { days }) => past(app, &standing, |it| changes::incidents(app, it, days)).await?,
-        Answer::Ask(Query::History { of, days }) => {
-            past(app, &standing, |it| changes::history(app, it, (of.clone(), days))).await?
-        }
-        Answer::Ask(_) | Answer::Change(_) | Answer::Analyze { .. } => people::only_as_a_command(),
+        Answer::Ask(query) => past(app, &standing, &query).await?,
+        Answer::Change(_) | Answer::Analyze { .. } => people::only_as_a_command(),
     };
     say(app, &it, message).await
 }
 
 /// What the store tells of each cluster, under its name.
-async fn past<F: Future<Output = Result<Message, StoreError>>>(
-    app: &App,
-    standing: &Standing,
-    tell: impl Fn(ClusterId) -> F,
-) -> Result<Message, StoreError> {
+async fn past(app: &App, standing: &Standing, query: &Query) -> Result<Message, StoreError> {
+    let now = app.clock.now();
     let mut answers = Vec::new();
     for cluster in &standing.clusters {
         let id = match &cluster.id {
             Some(id) => Some(id.clone()),
-            None => identity::known(app, &cluster.name).await?,
+            None => identity::known(&app.store, &cluster.name).await?,
         };
-        let told = match id {
-            Some(id) => tell(id).await?,
-            None => reply::line("Nothing is known of it yet."),
+        let told = match (id, query) {
+            (None, _) => reply::line("Nothing is known of it yet."),
+            (Some(id), Query::Incidents { days }) => changes::incidents(app, id, *days).await?,
+            (Some(id), Query::History { of, days }) => {
+                changes::history(&app.store, &id, (of.as_deref(), *days), now).await?
+            }
+            // Those are of one cluster.
+            (Some(_), Query::Show { .. } | Query::Services) => people::only_as_a_command(),
         };
         answers.push((cluster.name.clone(), told));
     }
@@ -215,7 +213,7 @@ async fn elsewhere(site: &Site) -> Result<ClusterStanding, StoreError> {
 
 /// What the store knows of a cluster of which nobody can be asked.
 async fn stored(site: &Site, why: &str) -> Result<ClusterStanding, StoreError> {
-    let id = identity::known(site, &site.name).await?;
+    let id = identity::known(&site.store, &site.name).await?;
     let mut standing =
         ClusterStanding { name: site.name.clone(), unwatched: Some(why.to_owned()), id, ..ClusterStanding::default() };
     with_rows(site, &mut standing).await?;

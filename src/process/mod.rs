@@ -24,6 +24,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::{sync::mpsc, time::Instant};
 
+pub use changes::history;
 pub use desk::{Arrived, arrived, write_down};
 pub use logs::LogRead;
 pub use measures::Measurements;

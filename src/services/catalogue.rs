@@ -109,6 +109,17 @@ impl Catalogue {
             for (list, says) in [(&service.dependencies, "depends on"), (&service.dependents, "is needed by")] {
                 lints.extend(list.iter().filter_map(|name| self.judge_relation(service, says, name)));
             }
+            let has_a_bound = service.max_downtime.is_some_and(|longest| !longest.is_zero());
+            for issue in &service.known_issues {
+                if issue.within.is_none() && !issue.checks.is_empty() && !has_a_bound {
+                    let message = format!(
+                        "known issue {:?} of {:?} has no time within which it is expected",
+                        issue.text, service.name
+                    );
+                    let remedy = "without one it is told like anything else: write within = \"30m\", or \"up to 30 minutes\" in its sentence";
+                    lints.push(Lint::new(service.line, message, remedy));
+                }
+            }
             if service.priority.is_none() {
                 let remedy = "give it a priority: P0, P1, P2 or P3";
                 lints.push(Lint::new(service.line, format!("{:?} has no priority", service.name), remedy));
@@ -257,6 +268,23 @@ dependents = ["web"]
             ["web", "volt"],
             "volt is called web too"
         );
+    }
+
+    #[rstest]
+    #[case::without_a_time("", true)]
+    #[case::with_its_own("within = \"6m\"\n", false)]
+    #[case::by_no_check("checks = []\n", false)]
+    fn a_known_issue_that_never_counts_is_said(#[case] more: &str, #[case] is_said: bool) {
+        let checks = if more.contains("checks") { "" } else { "checks = [\"not-ready\"]\n" };
+        let of = |downtime: &str| {
+            let head = format!("[[service]]\nname = \"vault\"\npriority = \"P1\"\n{downtime}");
+            catalogue(&format!("{head}[[service.known_issues]]\ntext = \"manual unseal\"\n{checks}{more}")).lint()
+        };
+        let said = of("").first().map(|lint| lint.message.clone());
+        let expected = "known issue \"manual unseal\" of \"vault\" has no time within which it is expected".to_owned();
+        assert_eq!(said, is_said.then_some(expected));
+        assert_eq!(of("max_downtime = \"0s\"\n").len(), usize::from(is_said), "no downtime is no time");
+        assert_eq!(of("max_downtime = \"20m\"\n"), []);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod lifecycle;
 mod logs;
 mod monitoring;
 mod objects;
+mod prototype;
 mod timelines;
 mod usage;
 mod warnings;

@@ -136,7 +136,12 @@ impl BotTester {
 
     /// Writes the file of the catalogue of services; a bot that runs without one reads it from its next start.
     pub(crate) fn lists_services(&mut self, catalogue: &str) -> anyhow::Result<()> {
-        let path = self.files.path().join("services.toml");
+        self.lists_services_in("services.toml", catalogue)
+    }
+
+    /// The same, in a file of that name, which says in which format.
+    pub(crate) fn lists_services_in(&mut self, name: &str, catalogue: &str) -> anyhow::Result<()> {
+        let path = self.files.path().join(name);
         std::fs::write(&path, catalogue)?;
         self.set("SERVICES_FILE", &path.display().to_string());
         Ok(())
@@ -164,9 +169,9 @@ impl BotTester {
         let listen = if env.contains_key("HTTP_LISTEN") { "" } else { "[http]\nlisten = \"127.0.0.1:0\"\n" };
         let text = format!("[priorities]\nP0 = [\"shop/api\"]\n{listen}{}", self.written);
         let file = Some(Text { path: "k8s-monitor.toml".to_owned(), text });
-        let services = self.files.path().join("services.toml");
-        let read = |path: &std::path::Path| std::fs::read_to_string(path).map_err(|error| error.to_string());
-        let named_files = [(services.display().to_string(), read(&services))].into();
+        let read = |path: &String| std::fs::read_to_string(path).map_err(|error| error.to_string());
+        let named_files =
+            self.settings.get("SERVICES_FILE").map(|path| (path.clone(), read(path))).into_iter().collect();
         let (config, _) =
             Config::load(&Sources { purpose: Purpose::Run, env, file, named_files, ..Sources::default() })?;
         Ok(config)
