@@ -1,9 +1,49 @@
-//! Time as a value: the system's clock, or one moved by hand in tests.
+//! Time as a value: the system's clock, or one moved by hand in tests; the present, and how times are told.
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use tokio::sync::watch;
+
+/// The present, and the zone in which people are told times.
+#[derive(Clone, Copy, Debug)]
+pub struct Now<'a> {
+    /// The present.
+    pub at: Timestamp,
+    /// The zone.
+    pub zone: &'a TimeZone,
+}
+
+impl Now<'_> {
+    /// The present in UTC.
+    pub const fn utc(at: Timestamp) -> Now<'static> {
+        static UTC: TimeZone = TimeZone::UTC;
+        Now { at, zone: &UTC }
+    }
+
+    /// `14:09 UTC`; with the date if that is not today.
+    pub fn tell(&self, at: Timestamp) -> String {
+        let (at, now) = (at.to_zoned(self.zone.clone()), self.at.to_zoned(self.zone.clone()));
+        let format = if at.date() == now.date() { "%H:%M %Z" } else { "%Y-%m-%d %H:%M %Z" };
+        at.strftime(format).to_string()
+    }
+
+    /// `2026-11-24 14:09:31 UTC`.
+    pub fn tell_exactly(&self, at: Timestamp) -> String {
+        at.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+    }
+
+    /// `UTC`, `CET`: the zone as it is called at present.
+    pub fn zone_name(&self) -> String {
+        self.at.to_zoned(self.zone.clone()).strftime("%Z").to_string()
+    }
+}
+
+impl From<Now<'_>> for Timestamp {
+    fn from(now: Now<'_>) -> Self {
+        now.at
+    }
+}
 
 /// Tells the time and wakes sleepers.
 #[derive(Clone, Debug)]

@@ -114,7 +114,7 @@ fn webhook(incident: &Incident, times: &Times<'_>) -> Value {
         "owner": incident.owner,
         "since": incident.since,
         "told_at": incident.telling.news_at,
-        "called_at": times.now,
+        "called_at": times.now.at,
         "facts": facts(incident),
     })
 }
@@ -141,16 +141,15 @@ fn cut(text: &str, most: usize) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use jiff::tz::TimeZone;
-
     use super::*;
+    use crate::clock::Now;
     use crate::{
         alerts::testing::{at, incident},
         incidents::{Acknowledgement, Priority, Resolution, Stake, Status},
     };
 
     const TIMES: Times<'static> =
-        Times { now: jiff::Timestamp::UNIX_EPOCH, zone: &TimeZone::UTC, cluster: "prod", is_one_of_many: false };
+        Times { now: Now::utc(jiff::Timestamp::UNIX_EPOCH), cluster: "prod", is_one_of_many: false };
 
     /// What happens when an incident becomes another, in a few words each.
     fn rows(previous: &Incident, now: &Incident) -> Vec<String> {

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, tz::TimeZone};
+use jiff::SignedDuration;
 use rstest::rstest;
 
 use super::*;
+use crate::clock::Now;
 use crate::{
     alerts::testing::{at, incident, owner},
     findings::ConditionClass,
@@ -228,7 +229,7 @@ fn after_this_comes_that_and_people_hear(#[case] before: &str, #[case] now: &str
 fn rows(before: &str, now: &str, channels: &Channels) -> String {
     let before = the(before, None);
     let now = the(now, before.as_ref()).unwrap();
-    let times = Times { now: at(30), zone: &TimeZone::UTC, cluster: "production", is_one_of_many: false };
+    let times = Times { now: Now::utc(at(30)), cluster: "production", is_one_of_many: false };
     let rows = say(before.as_ref(), &now, channels, &times);
     let word = |row: &Outgoing| match row {
         Outgoing::Post { channel, .. } => format!("posted in {channel}"),
@@ -290,7 +291,7 @@ fn a_channel_that_is_named_twice_hears_it_once(#[case] before: &str, #[case] now
 fn a_reply_says_only_what_is_new_and_an_edit_says_everything() {
     let before = incident(Severity::Sev2);
     let now = Incident { severity: Severity::Sev1, worst: Severity::Sev1, peak: Severity::Sev1, ..before.clone() };
-    let times = Times { now: at(1), zone: &TimeZone::UTC, cluster: "production", is_one_of_many: false };
+    let times = Times { now: Now::utc(at(1)), cluster: "production", is_one_of_many: false };
     let rows = say(Some(&before), &now, &Channels::one("C1"), &times);
     assert_eq!(
         rows,

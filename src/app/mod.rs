@@ -22,7 +22,7 @@ use std::{
 };
 
 use futures::FutureExt;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -42,7 +42,7 @@ use crate::{
         slack::Slack,
         slack_socket::{SocketHandle, SocketHealth},
     },
-    clock::Clock,
+    clock::{Clock, Now},
     cluster::ClusterId,
     config::Config,
     conversation::permissions::Policy,
@@ -181,10 +181,14 @@ impl App {
         Ok(cluster.to_string())
     }
 
+    /// An instant as the present, in the zone of the configuration.
+    pub fn present(&self, now: Timestamp) -> Now<'_> {
+        Now { at: now, zone: &self.config.zone }
+    }
+
     /// How times are told in messages: those of now, of the cluster of that name.
-    pub fn times<'a>(&self, cluster: &'a str, now: Timestamp) -> Times<'a> {
-        static ZONE: TimeZone = TimeZone::UTC;
-        Times { now, zone: &ZONE, cluster, is_one_of_many: self.cluster_names.len() > 1 }
+    pub fn times<'a>(&'a self, cluster: &'a str, now: Timestamp) -> Times<'a> {
+        Times { now: self.present(now), cluster, is_one_of_many: self.cluster_names.len() > 1 }
     }
 }
 

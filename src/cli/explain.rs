@@ -7,7 +7,7 @@ use secrecy::ExposeSecret as _;
 
 use super::{Options, load, print};
 use crate::{
-    clock::Clock,
+    clock::{Clock, Now},
     config::Purpose,
     incidents::{Explained, explain},
     store::Store,
@@ -22,7 +22,8 @@ pub(super) async fn run(incident: &str, options: &Options) -> anyhow::Result<Exi
     let Some(found) = found? else {
         bail!("no incident {incident:?} is stored; write INC-2026-11-24-001, or the end of it: 1124-1, or 1")
     };
-    let Explained { sentence, steps } = explain(&found, &config.policy, Clock::System.now());
+    let Explained { sentence, steps } =
+        explain(&found, &config.policy, Now { at: Clock::System.now(), zone: &config.zone });
     let steps: Vec<String> = steps.iter().enumerate().map(|(n, step)| format!("  {}. {step}", n + 1)).collect();
     print(&format!("{} · {}\n{sentence}\n\n{}", found.id, found.owner, steps.join("\n")));
     Ok(ExitCode::SUCCESS)

@@ -2,13 +2,12 @@
 
 use std::process::ExitCode;
 
-use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
 use super::{Options, load, print};
 use crate::{
     app::identity,
-    clock::Clock,
+    clock::{Clock, Now},
     config::{Config, Purpose},
     process,
     store::{Store, StoreError},
@@ -18,7 +17,7 @@ use crate::{
 pub(super) async fn run(of: Option<&str>, days: u16, options: &Options) -> anyhow::Result<ExitCode> {
     let config = load(options, Purpose::Look)?;
     let store = Store::open(config.database_url.expose_secret()).await?;
-    let told = told(&store, &config, (of, days), Clock::System.now()).await;
+    let told = told(&store, &config, (of, days), Now { at: Clock::System.now(), zone: &config.zone }).await;
     store.close().await;
     print(&told?.join("\n\n"));
     Ok(ExitCode::SUCCESS)
@@ -28,7 +27,7 @@ async fn told(
     store: &Store,
     config: &Config,
     what: (Option<&str>, u16),
-    now: Timestamp,
+    now: Now<'_>,
 ) -> Result<Vec<String>, StoreError> {
     let mut names = Vec::new();
     for entry in &config.clusters {

@@ -4,13 +4,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 
-use jiff::tz::TimeZone;
-
 use super::{Options, load, print};
 use crate::{
     alerts::message::{self, Times},
     clients::slack::Slack,
-    clock::Clock,
+    clock::{Clock, Now},
     config::Purpose,
 };
 
@@ -18,8 +16,7 @@ use crate::{
 pub(super) async fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let config = load(options, Purpose::Post)?;
     let sample = message::test_alert(&Times {
-        now: Clock::System.now(),
-        zone: &TimeZone::UTC,
+        now: Now { at: Clock::System.now(), zone: &config.zone },
         cluster: "",
         is_one_of_many: false,
     });

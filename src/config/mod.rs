@@ -156,6 +156,8 @@ pub struct Config {
     pub storm_from: usize,
     /// After what time who acknowledged something is reminded that it is still wrong; None: never.
     pub reminds_after: Option<SignedDuration>,
+    /// The zone of the cron line, of the business hours, and in which people are told times.
+    pub zone: TimeZone,
     /// When what can wait is told.
     pub hours: Hours,
     /// Who is called, one after the other, as long as nobody acknowledges.
@@ -228,7 +230,8 @@ impl Config {
             storm_from: values.number("alerts.storm_from", 3, 1000).into(),
             reminds_after: Some(values.duration("alerts.reminder_after", (0, 30 * 86_400)))
                 .filter(|after| !after.is_zero()),
-            hours: hours::read(&mut values, zone),
+            hours: hours::read(&mut values, zone.clone()),
+            zone,
             escalation,
             webhook,
             pagerduty,
@@ -289,7 +292,7 @@ fn namespaces(values: &mut Values<'_>) -> Vec<String> {
     all
 }
 
-/// The zone of the cron line and of the business hours.
+/// The zone of the cron line, of the business hours, and in which people are told times.
 fn zone(values: &mut Values<'_>) -> TimeZone {
     let zone_name = values.text("monitoring.timezone").unwrap_or_else(|| "UTC".to_owned());
     TimeZone::get(&zone_name).unwrap_or_else(|_| {

@@ -29,14 +29,14 @@ proptest! {
         texts in proptest::collection::vec(hostile(), 6),
         question in prop_oneof![Just("why?"), Just("what?"), Just("status"), Just("who?"), Just("do"), Just("logs"), Just("acked?")],
     ) {
-        let now = samples::at("14:09:00");
+        let now = samples::now("14:09:00");
         let [typed, name, why, state, error, namespace] = texts.try_into().unwrap();
         let mut standing = samples::broken();
         let cluster = &mut standing.clusters[0];
         cluster.name = name.clone();
         cluster.namespaces.push(namespace.clone());
         cluster.incidents = vec![it.clone(); 12];
-        cluster.blind = vec![Blind { kind: Kind::Pod, namespace: Some(namespace.clone()), since: now, why: why.clone(), required: true }; 3];
+        cluster.blind = vec![Blind { kind: Kind::Pod, namespace: Some(namespace.clone()), since: now.at, why: why.clone(), required: true }; 3];
         cluster.cycles[0].status = state.clone();
         standing.outbox.last_error = Some(error.clone());
         standing.parts = vec![Part { name: name.clone(), state: Ok(state), troubles: vec![error.clone()] }, Part { name, state: Err(error), troubles: Vec::new() }];
@@ -75,9 +75,9 @@ proptest! {
 }
 
 fn analysis(it: &Incident, namespace: &str, why: &str) -> crate::alerts::Message {
-    let now = samples::at("14:09:00");
+    let now = samples::now("14:09:00");
     let findings: Vec<_> = it.findings.values().map(|finding| (**finding).clone()).collect();
-    let pending: Vec<_> = findings.iter().map(|finding| (finding.clone(), now)).collect();
+    let pending: Vec<_> = findings.iter().map(|finding| (finding.clone(), now.at)).collect();
     let unknown: BTreeMap<String, BTreeSet<ObjectRef>> = [(why.to_owned(), [it.owner.clone()].into())].into();
     analyze::result(&Analysis {
         namespace,
@@ -86,7 +86,7 @@ fn analysis(it: &Incident, namespace: &str, why: &str) -> crate::alerts::Message
         unknown: &unknown,
         ignored: &unknown,
         incidents: std::slice::from_ref(it),
-        blind: &[Blind { kind: Kind::Pod, namespace: None, since: now, why: why.to_owned(), required: true }],
+        blind: &[Blind { kind: Kind::Pod, namespace: None, since: now.at, why: why.to_owned(), required: true }],
         looked_at: &[(Kind::Pod, 3)].into(),
         took: SignedDuration::from_secs(1),
         now,

@@ -9,6 +9,7 @@ use crate::{
         Message,
         blocks::{self, Blocks},
     },
+    clock::Now,
     cluster::Kind,
     findings::{Finding, Impact},
     incidents::{Acknowledgement, Incident, Silence},
@@ -70,8 +71,8 @@ pub(crate) fn code(text: &str) -> String {
 }
 
 /// `12 min`, `3 h 5 min`, `2 d 4 h`.
-pub(crate) fn span(from: Timestamp, to: Timestamp) -> String {
-    let seconds = to.duration_since(from).as_secs().max(0);
+pub(crate) fn span(from: impl Into<Timestamp>, to: impl Into<Timestamp>) -> String {
+    let seconds = to.into().duration_since(from.into()).as_secs().max(0);
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     match (days, hours, minutes) {
         (0, 0, 0) => format!("{seconds} s"),
@@ -81,13 +82,6 @@ pub(crate) fn span(from: Timestamp, to: Timestamp) -> String {
         (d, h, _) if h % 24 == 0 => format!("{d} d"),
         (d, h, _) => format!("{d} d {} h", h % 24),
     }
-}
-
-/// `14:09 UTC`, with the date if it is another day.
-pub(crate) fn clock(at: Timestamp, now: Timestamp) -> String {
-    let format =
-        if at.strftime("%F").to_string() == now.strftime("%F").to_string() { "%H:%M UTC" } else { "%F %H:%M UTC" };
-    at.strftime(format).to_string()
 }
 
 /// `1 pod`, `3 pods`.
@@ -123,7 +117,7 @@ pub(crate) fn impact(impact: &Impact) -> String {
 }
 
 /// An incident in one line.
-pub(crate) fn incident_line(incident: &Incident, now: Timestamp) -> String {
+pub(crate) fn incident_line(incident: &Incident, now: Now<'_>) -> String {
     let mut parts = vec![
         format!("*{}* {}", incident.severity, escape(&incident.id.0)),
         escape(&incident.owner.to_string()),
@@ -133,7 +127,7 @@ pub(crate) fn incident_line(incident: &Incident, now: Timestamp) -> String {
     if !hit.is_empty() {
         parts.push(hit);
     }
-    parts.push(format!("since {} ({})", clock(incident.since, now), span(incident.since, now)));
+    parts.push(format!("since {} ({})", now.tell(incident.since), span(incident.since, now)));
     if let Some(acknowledged) = &incident.acknowledged {
         parts.push(format!("acknowledged by {}", who(&acknowledged.by)));
     }
@@ -146,7 +140,7 @@ pub(crate) fn incident_line(incident: &Incident, now: Timestamp) -> String {
 }
 
 /// What is not seen, a line for each reason, at most `shown`: an API that is away hides every kind for the same one.
-pub(crate) fn blind_lines<'a>(blind: impl IntoIterator<Item = &'a Blind>, shown: usize, now: Timestamp) -> Vec<String> {
+pub(crate) fn blind_lines<'a>(blind: impl IntoIterator<Item = &'a Blind>, shown: usize, now: Now<'_>) -> Vec<String> {
     let mut groups: Vec<(&Blind, Vec<&Blind>)> = Vec::new();
     for one in blind {
         match groups.iter_mut().find(|(first, _)| first.namespace == one.namespace && first.why == one.why) {
@@ -162,7 +156,7 @@ pub(crate) fn blind_lines<'a>(blind: impl IntoIterator<Item = &'a Blind>, shown:
 }
 
 /// Kinds that are not seen for the same reason.
-fn blind_line(same: &[&Blind], now: Timestamp) -> String {
+fn blind_line(same: &[&Blind], now: Now<'_>) -> String {
     let Some(first) = same.first() else { return String::new() };
     let place = first.namespace.as_ref().map_or_else(|| "everywhere".to_owned(), |ns| format!("in {}", code(ns)));
     let since = same.iter().map(|b| b.since).min().unwrap_or(first.since);
@@ -175,16 +169,16 @@ fn blind_line(same: &[&Blind], now: Timestamp) -> String {
         format!("Not seen: {} {place}", kinds.join(", "))
     };
     let weight = if same.iter().any(|b| b.required) { "" } else { ", optional" };
-    format!("{what} since {} ({}){weight}: {}", clock(since, now), span(since, now), quote(&first.why, 200))
+    format!("{what} since {} ({}){weight}: {}", now.tell(since), span(since, now), quote(&first.why, 200))
 }
 
 /// A finding in a few lines.
-pub(crate) fn finding_lines(finding: &Finding, now: Timestamp) -> Vec<String> {
+pub(crate) fn finding_lines(finding: &Finding, now: Now<'_>) -> Vec<String> {
     let mut lines = vec![format!(
         "• *{}* · {} · since {} ({})",
         escape(&finding.owner.to_string()),
         quote(&finding.reason, 80),
-        clock(finding.since, now),
+        now.tell(finding.since),
         span(finding.since, now)
     )];
     lines.push(format!("   {}", quote(&finding.message, 400)));
@@ -203,8 +197,8 @@ pub(crate) fn finding_lines(finding: &Finding, now: Timestamp) -> Vec<String> {
 }
 
 /// A piece of evidence in one line.
-pub(crate) fn evidence_line(evidence: &crate::findings::Evidence, now: Timestamp) -> String {
-    let at = evidence.at.map(|at| format!(" ({})", clock(at, now))).unwrap_or_default();
+pub(crate) fn evidence_line(evidence: &crate::findings::Evidence, now: Now<'_>) -> String {
+    let at = evidence.at.map(|at| format!(" ({})", now.tell(at))).unwrap_or_default();
     format!("_{}_{at}: {}", quote(&evidence.source, 120), quote(&evidence.text, 400))
 }
 
@@ -237,7 +231,7 @@ pub fn failed(what: &str) -> Message {
 }
 
 /// The acknowledgement is recorded.
-pub fn acknowledged(incident: &Incident, by: &Acknowledgement, now: Timestamp) -> Message {
+pub fn acknowledged(incident: &Incident, by: &Acknowledgement, now: Now<'_>) -> Message {
     let note = if by.note.is_empty() { String::new() } else { format!(": {}", quote(&by.note, 500)) };
     say(&[
         format!("{} acknowledged by {}{note}", escape(&incident.id.0), who(&by.by)),
@@ -247,7 +241,7 @@ pub fn acknowledged(incident: &Incident, by: &Acknowledgement, now: Timestamp) -
 }
 
 /// Why a change of an incident changes nothing.
-pub fn nothing_changed(incident: &Incident, now: Timestamp) -> Message {
+pub fn nothing_changed(incident: &Incident, now: Now<'_>) -> Message {
     match &incident.acknowledged {
         _ if !incident.is_open() => already_resolved(incident, now),
         Some(by) => already_acknowledged(incident, by, now),
@@ -256,7 +250,7 @@ pub fn nothing_changed(incident: &Incident, now: Timestamp) -> Message {
 }
 
 /// Why an incident cannot be closed by hand.
-pub fn not_closed(incident: &Incident, now: Timestamp) -> Message {
+pub fn not_closed(incident: &Incident, now: Now<'_>) -> Message {
     if !incident.is_open() {
         return already_resolved(incident, now);
     }
@@ -267,7 +261,7 @@ pub fn not_closed(incident: &Incident, now: Timestamp) -> Message {
 }
 
 /// The acknowledgement is taken back.
-pub fn unacknowledged(incident: &Incident, now: Timestamp) -> Message {
+pub fn unacknowledged(incident: &Incident, now: Now<'_>) -> Message {
     say(&[
         format!("{} is not acknowledged any more.", escape(&incident.id.0)),
         incident_line(incident, now),
@@ -276,7 +270,7 @@ pub fn unacknowledged(incident: &Incident, now: Timestamp) -> Message {
 }
 
 /// It is closed by hand.
-pub fn resolved(incident: &Incident, now: Timestamp) -> Message {
+pub fn resolved(incident: &Incident, now: Now<'_>) -> Message {
     let lasted = span(incident.since, now);
     say(&[
         format!("{} is closed after {lasted}: {}", escape(&incident.id.0), escape(&incident.owner.to_string())),
@@ -285,7 +279,7 @@ pub fn resolved(incident: &Incident, now: Timestamp) -> Message {
 }
 
 /// What is silenced from now on, and what that changes.
-pub fn silenced(silence: &Silence, open: &[String], now: Timestamp) -> Message {
+pub fn silenced(silence: &Silence, open: &[String], now: Now<'_>) -> Message {
     let mut lines = vec![format!("Silenced: {}", silence_line(silence, now))];
     if open.is_empty() {
         lines.push("No open incident is meant by that at present; those to come are.".to_owned());
@@ -300,7 +294,7 @@ pub fn silenced(silence: &Silence, open: &[String], now: Timestamp) -> Message {
 }
 
 /// A silence ended before its time.
-pub fn unsilenced(silence: &Silence, now: Timestamp) -> Message {
+pub fn unsilenced(silence: &Silence, now: Now<'_>) -> Message {
     line(format!("Not silenced any more: {}. What is still wrong is told now.", silence_line(silence, now)))
 }
 
@@ -310,35 +304,35 @@ pub fn no_such_silence(id: i64) -> Message {
 }
 
 /// `3 · namespace shop until 16:00 UTC (1 h 51 min), by @ana: we move it`.
-pub(crate) fn silence_line(silence: &Silence, now: Timestamp) -> String {
+pub(crate) fn silence_line(silence: &Silence, now: Now<'_>) -> String {
     let reason = if silence.reason.is_empty() { String::new() } else { format!(": {}", quote(&silence.reason, 300)) };
     format!(
         "{} · {} until {} ({}), by {}{reason}",
         silence.id,
         escape(&silence.of.to_string()),
-        clock(silence.until, now),
+        now.tell(silence.until),
         span(now, silence.until),
         who(&silence.by)
     )
 }
 
 /// Somebody was faster.
-pub fn already_acknowledged(incident: &Incident, by: &Acknowledgement, now: Timestamp) -> Message {
+pub fn already_acknowledged(incident: &Incident, by: &Acknowledgement, now: Now<'_>) -> Message {
     let note = if by.note.is_empty() { String::new() } else { format!(" (“{}”)", quote(&by.note, 500)) };
     line(format!(
         "{} was already acknowledged by {} at {}{note}; nothing changed.",
         escape(&incident.id.0),
         who(&by.by),
-        clock(by.at, now)
+        now.tell(by.at)
     ))
 }
 
 /// It is over.
-pub fn already_resolved(incident: &Incident, now: Timestamp) -> Message {
+pub fn already_resolved(incident: &Incident, now: Now<'_>) -> Message {
     let end = incident
         .resolution
         .as_ref()
-        .map_or_else(String::new, |r| format!(" at {}: {}", clock(r.at, now), quote(&r.reason, 300)));
+        .map_or_else(String::new, |r| format!(" at {}: {}", now.tell(r.at), quote(&r.reason, 300)));
     line(format!("{} is already over{end}. Nothing changed.", escape(&incident.id.0)))
 }
 
@@ -387,7 +381,7 @@ mod tests {
     fn an_acknowledgement_says_what_it_changes() {
         let incident = samples::incident(1, Severity::Sev1);
         let by = Acknowledgement { by: "U2".into(), at: samples::at("14:01:00"), note: "looking <!here>".into() };
-        let now = samples::at("14:09:00");
+        let now = samples::now("14:09:00");
         assert_snapshot!(acknowledged(&incident, &by, now).text, @r"
         INC-2026-11-24-001 acknowledged by <@U2>: looking &lt;!here&gt;
         *SEV-1* INC-2026-11-24-001 · Deployment shop/api · OOMKilled · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 13:57 UTC (12 min)

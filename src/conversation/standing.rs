@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use crate::{
+    clock::Now,
     cluster::{ClusterId, Kind, Meter, Sight},
     incidents::{Incident, Silence},
 };
@@ -15,6 +16,8 @@ use crate::{
 pub struct Standing {
     pub version: String,
     pub now: Timestamp,
+    /// The zone in which people are told times.
+    pub zone: TimeZone,
     pub started_at: Timestamp,
     pub clusters: Vec<ClusterStanding>,
     pub outbox: OutboxStanding,
@@ -154,6 +157,11 @@ impl Blind {
 }
 
 impl Standing {
+    /// The present, with the zone in which times are told.
+    pub fn present(&self) -> Now<'_> {
+        Now { at: self.now, zone: &self.zone }
+    }
+
     /// All open incidents, the worst first, then the oldest.
     pub fn open_incidents(&self) -> Vec<&Incident> {
         let mut open: Vec<_> = self.clusters.iter().flat_map(|c| &c.incidents).filter(|i| i.is_open()).collect();
@@ -183,6 +191,11 @@ pub(crate) mod samples {
 
     pub(crate) fn at(text: &str) -> Timestamp {
         format!("2026-11-24T{text}Z").parse().unwrap()
+    }
+
+    /// The same as the present.
+    pub(crate) fn now(text: &str) -> Now<'static> {
+        Now::utc(at(text))
     }
 
     pub(crate) fn finding() -> Finding {
@@ -265,6 +278,7 @@ pub(crate) mod samples {
         Standing {
             version: "0.1.0".into(),
             now: at("14:09:00"),
+            zone: TimeZone::UTC,
             started_at: at("10:57:00"),
             clusters: vec![ClusterStanding {
                 unmeasured: Vec::new(),

@@ -1,8 +1,7 @@
 //! A question in the thread of an alert, answered from the incident's own evidence; no model is asked.
 
-use jiff::Timestamp;
-
 use super::reply;
+use crate::clock::Now;
 use crate::{alerts::Message, incidents::Incident};
 
 /// What a question is about.
@@ -41,9 +40,9 @@ fn topic(question: &str) -> Topic {
 }
 
 /// The matching part of what is known; for anything else the facts and what can be asked.
-pub fn answer(question: &str, incident: &Incident, now: Timestamp) -> Message {
+pub fn answer(question: &str, incident: &Incident, now: Now<'_>) -> Message {
     let mut lines = match topic(question) {
-        Topic::Why => why(incident),
+        Topic::Why => why(incident, now),
         Topic::What => what(incident),
         Topic::Since => since(incident, now),
         Topic::Who => hit(incident),
@@ -57,7 +56,7 @@ pub fn answer(question: &str, incident: &Incident, now: Timestamp) -> Message {
                     .to_owned(),
             ];
             lines.extend(status(incident, now));
-            lines.extend(why(incident));
+            lines.extend(why(incident, now));
             lines.extend(todo(incident));
             lines
         }
@@ -68,12 +67,14 @@ pub fn answer(question: &str, incident: &Incident, now: Timestamp) -> Message {
     reply::say(&lines)
 }
 
-fn why(incident: &Incident) -> Vec<String> {
+fn why(incident: &Incident, now: Now<'_>) -> Vec<String> {
     let Some(cause) = incident.headline() else {
         return vec!["No check has a cause for it at the moment.".to_owned()];
     };
     let mut lines = vec![format!("*{}*: {}", reply::quote(&cause.reason, 80), reply::quote(&cause.message, 500))];
-    lines.extend(cause.evidence.iter().take(3).map(|e| format!("• {}", reply::evidence_line(e, cause.since))));
+    lines.extend(
+        cause.evidence.iter().take(3).map(|e| format!("• {}", reply::evidence_line(e, Now { at: cause.since, ..now }))),
+    );
     let others: Vec<_> = incident.findings.values().skip(1).map(|f| reply::quote(&f.reason, 80)).collect();
     if !others.is_empty() {
         lines.push(format!("With it: {}", others.join(", ")));
@@ -94,12 +95,12 @@ fn what(incident: &Incident) -> Vec<String> {
     lines
 }
 
-fn since(incident: &Incident, now: Timestamp) -> Vec<String> {
+fn since(incident: &Incident, now: Now<'_>) -> Vec<String> {
     let mut line = format!(
         "Since {} ({}); I saw it at {}",
-        reply::clock(incident.since, now),
-        reply::span(incident.since, incident.resolution.as_ref().map_or(now, |r| r.at)),
-        reply::clock(incident.opened_at, now)
+        now.tell(incident.since),
+        reply::span(incident.since, incident.resolution.as_ref().map_or(now.at, |r| r.at)),
+        now.tell(incident.opened_at)
     );
     if incident.reopened > 0 {
         line = format!("{line}; it came back {}", reply::count(incident.reopened as usize, "time", "times"));
@@ -134,7 +135,7 @@ fn todo(incident: &Incident) -> Vec<String> {
     lines
 }
 
-fn evidence(incident: &Incident, now: Timestamp) -> Vec<String> {
+fn evidence(incident: &Incident, now: Now<'_>) -> Vec<String> {
     let lines: Vec<String> = incident
         .findings
         .values()
@@ -149,12 +150,12 @@ fn evidence(incident: &Incident, now: Timestamp) -> Vec<String> {
     if lines.is_empty() { vec!["No evidence was kept for it.".to_owned()] } else { lines }
 }
 
-fn status(incident: &Incident, now: Timestamp) -> Vec<String> {
+fn status(incident: &Incident, now: Now<'_>) -> Vec<String> {
     match &incident.resolution {
         Some(end) if !incident.is_open() => vec![format!(
             "{} is resolved since {}: {}. It lasted {}.",
             reply::escape(&incident.id.0),
-            reply::clock(end.at, now),
+            now.tell(end.at),
             reply::quote(end.reason.trim_end_matches('.'), 300),
             reply::span(incident.since, end.at)
         )],
@@ -162,12 +163,12 @@ fn status(incident: &Incident, now: Timestamp) -> Vec<String> {
     }
 }
 
-fn acknowledged(incident: &Incident, now: Timestamp) -> Vec<String> {
+fn acknowledged(incident: &Incident, now: Now<'_>) -> Vec<String> {
     vec![incident.acknowledged.as_ref().map_or_else(
         || format!("Nobody has acknowledged it yet: `/k8s ack {}` does.", reply::escape(&incident.id.0)),
         |a| {
             let note = if a.note.is_empty() { String::new() } else { format!(": {}", reply::quote(&a.note, 500)) };
-            format!("Acknowledged by {} at {}{note}", reply::who(&a.by), reply::clock(a.at, now))
+            format!("Acknowledged by {} at {}{note}", reply::who(&a.by), now.tell(a.at))
         },
     )]
 }
@@ -202,7 +203,7 @@ mod tests {
     #[test]
     fn each_question_gets_its_part_of_the_evidence() {
         let incident = samples::incident(1, Severity::Sev1);
-        let say = |question| answer(question, &incident, samples::at("14:09:00")).text;
+        let say = |question| answer(question, &incident, samples::now("14:09:00")).text;
         assert_snapshot!(say("why?"), @r"
         *OOMKilled*: Container app was killed 6 times for using more than its 256Mi of memory
         • _Pod shop/api-1 container app_ (14:05 UTC): terminated: OOMKilled, exit code 137 &lt;script&gt; &amp; *stars*
@@ -229,7 +230,7 @@ mod tests {
         incident.status = Status::Resolved;
         let mut say = |reason: &str| {
             incident.resolution = Some(Resolution { at: samples::at("14:09:00"), reason: reason.into(), by: None });
-            answer("is it still broken?", &incident, samples::at("14:20:00")).text
+            answer("is it still broken?", &incident, samples::now("14:20:00")).text
         };
         assert_snapshot!(say("2 of 2 replicas ready for 5 min"), @"INC-2026-11-24-001 is resolved since 14:09 UTC: 2 of 2 replicas ready for 5 min. It lasted 12 min.");
         assert_snapshot!(say("it was deleted."), @"INC-2026-11-24-001 is resolved since 14:09 UTC: it was deleted. It lasted 12 min.");
@@ -239,7 +240,7 @@ mod tests {
     fn an_answer_about_what_cannot_be_seen_says_so() {
         let mut incident = samples::incident(1, Severity::Sev1);
         incident.frozen = Some("Pod forbidden".into());
-        assert_snapshot!(answer("who is hit?", &incident, samples::at("14:09:00")).text, @r"
+        assert_snapshot!(answer("who is hit?", &incident, samples::now("14:09:00")).text, @r"
         0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready (P0).
         I cannot see it at the moment (Pod forbidden), so this may be old.
         ");

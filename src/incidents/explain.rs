@@ -1,7 +1,5 @@
 //! How a severity was reached, step by step, in words: an incident and the policy in, a sentence and its steps out.
 
-use jiff::Timestamp;
-
 use super::{
     Incident, Severity,
     digest::is_digest,
@@ -9,6 +7,7 @@ use super::{
     rating::ratings,
     severity::{Column, Policy, Row},
 };
+use crate::clock::Now;
 
 /// How a severity was reached. Nothing in it is escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,10 +19,10 @@ pub struct Explained {
 }
 
 /// Explains the severity of an incident as it is at `now`.
-pub fn explain(incident: &Incident, policy: &Policy, now: Timestamp) -> Explained {
-    let ratings = ratings(incident, policy, now);
+pub fn explain(incident: &Incident, policy: &Policy, now: Now<'_>) -> Explained {
+    let ratings = ratings(incident, policy, now.at);
     let mut steps = vec![who(incident)];
-    steps.extend(hit(incident));
+    steps.extend(hit(incident, now));
     let table = &ratings.table;
     if is_digest(&incident.owner) {
         steps.push(format!(
@@ -118,7 +117,7 @@ fn who(incident: &Incident) -> String {
 }
 
 /// Who is served.
-fn hit(incident: &Incident) -> Option<String> {
+fn hit(incident: &Incident, now: Now<'_>) -> Option<String> {
     let impact = &incident.impact;
     let mut parts = Vec::new();
     if let Some((ready, desired)) = impact.ready.zip(impact.desired) {
@@ -129,10 +128,10 @@ fn hit(incident: &Incident) -> Option<String> {
         format!("Service {name} has {} of {} endpoints ready", service.ready_endpoints, service.endpoints)
     }));
     if let Some(outage) = incident.outage {
-        let since = outage.since.strftime("%F %H:%M:%S UTC");
+        let since = now.tell_exactly(outage.since);
         parts.push(match outage.ended {
             None => format!("nothing ready since {since}"),
-            Some(ended) => format!("nothing was ready from {since} to {}", ended.strftime("%H:%M:%S UTC")),
+            Some(ended) => format!("nothing was ready from {since} to {}", now.tell_exactly(ended)),
         });
     }
     (!parts.is_empty()).then(|| parts.join(", "))
@@ -156,7 +155,7 @@ mod tests {
     };
 
     fn told(incident: &Incident) -> String {
-        let Explained { sentence, steps } = explain(incident, &Policy::default(), at(30));
+        let Explained { sentence, steps } = explain(incident, &Policy::default(), Now::utc(at(30)));
         format!("{sentence}\n- {}", steps.join("\n- "))
     }
 

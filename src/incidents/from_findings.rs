@@ -82,6 +82,8 @@ pub struct Step<'a> {
     pub last: Option<&'a Incident>,
     /// When earlier incidents of the owner began.
     pub past: &'a [Timestamp],
+    /// The zone in which the same hour is the same.
+    pub zone: &'a TimeZone,
     /// The present.
     pub now: Timestamp,
 }
@@ -167,7 +169,7 @@ fn open(last: Option<&Incident>, wrong: BTreeMap<ConditionClass, Arc<Finding>>, 
         unseen_since: None,
         frozen: None,
         reopened: recent.map_or(0, |l| l.reopened.saturating_add(1)),
-        before: recent.map_or_else(|| Before::of(step.past, now, &TimeZone::UTC), |l| l.before.clone()),
+        before: recent.map_or_else(|| Before::of(step.past, now, step.zone), |l| l.before.clone()),
         acknowledged: None,
         telling: Telling { aloud_at: None, repeats: 0, ..recent.map(|l| l.telling.clone()).unwrap_or_default() },
         silenced: None,

@@ -104,6 +104,7 @@ impl Story {
             digest: self.digest.as_ref().map(|(owner, incident)| Digest { owner, incident }),
             last: self.last.as_ref(),
             past: &[],
+            zone: &jiff::tz::TimeZone::UTC,
             now: at(minute),
         };
         self.incident = step(self.incident.as_ref(), &step_in);

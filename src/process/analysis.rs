@@ -202,6 +202,6 @@ fn answer(app: &Site, mind: &Mind, namespace: &str, asked_at: Timestamp, lists: 
         blind: &Blind::all_of(index.sight()),
         looked_at: &looked_at,
         took: now.duration_since(asked_at),
-        now,
+        now: app.present(now),
     })
 }

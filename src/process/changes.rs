@@ -6,6 +6,7 @@ use super::{Mind, incidents::consider};
 use crate::{
     alerts::{self, Message, Outgoing, message::headline},
     app::{App, Site},
+    clock::Now,
     cluster::ClusterId,
     conversation::{
         commands::{self, Change, Query},
@@ -42,19 +43,20 @@ impl By<'_> {
 pub(super) async fn change(app: &Site, mind: &mut Mind, change: Change, by: &By<'_>) -> Result<(), StoreError> {
     match change {
         Change::Acknowledge { incident, note } => {
-            let done =
-                |after: &Incident, now| after.acknowledged.as_ref().map(|by| reply::acknowledged(after, by, now));
+            let done = |after: &Incident, now: Now<'_>| {
+                after.acknowledged.as_ref().map(|by| reply::acknowledged(after, by, now))
+            };
             let step = |it: &Incident, now| it.acknowledge(by.person, &note, now);
             Box::pin(of_incident(app, mind, &incident, by, (&step, &done, reply::nothing_changed))).await
         }
         Change::Unacknowledge { incident } => {
             let step = |it: &Incident, now| it.unacknowledge(now);
-            let done = |after: &Incident, now| Some(reply::unacknowledged(after, now));
+            let done = |after: &Incident, now: Now<'_>| Some(reply::unacknowledged(after, now));
             Box::pin(of_incident(app, mind, &incident, by, (&step, &done, reply::nothing_changed))).await
         }
         Change::Resolve { incident, note } => {
             let step = |it: &Incident, now| it.resolve(by.person, &note, now);
-            let done = |after: &Incident, now| Some(reply::resolved(after, now));
+            let done = |after: &Incident, now: Now<'_>| Some(reply::resolved(after, now));
             Box::pin(of_incident(app, mind, &incident, by, (&step, &done, reply::not_closed))).await
         }
         Change::Silence { of, time, reason } => {
@@ -71,8 +73,8 @@ pub(super) async fn change(app: &Site, mind: &mut Mind, change: Change, by: &By<
 /// What an incident becomes, what the asker is told of it, and what if nothing changes.
 type Work<'a> = (
     &'a (dyn Fn(&Incident, Timestamp) -> Option<Incident> + Sync),
-    &'a (dyn Fn(&Incident, Timestamp) -> Option<Message> + Sync),
-    fn(&Incident, Timestamp) -> Message,
+    &'a (dyn Fn(&Incident, Now<'_>) -> Option<Message> + Sync),
+    fn(&Incident, Now<'_>) -> Message,
 );
 
 /// Changes one incident: its message and thread say so, and the asker is told. Where nothing changes the asker is told why.
@@ -88,7 +90,7 @@ async fn of_incident(
         return by.answer(app, reply::unknown_incident(typed, &mind.standing(app).await?)).await;
     };
     if step(&incident, now).is_none() {
-        return by.answer(app, refused(&incident, now)).await;
+        return by.answer(app, refused(&incident, app.present(now))).await;
     }
     let channels = app.channels.clone();
     let request =
@@ -100,7 +102,7 @@ async fn of_incident(
             |incident: &Incident| step(incident, now),
             |before, after| {
                 let mut rows = alerts::say(before, after, &channels, &app.times(now));
-                rows.extend(done(after, now).map(by.back));
+                rows.extend(done(after, app.present(now)).map(by.back));
                 rows
             },
         )
@@ -125,7 +127,7 @@ async fn silence_it(app: &Site, mind: &mut Mind, silence: Silence, by: &By<'_>) 
     let covered: Vec<Incident> = mind.open.values().filter(|it| silence.covers(it, now)).cloned().collect();
     let say = |silence: &Silence| {
         let named: Vec<String> = covered.iter().map(|it| format!("{} {}", it.id, headline(it))).collect();
-        vec![(by.back)(reply::silenced(silence, &named, now))]
+        vec![(by.back)(reply::silenced(silence, &named, app.present(now)))]
     };
     if let Some(silence) = app.store.add_silence(&mind.cluster, asked, &silence, say).await? {
         mind.silences.push(silence);
@@ -140,7 +142,7 @@ async fn unsilence(app: &Site, mind: &mut Mind, id: i64, by: &By<'_>) -> Result<
     let Some(silence) = mind.silences.iter().find(|silence| silence.id == id).cloned() else {
         return by.answer(app, reply::no_such_silence(id)).await;
     };
-    let answer = (by.back)(reply::unsilenced(&silence, now));
+    let answer = (by.back)(reply::unsilenced(&silence, app.present(now)));
     app.store.end_silence(&mind.cluster, Asked { inbox: by.inbox, now }, id, &[answer]).await?;
     app.outbox_wake.wake();
     mind.silences.retain(|silence| silence.id != id);
@@ -155,7 +157,7 @@ pub(super) async fn incidents(app: &App, cluster: ClusterId, days: u16) -> Resul
     let now = app.clock.now();
     // One more than is listed of what belongs to no digest; those are few.
     let recent = app.store.recent_incidents(&cluster, days_before(now, days), 500).await?;
-    Ok(commands::incidents::listed(&recent, Some(days), now))
+    Ok(commands::incidents::listed(&recent, Some(days), app.present(now)))
 }
 
 /// How often something was wrong in a cluster in the last days, or with what is meant in it.
@@ -166,9 +168,9 @@ pub async fn history(
     store: &Store,
     cluster: &ClusterId,
     (of, days): (Option<&str>, u16),
-    now: Timestamp,
+    now: Now<'_>,
 ) -> Result<Message, StoreError> {
-    let since = days_before(now, days);
+    let since = days_before(now.at, days);
     let recent = store.recent_incidents(cluster, since, MOST_OF_THE_PAST).await?;
     let passes = store.passes_since(cluster, since).await?;
     Ok(commands::history::told(&recent, &passes, (of, days), now))
@@ -183,11 +185,13 @@ pub(super) async fn ask(app: &Site, mind: &Mind, query: Query, by: &By<'_>) -> R
     let now = app.clock.now();
     let message = match query {
         Query::Show { incident } => match app.store.find_incident(&incident).await? {
-            Some(found) => commands::show::shown(&found, &app.config.policy, now),
+            Some(found) => commands::show::shown(&found, &app.config.policy, app.present(now)),
             None => reply::unknown_incident(&incident, &mind.standing(app).await?),
         },
         Query::Incidents { days } => incidents(app, mind.cluster.clone(), days).await?,
-        Query::History { of, days } => history(&app.store, &mind.cluster, (of.as_deref(), days), now).await?,
+        Query::History { of, days } => {
+            history(&app.store, &mind.cluster, (of.as_deref(), days), app.present(now)).await?
+        }
         Query::Services => commands::services::listed(&mind.priorities, &Fit::of(&mind.priorities, &mind.index)),
     };
     by.answer(app, message).await

@@ -143,7 +143,7 @@ async fn past(app: &App, standing: &Standing, query: &Query) -> Result<Message, 
             (None, _) => reply::line("Nothing is known of it yet."),
             (Some(id), Query::Incidents { days }) => changes::incidents(app, id, *days).await?,
             (Some(id), Query::History { of, days }) => {
-                changes::history(&app.store, &id, (of.as_deref(), *days), now).await?
+                changes::history(&app.store, &id, (of.as_deref(), *days), app.present(now)).await?
             }
             // Those are of one cluster.
             (Some(_), Query::Show { .. } | Query::Services) => people::only_as_a_command(),

@@ -240,6 +240,7 @@ fn now_step<'a>(
         digest: digest.and_then(of),
         last: mind.over_by_hand.get(owner),
         past: mind.past.get(owner).map(Vec::as_slice).unwrap_or_default(),
+        zone: &app.config.zone,
         now,
     }
 }

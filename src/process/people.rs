@@ -112,7 +112,7 @@ pub(super) async fn said(
         }
         What::Button { .. } | What::Ignored(_) => return settle(&[]).await,
         What::Message { text, .. } | What::Mention { text, .. } => Answer::Say(match &incident {
-            Some(incident) => thread::answer(&text, incident, now),
+            Some(incident) => thread::answer(&text, incident, app.present(now)),
             None => match typed(app, mind, &text).await? {
                 Answer::Say(message) => message,
                 Answer::Change(_) | Answer::Ask(_) | Answer::Analyze { .. } => only_as_a_command(),
@@ -136,7 +136,7 @@ pub(super) async fn said(
         }
         Answer::Analyze { namespace } => {
             let blind = Blind::all_of(mind.index.sight());
-            let started = back.of_site(app, commands::analyze::started(&namespace, &blind, now));
+            let started = back.of_site(app, commands::analyze::started(&namespace, &blind, app.present(now)));
             let is_first = app.store.settle(inbox, None, &[started], now).await?;
             app.outbox_wake.wake();
             if let (Back::Asker { response_url }, true) = (back, is_first) {
@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn a_question_in_a_thread_is_about_its_incident() {
         let incident = samples::incident(1, crate::incidents::Severity::Sev1);
-        let answer = Answer::Say(thread::answer("why?", &incident, samples::at("14:09:00")));
+        let answer = Answer::Say(thread::answer("why?", &incident, samples::now("14:09:00")));
         assert_eq!(wish(&answer, Some(&incident)), (Action::Read, Scope::Incident("INC-2026-11-24-001".into())));
     }
 }

@@ -76,6 +76,7 @@ pub(super) async fn bot(app: &App, clusters: Vec<ClusterStanding>) -> Result<Sta
     Ok(Standing {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         now: app.clock.now(),
+        zone: app.config.zone.clone(),
         started_at: app.started,
         clusters,
         outbox: OutboxStanding {

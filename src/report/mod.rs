@@ -31,7 +31,7 @@ mod text;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     cluster::{ClusterId, DumpProblem, Kind, ObjectRef},
@@ -170,6 +170,7 @@ impl Report {
                 digest: None,
                 last: None,
                 past: &[],
+                zone: &TimeZone::UTC,
                 now: self.now,
             },
         );

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail, ensure};
-use jiff::tz::TimeZone;
 use k8s_monitor::{
     alerts::message::{Times, root},
-    clock::Clock,
+    clock::{Clock, Now},
     incidents::Incident,
     sandbox::slack::{Shown, Workspace},
     store::Store,
@@ -58,7 +57,7 @@ async fn look(store: &Store, workspace: &Workspace) -> Result<String> {
         let [only] = its.as_slice() else { bail!("{} has {} messages", incident.id, its.len()) };
         let now = Clock::System.now();
         let cluster = names.get(&incident.cluster.0).copied().unwrap_or_default();
-        let expected = root(incident, &Times { now, zone: &TimeZone::UTC, cluster, is_one_of_many: true }).plain();
+        let expected = root(incident, &Times { now: Now::utc(now), cluster, is_one_of_many: true }).plain();
         ensure!(
             first_line(&only.text) == first_line(&expected),
             "{} says {:?}, and it is {:?}",

@@ -143,7 +143,7 @@ proptest! {
 
     #[test]
     fn whatever_is_written_stays_text_within_the_limits(it in any_incident()) {
-        let times = Times { now: at(30), zone: &TimeZone::UTC, cluster: "production", is_one_of_many: false };
+        let times = Times { now: Now::utc(at(30)), cluster: "production", is_one_of_many: false };
         let notes =
             [Note::Worse, Note::Reopened, Note::Acknowledged, Note::Resolved, Note::Absorbed, Note::Released];
         let storm = Incident { owner: digest::owner(digest::STORM, &it.owner.name), ..it.clone() };

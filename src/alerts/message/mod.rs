@@ -3,7 +3,7 @@
 mod notices;
 mod parts;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 pub use notices::{test_alert, warnings};
 pub use parts::headline;
@@ -12,7 +12,10 @@ use super::{
     Message, Note,
     blocks::{Blocks, Button, cap, escape_line},
 };
-use crate::incidents::{Incident, digest::is_digest, in_words};
+use crate::{
+    clock::Now,
+    incidents::{Incident, digest::is_digest, in_words},
+};
 
 /// Colour of something that is wrong.
 pub const FIRING: &str = "#a30200";
@@ -40,10 +43,8 @@ const HIT_BY_NAME: usize = 5;
 /// The present, the zone in which times are shown, and the cluster that is told of.
 #[derive(Clone, Copy, Debug)]
 pub struct Times<'a> {
-    /// The present.
-    pub now: Timestamp,
-    /// The zone.
-    pub zone: &'a TimeZone,
+    /// The present, with the zone.
+    pub now: Now<'a>,
     /// The cluster, as people call it.
     pub cluster: &'a str,
     /// Whether there are others, so that every message has to name it.
@@ -51,11 +52,9 @@ pub struct Times<'a> {
 }
 
 impl Times<'_> {
-    /// `14:09 UTC`; with the date if that is not today.
+    /// As [`Now::tell`].
     pub(super) fn say(&self, at: Timestamp) -> String {
-        let (at, now) = (at.to_zoned(self.zone.clone()), self.now.to_zoned(self.zone.clone()));
-        let format = if at.date() == now.date() { "%H:%M %Z" } else { "%Y-%m-%d %H:%M %Z" };
-        at.strftime(format).to_string()
+        self.now.tell(at)
     }
 }
 
@@ -125,7 +124,7 @@ pub fn note(note: Note, before: Option<&Incident>, incident: &Incident, times: &
             lines.join("\n")
         }
         Note::Still | Note::SilenceOver => {
-            let lasts = in_words(times.now.duration_since(incident.since));
+            let lasts = in_words(times.now.at.duration_since(incident.since));
             let what = if note == Note::Still { "Still wrong" } else { "The silence is over, and it is still wrong" };
             let mut lines = vec![
                 format!("{} *{what} after {lasts}: {}", parts::emoji(incident), title()),
@@ -185,7 +184,7 @@ pub(super) fn called_again(incident: &Incident, times: &Times<'_>) -> Message {
 
 fn called(nobody: &str, incident: &Incident, times: &Times<'_>) -> Message {
     let since = incident.telling.news_at.unwrap_or(incident.opened_at);
-    let waited = in_words(times.now.duration_since(since));
+    let waited = in_words(times.now.at.duration_since(since));
     let text = format!(
         "{nobody} has acknowledged this for {waited}\n{} *{}* · {}\n{}",
         parts::emoji(incident),

@@ -19,7 +19,7 @@ pub fn test_alert(times: &Times<'_>) -> Message {
         "Nothing is wrong. Somebody asked for a sample, to see whether alerts arrive in this channel.\n\
          An alert says here what is wrong and why, who is hit and what to do.",
     );
-    blocks.context(&[format!("sent {}", times.say(times.now))]);
+    blocks.context(&[format!("sent {}", times.say(times.now.at))]);
     blocks.into_message("*TEST · this is what an alert looks like*", Some(FIRING))
 }
 
@@ -88,9 +88,8 @@ fn line(member: &Member, times: &Times<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use jiff::tz::TimeZone;
-
     use super::*;
+    use crate::clock::Now;
     use crate::{
         alerts::testing::{at, finding, incident, owner},
         findings::ConditionClass,
@@ -117,11 +116,7 @@ mod tests {
             why: "many problems at once".into(),
             ..incident(Severity::Sev2)
         };
-        super::digest(
-            &storm,
-            &Times { now: at(30), zone: &TimeZone::UTC, cluster: "production", is_one_of_many: false },
-        )
-        .plain()
+        super::digest(&storm, &Times { now: Now::utc(at(30)), cluster: "production", is_one_of_many: false }).plain()
     }
 
     #[test]

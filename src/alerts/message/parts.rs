@@ -281,7 +281,7 @@ pub(super) fn before(incident: &Incident, times: &Times<'_>) -> Option<String> {
         n => format!("{n} times"),
     };
     let patterns: Vec<String> =
-        before.patterns.iter().map(|pattern| format!("; {}", pattern.in_words("UTC"))).collect();
+        before.patterns.iter().map(|pattern| format!("; {}", pattern.in_words(&times.now.zone_name()))).collect();
     Some(format!("Before: {often} within 30 days, last {}{}", times.say(before.last), patterns.concat()))
 }
 
@@ -354,7 +354,7 @@ pub(super) fn now(incident: &Incident) -> String {
 pub(super) fn reminder(incident: &Incident, times: &Times<'_>) -> String {
     let id = cap(&escape_line(&incident.id.0), NAME);
     let Some(ack) = &incident.acknowledged else { return format!("{id} is not acknowledged") };
-    let ago = in_words(times.now.duration_since(ack.at));
+    let ago = in_words(times.now.at.duration_since(ack.at));
     format!(
         "{} you acknowledged {id} {ago} ago, and it is still wrong: {}\nIf nobody works on it any more: `/k8s unack {id}`",
         person(&ack.by),

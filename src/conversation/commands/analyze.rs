@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Answer, Command, usage};
 use crate::{
     alerts::Message,
+    clock::Now,
     cluster::{Kind, ObjectRef},
     conversation::{
         reply,
@@ -67,11 +68,11 @@ pub struct Analysis<'a> {
     /// How many objects of the namespace were looked at.
     pub looked_at: &'a BTreeMap<Kind, usize>,
     pub took: SignedDuration,
-    pub now: Timestamp,
+    pub now: Now<'a>,
 }
 
 /// At once: it has begun. Slack shows each answer to a command as a message of its own. What could not be read up to now is said, since the answer may then take its time.
-pub fn started(namespace: &str, blind: &[Blind], now: Timestamp) -> Message {
+pub fn started(namespace: &str, blind: &[Blind], now: Now<'_>) -> Message {
     let lost: Vec<_> = blind.iter().filter(|b| b.required && b.hides(namespace)).collect();
     let mut lines = vec![format!("Looking at {} now; the result follows.", reply::code(namespace))];
     if let Some(first) = lost.first() {
@@ -80,7 +81,7 @@ pub fn started(namespace: &str, blind: &[Blind], now: Timestamp) -> Message {
         lines.push(format!(
             "Up to now I cannot read {} (since {}): {}. I try again.",
             what.join(", "),
-            reply::clock(first.since, now),
+            now.tell(first.since),
             reply::quote(&first.why, 200)
         ));
     }
@@ -142,7 +143,7 @@ pub fn result(analysis: &Analysis<'_>) -> Message {
         lines.push(format!(
             "• *{}* looks wrong, still within its waiting time (until {}): {}",
             reply::escape(&finding.owner.to_string()),
-            reply::clock(*due, analysis.now),
+            analysis.now.tell(*due),
             reply::quote(&finding.message, 400)
         ));
     }
@@ -211,7 +212,7 @@ mod tests {
             blind,
             looked_at,
             took: SignedDuration::from_millis(420),
-            now: samples::at("14:09:00"),
+            now: samples::now("14:09:00"),
         }
     }
 
@@ -338,7 +339,7 @@ mod tests {
 
     #[test]
     fn on_the_way_people_hear_what_is_going_on() {
-        let now = samples::at("14:09:00");
+        let now = samples::now("14:09:00");
         let lost = |kind| Blind {
             kind,
             namespace: None,

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::SignedDuration;
 
 use super::{Answer, Command, Query, usage};
 use crate::{
     alerts::Message,
+    clock::Now,
     conversation::{nearest, reply, standing::Standing},
     incidents::{
         Incident, in_words,
@@ -51,14 +52,14 @@ pub fn told(
     incidents: &[Incident],
     passes: &BTreeMap<String, u64>,
     (of, days): (Option<&str>, u16),
-    now: Timestamp,
+    now: Now<'_>,
 ) -> Message {
     let period = if days == 1 { "the last day".to_owned() } else { format!("the last {days} days") };
     let meant: Vec<Incident> = incidents.iter().filter(|it| of.is_none_or(|of| is_meant(it, of))).cloned().collect();
     if let Some(of) = of.filter(|_| meant.is_empty()) {
         return unknown(of, incidents, &period);
     }
-    let all = trends(&meant, now, &TimeZone::UTC);
+    let all = trends(&meant, now.at, now.zone);
     let times: u32 = all.iter().map(|trend| trend.times).sum();
     let head = match all.len() {
         0 => format!("*In {period} nothing was wrong.*"),
@@ -96,11 +97,11 @@ pub fn told(
     reply::say(&lines)
 }
 
-fn line(trend: &Trend, now: Timestamp) -> String {
+fn line(trend: &Trend, now: Now<'_>) -> String {
     let priority = trend.priority.map(|priority| format!(" ({priority})")).unwrap_or_default();
     let times = if trend.times == 1 { "once".to_owned() } else { format!("{} times", trend.times) };
     let patterns: Vec<String> =
-        trend.patterns.iter().map(|pattern| format!(" · {}", pattern.in_words("UTC"))).collect();
+        trend.patterns.iter().map(|pattern| format!(" · {}", pattern.in_words(&now.zone_name()))).collect();
     format!(
         "• *{}*{priority}: {times}, {} in all, {} at worst · last {} ago{}{}",
         reply::escape(&trend.name),
@@ -154,7 +155,7 @@ mod tests {
 
     #[test]
     fn the_past_is_told_by_service() {
-        let now = samples::at("14:09:00");
+        let now = samples::now("14:09:00");
         let mut over = samples::incident(3, Severity::Sev2);
         over.owner.name = "web <!here>".into();
         over.status = Status::Resolved;

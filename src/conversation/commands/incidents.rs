@@ -1,10 +1,9 @@
 //! `/k8s incidents [days]`: what is open, or what there was in the last days.
 
-use jiff::Timestamp;
-
 use super::{Answer, Command, Query, usage};
 use crate::{
     alerts::Message,
+    clock::Now,
     conversation::{
         of_clusters::together,
         reply,
@@ -34,7 +33,7 @@ fn run(rest: &str, standing: &Standing) -> Answer {
         let open = |cluster: &ClusterStanding| {
             let mut open: Vec<Incident> = cluster.incidents.iter().filter(|it| it.is_open()).cloned().collect();
             open.sort_by(|a, b| (a.severity, a.since, &a.id).cmp(&(b.severity, b.since, &b.id)));
-            listed(&open, None, standing.now)
+            listed(&open, None, standing.present())
         };
         return Answer::Say(match standing.clusters.as_slice() {
             [only] => open(only),
@@ -50,7 +49,7 @@ fn run(rest: &str, standing: &Standing) -> Answer {
 }
 
 /// Incidents, a line each; of the last days if so many are given.
-pub fn listed(incidents: &[Incident], days: Option<u16>, now: Timestamp) -> Message {
+pub fn listed(incidents: &[Incident], days: Option<u16>, now: Now<'_>) -> Message {
     let own: Vec<&Incident> = incidents.iter().filter(|incident| !is_digest(&incident.owner)).collect();
     let what = match days {
         None => "open".to_owned(),
@@ -72,7 +71,7 @@ pub fn listed(incidents: &[Incident], days: Option<u16>, now: Timestamp) -> Mess
     reply::say(&lines)
 }
 
-fn line(incident: &Incident, now: Timestamp) -> String {
+fn line(incident: &Incident, now: Now<'_>) -> String {
     if incident.is_open() {
         return reply::incident_line(incident, now);
     }
@@ -86,7 +85,7 @@ fn line(incident: &Incident, now: Timestamp) -> String {
         incident.peak,
         reply::escape(&incident.id.0),
         reply::escape(&incident.owner.to_string()),
-        reply::clock(incident.since, now)
+        now.tell(incident.since)
     )
 }
 
@@ -124,7 +123,7 @@ mod tests {
             reason: "2 of 2 replicas ready for 5 min".into(),
             by: None,
         });
-        insta::assert_snapshot!(listed(&[over], Some(7), samples::at("14:09:00")).text, @"
+        insta::assert_snapshot!(listed(&[over], Some(7), samples::now("14:09:00")).text, @"
         *1 incident of the last 7 days*
         • SEV-2 INC-2026-11-24-003 · Deployment shop/api · OOMKilled · over, since 13:57 UTC, lasted 10 min: 2 of 2 replicas ready for 5 min
         ");

@@ -1,13 +1,12 @@
 //! `/k8s show <incident>`: all that is known of one incident, and how its severity was reached.
 
-use jiff::Timestamp;
-
 use super::{
     Answer, Command, Query,
     which::{Which, first_word, which},
 };
 use crate::{
     alerts::Message,
+    clock::Now,
     conversation::{reply, standing::Standing},
     incidents::{Explained, Incident, Policy, explain},
 };
@@ -33,7 +32,7 @@ fn run(rest: &str, standing: &Standing) -> Answer {
 }
 
 /// Everything about an incident.
-pub fn shown(incident: &Incident, policy: &Policy, now: Timestamp) -> Message {
+pub fn shown(incident: &Incident, policy: &Policy, now: Now<'_>) -> Message {
     let mut lines = vec![reply::incident_line(incident, now)];
     for finding in incident.findings.values().take(SHOWN) {
         lines.push(format!("• *{}*: {}", reply::quote(&finding.reason, 80), reply::quote(&finding.message, 400)));
@@ -57,8 +56,8 @@ pub fn shown(incident: &Incident, policy: &Policy, now: Timestamp) -> Message {
     reply::say(&lines)
 }
 
-fn life(incident: &Incident, now: Timestamp) -> Vec<String> {
-    let at = |at| reply::clock(at, now);
+fn life(incident: &Incident, now: Now<'_>) -> Vec<String> {
+    let at = |at| now.tell(at);
     let mut lines = vec![format!("Wrong since {}, seen at {}", at(incident.since), at(incident.opened_at))];
     if let Some(parent) = &incident.parent {
         lines.push(format!("Part of {}", reply::escape(&parent.0)));
@@ -112,7 +111,7 @@ mod tests {
             at: samples::at("14:02:00"),
             until: samples::at("16:00:00"),
         });
-        insta::assert_snapshot!(shown(&incident, &Policy::default(), samples::at("14:09:00")).text, @"
+        insta::assert_snapshot!(shown(&incident, &Policy::default(), samples::now("14:09:00")).text, @"
         *SEV-1* INC-2026-11-24-001 · Deployment shop/api · OOMKilled · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 13:57 UTC (12 min) · acknowledged by <@U2>
         • *OOMKilled*: Container app was killed 6 times for using more than its 256Mi of memory
            _Pod shop/api-1 container app_ (14:05 UTC): terminated: OOMKilled, exit code 137 &lt;script&gt; &amp; *stars*

@@ -23,8 +23,9 @@ fn run(_rest: &str, standing: &Standing) -> Answer {
         if standing.clusters.len() > 1 {
             lines.push(format!("Cluster *{}*", reply::escape(&cluster.name)));
         }
-        lines
-            .extend(cluster.silences.iter().map(|silence| format!("• {}", reply::silence_line(silence, standing.now))));
+        lines.extend(
+            cluster.silences.iter().map(|silence| format!("• {}", reply::silence_line(silence, standing.present()))),
+        );
     }
     lines.push("`/k8s unsilence <number>` ends one before its time.".replace('<', "&lt;").replace('>', "&gt;"));
     Answer::Say(reply::say(&lines))

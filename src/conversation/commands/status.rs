@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-
 use super::{Answer, Command, analyze};
 use crate::{
+    clock::Now,
     cluster::{Kind, Meter},
     conversation::{
         reply,
@@ -30,7 +29,7 @@ pub const COMMAND: Command = Command {
 };
 
 fn run(_rest: &str, standing: &Standing) -> Answer {
-    let now = standing.now;
+    let now = standing.present();
     let mut lines = Vec::new();
     if standing.clusters.is_empty() {
         lines.push("*No cluster is watched*: nothing can be said about health.".to_owned());
@@ -67,7 +66,7 @@ fn run(_rest: &str, standing: &Standing) -> Answer {
 /// Several clusters, the worst first: how each is in a line, its incidents, and what cannot be seen; the rest is told of one at
 /// a time.
 fn compared(standing: &Standing) -> Vec<String> {
-    let now = standing.now;
+    let now = standing.present();
     let mut all: Vec<&ClusterStanding> = standing.clusters.iter().collect();
     all.sort_by_key(|cluster| {
         let worst = own(cluster).first().map(|incident| incident.severity);
@@ -87,7 +86,7 @@ fn compared(standing: &Standing) -> Vec<String> {
     lines
 }
 
-fn cluster_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
+fn cluster_lines(cluster: &ClusterStanding, now: Now<'_>) -> Vec<String> {
     let mut lines = vec![head(cluster)];
     lines.extend(incident_lines(cluster, now));
     lines.extend(unseen_lines(cluster, now));
@@ -161,7 +160,7 @@ fn head(cluster: &ClusterStanding) -> String {
 }
 
 /// The incidents, each in a line with how many follow from it.
-fn incident_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
+fn incident_lines(cluster: &ClusterStanding, now: Now<'_>) -> Vec<String> {
     let open = own(cluster);
     let mut lines: Vec<String> = open
         .iter()
@@ -182,7 +181,7 @@ fn incident_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
 }
 
 /// What cannot be seen, and what cannot be measured.
-fn unseen_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
+fn unseen_lines(cluster: &ClusterStanding, now: Now<'_>) -> Vec<String> {
     let mut lines = reply::blind_lines(&cluster.blind, SHOWN, now);
     lines.extend(cluster.unmeasured.iter().map(|(meter, why)| {
         let what = match meter {
@@ -195,7 +194,7 @@ fn unseen_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
 }
 
 /// What is watched and how fresh that is; each watch of which nothing was heard for too long.
-fn watching_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
+fn watching_lines(cluster: &ClusterStanding, now: Now<'_>) -> Vec<String> {
     let seen = analyze::seen(&cluster.counts);
     let kinds: BTreeSet<Kind> = cluster.watches.iter().map(|watch| watch.kind).collect();
     let Some(oldest) = cluster.watches.iter().map(|watch| watch.heard).min() else {
@@ -208,7 +207,7 @@ fn watching_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
     }
     let mut old: Vec<&WatchStanding> = cluster.watches.iter().filter(|watch| !watch.is_fresh).collect();
     // Equally old as people read it: then in the order of the kinds.
-    old.sort_by_key(|watch| std::cmp::Reverse(now.duration_since(watch.heard).as_mins()));
+    old.sort_by_key(|watch| std::cmp::Reverse(now.at.duration_since(watch.heard).as_mins()));
     let more = old.len().saturating_sub(SHOWN_OLD);
     let mut names: Vec<String> = old
         .iter()
@@ -228,11 +227,11 @@ fn watching_lines(cluster: &ClusterStanding, now: Timestamp) -> Vec<String> {
 }
 
 fn bot_line(standing: &Standing) -> String {
-    let now = standing.now;
+    let now = standing.present();
     let mut parts =
         vec![format!("k8s-monitor {} up {}", reply::escape(&standing.version), reply::span(standing.started_at, now))];
     match standing.clusters.iter().filter_map(|cluster| cluster.next_pass).min() {
-        Some(next) if next > now => parts.push(format!("next pass in {}", reply::span(now, next))),
+        Some(next) if next > now.at => parts.push(format!("next pass in {}", reply::span(now, next))),
         Some(next) => parts.push(format!("next pass is overdue by {}", reply::span(next, now))),
         None => parts.push("no pass is scheduled".to_owned()),
     }

@@ -13,10 +13,8 @@ use crate::{
     incidents::{Acknowledgement, Hit, Hits, IncidentId, Priority, Resolution, Role, Severity, Stake, Status},
 };
 
-static UTC: TimeZone = TimeZone::UTC;
-
 fn times(minute: i64) -> Times<'static> {
-    Times { now: at(minute), zone: &UTC, cluster: "production", is_one_of_many: false }
+    Times { now: Now::utc(at(minute)), cluster: "production", is_one_of_many: false }
 }
 
 /// The root message half an hour later.
