@@ -26,13 +26,16 @@ pub(super) async fn of(site: &Arc<Site>) -> Result<ClusterId, StoreError> {
     match site.kubernetes.identity().await {
         Ok(id) => {
             claim(site, &id);
+            // What was written while it could never be asked.
+            site.store.adopt(&provisional(&site.name), &id).await?;
             site.store.put(&key(&site.name), &id.0).await?;
             Ok(id)
         }
         Err(error) => {
+            let known = known(&site.store, &site.name).await?;
             tracing::error!(cluster = %site.name, %error, "the cluster cannot be asked who it is; going on as blind");
             site.spawn(ask_until_it_answers(Arc::clone(site), error));
-            Ok(known(&site.store, &site.name).await?.unwrap_or_else(|| provisional(&site.name)))
+            Ok(known.unwrap_or_else(|| provisional(&site.name)))
         }
     }
 }

@@ -23,7 +23,7 @@ pub(super) const OF_CLUSTER: &str = "cluster ";
 /// How long a right lasts unless it is renewed: a bot that crashed is followed after this, and a second to notice it.
 pub(super) const LENGTH: Duration = Duration::from_secs(10);
 /// How long to wait for the store of an instance that may have crashed: a little longer than it holds it.
-pub(super) const UNTIL_A_CRASHED_ONE_LOSES_IT: Duration = Duration::from_secs(12);
+const UNTIL_A_CRASHED_ONE_LOSES_IT: Duration = Duration::from_secs(12);
 /// How often to look whether it is free.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -146,17 +146,30 @@ pub(super) async fn take_all_in_turn(app: &App, sites: &[Arc<Site>]) -> anyhow::
     Ok(true)
 }
 
-/// Refuses a store on which somebody watches other clusters: who sends must know of all of them.
-pub(super) fn refuse_strangers(app: &App, holder: &str) -> anyhow::Result<()> {
-    let (clusters, process) = clusters_and_process(holder);
+/// Refuses a store on which somebody watches other clusters: who sends must know of all of them. One that crashed is waited for;
+/// false if the bot is stopped meanwhile.
+pub(super) async fn wait_for_strangers(app: &App) -> anyhow::Result<bool> {
+    let begun = Instant::now();
     let mine = app.cluster_names.join(", ");
-    if clusters == mine || clusters.is_empty() {
-        return Ok(());
+    loop {
+        let mut holders = app.store.lease_holders(OF_CLUSTER).await?;
+        holders.extend(app.right().holder(&app.store).await?);
+        let is_stranger = |clusters: &str| clusters != mine && !clusters.is_empty();
+        let strangers = holders.iter().map(|holder| clusters_and_process(holder));
+        let Some((clusters, process)) = strangers.into_iter().find(|(clusters, _)| is_stranger(clusters)) else {
+            return Ok(true);
+        };
+        if begun.elapsed() >= UNTIL_A_CRASHED_ONE_LOSES_IT {
+            bail!(
+                "process {process} runs on this store and watches `{clusters}`, not `{mine}`; give all replicas on one store the \
+                 same clusters under the same names (CLUSTERS, CLUSTER_NAME; stop the old ones first where that changes), or each \
+                 its own DATABASE_URL (a database or a schema)"
+            );
+        }
+        if app.stop.run_until_cancelled(tokio::time::sleep(LOOK_AGAIN)).await.is_none() {
+            return Ok(false);
+        }
     }
-    bail!(
-        "process {process} runs on this store and watches `{clusters}`, not `{mine}`; give all replicas on one store the same \
-         clusters under the same names (CLUSTERS, CLUSTER_NAME), or each its own DATABASE_URL (a database or a schema)"
-    )
 }
 
 /// Renews what this process holds until the bot stops. Without it this bot may no longer write, so the bot stops if another has

@@ -23,7 +23,7 @@ use std::{
 
 use futures::FutureExt;
 use jiff::Timestamp;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use self::measure::EVERY as MEASURED_EVERY;
@@ -96,8 +96,6 @@ pub struct App {
     pub standbys: watch::Sender<Vec<String>>,
     /// The right to send.
     right: Right,
-    /// Places for pieces of lists that wait to be taken in: they are large, so only a few may.
-    pub places: Arc<Semaphore>,
     /// What is measured.
     pub metrics: Arc<Metrics>,
     /// Wakes the outbox: rows were written.

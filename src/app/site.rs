@@ -10,7 +10,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::{App, CLUSTER, Right, SitePulse};
 use crate::{
@@ -18,6 +18,9 @@ use crate::{
     clients::kubernetes::{Kubernetes, Scope, WatchHandle},
     event::Event,
 };
+
+/// How many pieces of lists may wait to be taken in: the loop is never idle for want of one, and none waits long.
+const PIECES: usize = 4;
 
 /// One of the clusters, with what all of them share behind it: whatever works on a cluster needs both.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub struct Site {
     right: Right,
     events: mpsc::Sender<Event>,
     mailbox: Mutex<Option<mpsc::Receiver<Event>>>,
+    /// Places for pieces of lists that wait to be taken in: they are large, so only a few may.
+    pub places: Arc<Semaphore>,
     /// Events sent so far.
     pub sent: AtomicU64,
     /// The watches, once they were started.
@@ -60,6 +65,7 @@ impl Site {
             right: Right::of_cluster(name, &app.right),
             events,
             mailbox: Mutex::new(Some(mailbox)),
+            places: Arc::new(Semaphore::new(PIECES)),
             sent: AtomicU64::new(0),
             watches: OnceLock::new(),
             passing: watch::Sender::default(),

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Context;
 use futures::future::try_join_all;
 use secrecy::ExposeSecret;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -20,6 +20,7 @@ use crate::{
         slack::Slack,
     },
     clock::Clock,
+    cluster::ClusterId,
     config::Config,
     conversation::permissions::Policy,
     http::{self, Health},
@@ -29,9 +30,6 @@ use crate::{
 
 /// Why a start ended that nothing was wrong with.
 const STOPPED: &str = "it was told to stop before it had started";
-
-/// How many pieces of lists may wait to be taken in: no loop is ever idle for want of one, and none waits long.
-const PIECES: usize = 4;
 
 /// Takes the store and starts every part; a start that fails lets the store go.
 pub(super) async fn begin(
@@ -91,7 +89,6 @@ async fn parts(config: Config, names: Vec<String>, clock: Clock, stop: Cancellat
         undelivered_file: undelivered::place(config.log_dir.as_deref(), &store),
         undelivered: watch::Sender::default(),
         standbys: watch::Sender::default(),
-        places: Arc::new(Semaphore::new(PIECES)),
         metrics: Arc::default(),
         outbox_wake: Wake::default(),
         inbox_wake: Wake::default(),
@@ -135,8 +132,8 @@ impl Crew {
 
     async fn begin_beside_others(&self) -> anyhow::Result<()> {
         let app = &self.app;
+        anyhow::ensure!(lease::wait_for_strangers(app).await?, STOPPED);
         if let Some(holder) = app.right.holder(&app.store).await? {
-            lease::refuse_strangers(app, &holder)?;
             let process = lease::clusters_and_process(&holder).1;
             tracing::info!("process {process} is there already; this one stands by and takes over what becomes free");
         }
@@ -177,19 +174,37 @@ impl Crew {
 
     /// Starts what the right to write of a cluster is for; nobody waits for it.
     pub(super) fn watches(&self, site: Arc<Site>) {
-        let app = Arc::clone(&self.app);
+        let stop = self.app.stop.clone();
         self.app.spawn(async move {
-            if let Some(Err(error)) = app.stop.run_until_cancelled(Box::pin(watch(&site))).await {
-                app.give_up(format!("the watch of {} could not begin: {error:#}", site.name));
-            }
+            let begin = async {
+                // It is asked once; what it did not answer is asked again beside this.
+                let mut identity = None;
+                loop {
+                    // Nothing else shows that it is alive before its loop is.
+                    site.health.beat(&site.name);
+                    let Err(error) = Box::pin(watch_as(&site, &mut identity)).await else { return };
+                    // The others go on: a database that was away is back in a moment.
+                    tracing::warn!(cluster = %site.name, error = format!("{error:#}"), "its watch cannot begin yet; trying again");
+                    tokio::time::sleep(lease::LOOK_AGAIN).await;
+                }
+            };
+            stop.run_until_cancelled(begin).await;
         });
     }
 }
 
 /// Starts to watch a cluster; its identity is what takes time.
 async fn watch(site: &Arc<Site>) -> anyhow::Result<()> {
+    watch_as(site, &mut None).await
+}
+
+/// The same; what is known of who it is may be known from a try before.
+async fn watch_as(site: &Arc<Site>, known: &mut Option<ClusterId>) -> anyhow::Result<()> {
     site.health.not_ready(&site.part(), "not yet");
-    let cluster = identity::of(site).await?;
+    let cluster = match known {
+        Some(cluster) => cluster.clone(),
+        None => known.insert(identity::of(site).await?).clone(),
+    };
     let mut mind = process::Mind::load(site, cluster.clone()).await?;
     site.pulse.send_modify(|pulse| pulse.cluster = Some(cluster.clone()));
     mind.watches = process::watch_cluster(site, &cluster);

@@ -13,6 +13,9 @@ use crate::{app::Bot, clock::Clock, config::Purpose, process::parts, telemetry};
 pub(super) async fn run(once: bool, options: &Options) -> anyhow::Result<ExitCode> {
     // Before anything else: a signal while the bot starts must not be lost, nor end it in the middle.
     let mut signals = Signals::install()?;
+    if let Some(name) = &options.cluster {
+        bail!("`run` watches every cluster of CLUSTERS; --cluster {name} is for `check` and `services`");
+    }
     let config = load(options, Purpose::Run)?;
     telemetry::start(&config)?;
     let mut places = Vec::new();

@@ -31,7 +31,8 @@ pub fn without_cluster(typed: &str, known: &[String]) -> Result<(String, Option<
         }
     }
     let Some(named) = named else { return Ok((typed.to_owned(), None)) };
-    match known.iter().find(|name| name.eq_ignore_ascii_case(named)) {
+    let alike = |name: &&String| name.eq_ignore_ascii_case(named);
+    match known.iter().find(|name| *name == named).or_else(|| known.iter().find(alike)) {
         Some(name) => Ok((rest.join(" "), Some(name.clone()))),
         None => Err(unknown(named, known)),
     }
@@ -68,7 +69,9 @@ pub fn whose<'a>(answer: &'a Answer, standing: &Standing) -> Whose<'a> {
             let is_known = cluster.complete && !cluster.blind.iter().any(|blind| blind.kind == Kind::Namespace);
             !is_known || cluster.namespaces.iter().any(|known| known == namespace)
         };
-        one_of(standing.clusters.iter().filter(may_have))
+        let having: Vec<&ClusterStanding> = standing.clusters.iter().filter(may_have).collect();
+        // Nobody has it, so whoever types it knows better.
+        if having.is_empty() { one_of(standing.clusters.iter()) } else { one_of(having.into_iter()) }
     };
     match answer {
         Answer::Say(_) | Answer::Ask(Query::Incidents { .. } | Query::History { .. }) => Whose::All,
@@ -166,6 +169,7 @@ mod tests {
     #[case("analyze garden", Whose::Of("edge".into()))]
     #[case("analyze shop", Whose::Which(vec!["production".into(), "edge".into()]))]
     #[case("silence garden/api 1h", Whose::Of("edge".into()))]
+    #[case("silence gardn/api 1h", Whose::Which(vec!["production".into(), "edge".into()]))]
     #[case("silence crash-loop 1h", Whose::Which(vec!["production".into(), "edge".into()]))]
     #[case("unsilence 3", Whose::Of("production".into()))]
     #[case("services", Whose::Which(vec!["production".into(), "edge".into()]))]

@@ -298,6 +298,12 @@ pub fn unsilenced(silence: &Silence, now: Now<'_>) -> Message {
     line(format!("Not silenced any more: {}. What is still wrong is told now.", silence_line(silence, now)))
 }
 
+/// An incident of another cluster than the one that was named.
+pub fn of_another_cluster(incident: &Incident, name: &str) -> Message {
+    let (id, name) = (escape(&incident.id.0), code(name));
+    line(format!("{id} is of the cluster {name}, so nothing was changed. Leave `--cluster` out, or name that one."))
+}
+
 /// There is no silence of that number.
 pub fn no_such_silence(id: i64) -> Message {
     line(format!("There is no silence {id} any more; nothing changed."))

@@ -12,7 +12,7 @@ use crate::{
         commands::{self, Change, Query},
         reply,
     },
-    incidents::{Incident, IncidentId, Silence, later},
+    incidents::{Incident, IncidentId, Silence, Silenced, later},
     services::Fit,
     store::{Asked, Store, StoreError, UpdateRequest},
 };
@@ -64,7 +64,7 @@ pub(super) async fn change(app: &Site, mind: &mut Mind, change: Change, by: &By<
             let until = later(now, time);
             let reason = crate::findings::redact(&reason);
             let silence = Silence { id: 0, of, by: by.person.to_owned(), reason, at: now, until };
-            silence_it(app, mind, silence, by).await
+            Box::pin(silence_it(app, mind, silence, by)).await
         }
         Change::Unsilence { id } => unsilence(app, mind, id, by).await,
     }
@@ -89,6 +89,9 @@ async fn of_incident(
     let Some(incident) = app.store.find_incident(typed).await? else {
         return by.answer(app, reply::unknown_incident(typed, &mind.standing(app).await?)).await;
     };
+    if let Some(other) = other_cluster(app, mind, &incident).await? {
+        return by.answer(app, reply::of_another_cluster(&incident, &other)).await;
+    }
     if step(&incident, now).is_none() {
         return by.answer(app, refused(&incident, app.present(now))).await;
     }
@@ -121,8 +124,24 @@ async fn of_incident(
     Ok(())
 }
 
+/// The name of the cluster whose loop may write of that incident, if that is another.
+async fn other_cluster(app: &Site, mind: &Mind, incident: &Incident) -> Result<Option<String>, StoreError> {
+    if incident.cluster == mind.cluster {
+        return Ok(None);
+    }
+    // Of one that is not watched any more nobody else writes.
+    let name = app.name_of(&incident.cluster).await?;
+    Ok(Some(name).filter(|name| *name != app.name && app.cluster_names.contains(name)))
+}
+
 async fn silence_it(app: &Site, mind: &mut Mind, silence: Silence, by: &By<'_>) -> Result<(), StoreError> {
     let now = silence.at;
+    if let Silenced::Incident(id) = &silence.of
+        && let Some(incident) = app.store.incident(id).await?
+        && let Some(other) = other_cluster(app, mind, &incident).await?
+    {
+        return by.answer(app, reply::of_another_cluster(&incident, &other)).await;
+    }
     let asked = Asked { inbox: by.inbox, now };
     let covered: Vec<Incident> = mind.open.values().filter(|it| silence.covers(it, now)).cloned().collect();
     let say = |silence: &Silence| {

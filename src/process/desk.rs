@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::oneshot;
 
 use super::{changes, people, standing};
@@ -14,7 +14,7 @@ use crate::{
         Answer, Said, Standing,
         commands::{self, Query},
         from_slack::What,
-        of_clusters::{Whose, together, which, whose, without_cluster},
+        of_clusters::{Whose, of_cluster, together, which, whose, without_cluster},
         permissions::{Action, Person, Scope, may},
         reply,
         standing::ClusterStanding,
@@ -40,7 +40,8 @@ pub struct Arrived {
 
 /// Hands over what was left to a cluster, or decides whose it is.
 pub async fn arrived(app: &Arc<App>, cluster: &str, it: Arrived) -> Result<(), StoreError> {
-    if !cluster.is_empty() {
+    // One that is not configured any more was no decision.
+    if app.cluster_names.iter().any(|name| name == cluster) {
         return hand_over(app, cluster, it).await;
     }
     if let [only] = app.cluster_names.as_slice() {
@@ -105,11 +106,13 @@ async fn answer(app: &Arc<App>, typed: &str, it: Arrived) -> Result<(), StoreErr
         Ok(parts) => parts,
         Err(message) => return say(app, &it, message).await,
     };
-    let mut standing = standing::bot(app, gather(app).await?).await?;
-    if let Some(named) = &named {
-        standing.clusters.retain(|cluster| cluster.name == *named);
-    }
+    let standing = standing::bot(app, gather(app, named.as_deref()).await?).await?;
     let answer = commands::answer(&text, &standing);
+    if let (Answer::Say(message), Some(named)) = (&answer, &named) {
+        let is_named = message.text.contains(named.as_str());
+        let message = if is_named { message.clone() } else { of_cluster(named, message.clone()) };
+        return say(app, &it, message).await;
+    }
     let cluster = match (named, whose(&answer, &standing)) {
         _ if matches!(answer, Answer::Say(_)) => None,
         (Some(named), _) | (None, Whose::Of(named)) => Some(named),
@@ -169,9 +172,10 @@ async fn say(app: &App, it: &Arrived, message: Message) -> Result<(), StoreError
     Ok(())
 }
 
-/// How every cluster stands: the loops of this process are asked, what others watch is read.
-async fn gather(app: &App) -> Result<Vec<ClusterStanding>, StoreError> {
-    let asked = app.sites().into_iter().map(|site| async move {
+/// How every cluster stands, or only one: the loops of this process are asked, what others watch is read.
+async fn gather(app: &App, only: Option<&str>) -> Result<Vec<ClusterStanding>, StoreError> {
+    let meant = app.sites().into_iter().filter(|site| only.is_none_or(|only| site.name == only));
+    let asked = meant.map(|site| async move {
         if !site.right().is_held() {
             return elsewhere(&site).await;
         }
@@ -201,12 +205,14 @@ async fn elsewhere(site: &Site) -> Result<ClusterStanding, StoreError> {
     let process = format!("process {}", lease::clusters_and_process(&holder).1);
     let written = site.store.get(&key(&site.name)).await?;
     let written = written.and_then(|text| serde_json::from_str::<Written>(&text).ok());
-    // One that was written by its predecessor says nothing of now.
+    // One that was written by its predecessor says nothing of now, and an old one little.
+    let oldest = site.clock.now().checked_sub(HEARD_WITHIN).unwrap_or_default();
     match written.filter(|written| written.by == holder) {
-        Some(Written { mut standing, .. }) => {
+        Some(Written { mut standing, at, .. }) if at >= oldest => {
             with_rows(site, &mut standing).await?;
             Ok(ClusterStanding { elsewhere: Some(process), ..standing })
         }
+        Some(_) => stored(site, &format!("{process} watches it and is not heard")).await,
         None => stored(site, &format!("{process} has just begun to watch it")).await,
     }
 }
@@ -232,6 +238,7 @@ async fn with_rows(app: &App, standing: &mut ClusterStanding) -> Result<(), Stor
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Written {
     by: String,
+    at: Timestamp,
     standing: ClusterStanding,
 }
 
@@ -239,8 +246,9 @@ fn key(name: &str) -> String {
     format!("standing of {name}")
 }
 
-/// How often it is written.
+/// How often it is written, and after what time the one who should is not heard: the clocks of two machines may differ.
 const WRITTEN_EVERY: SignedDuration = SignedDuration::from_secs(5);
+const HEARD_WITHIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// Writes down how a cluster stands, again and again while another process answers.
 pub async fn write_down(site: Arc<Site>) {
@@ -254,7 +262,7 @@ pub async fn write_down(site: Arc<Site>) {
             continue;
         }
         let Some(standing) = ask(&site).await else { continue };
-        let written = Written { by: site.right().lease().holder, standing };
+        let written = Written { by: site.right().lease().holder, at: site.clock.now(), standing };
         let text = serde_json::to_string(&written).unwrap_or_default();
         if let Err(error) = site.store.put(&key(&site.name), &text).await {
             tracing::debug!(%error, "how the cluster stands could not be written down");

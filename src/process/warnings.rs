@@ -66,6 +66,10 @@ async fn consider(app: &Site, mind: &mut Mind) -> Result<(), StoreError> {
         return Ok(());
     }
     new.sort_by_key(|it| (it.stake.priority.is_none(), it.stake.priority, it.since));
+    // Who slept and lost the cluster must not tell what its successor tells.
+    if !app.store.holds(&app.right().lease()).await? {
+        return Ok(());
+    }
     let message = message::warnings(&new, &app.times(now));
     let post = |channel: &String| Outgoing::Post { channel: channel.clone(), message: message.clone() };
     let rows: Vec<Outgoing> = app.channels.sev3.iter().map(post).collect();

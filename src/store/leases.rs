@@ -28,14 +28,14 @@ macro_rules! now_ms {
 macro_rules! take {
     ($db:ident) => {
         concat!(
-            // The first number of a name is greater than those under which anything was written before there was that name.
+            // Each number is greater than all before it, whatever the name: a cluster may have gone by another one.
             "INSERT INTO leases (name, holder, fence, expires_ms) VALUES ",
             "($1, $2, (SELECT COALESCE(MAX(fence), 0) + 1 FROM leases), ",
             now_ms!($db),
             " + $3) ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_ms = excluded.expires_ms, ",
             "fence = CASE WHEN leases.holder = excluded.holder AND leases.expires_ms > ",
             now_ms!($db),
-            " THEN leases.fence ELSE leases.fence + 1 END ",
+            " THEN leases.fence ELSE (SELECT MAX(fence) + 1 FROM leases) END ",
             "WHERE leases.holder = excluded.holder OR leases.expires_ms <= ",
             now_ms!($db),
             " RETURNING fence"

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use k8s_monitor::{cluster::Kind, sandbox::kubernetes::story};
+use k8s_monitor::{
+    cluster::Kind,
+    sandbox::kubernetes::{deployment, story},
+};
 
 use crate::{
     harness::{BotTester, run_test},
@@ -280,6 +283,67 @@ async fn what_is_in_one_cluster_only_needs_no_name_and_what_is_in_both_does() {
         [ Acknowledge ]
         SEV-2 because unlisted workload: nothing ready for over 1 min · since 11:00 UTC · seen 14:00 UTC · updated 14:03 UTC
         ");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_incident_is_changed_by_its_own_cluster_only() {
+    run_test(async |bot| {
+        two_clusters(bot).await?;
+        let broken = workload(bot, "shop/web").crash_looping(6, false);
+        apply(bot, &broken);
+        bot.wait(Duration::from_mins(2)).await?;
+        bot.everything_new("#alerts").await?;
+        for typed in ["ack INC-2026-11-24-001", "resolve INC-2026-11-24-001", "silence INC-2026-11-24-001 1h"] {
+            let said = asks(bot, &format!("/k8s {typed} --cluster edge")).await?;
+            assert!(said.contains("is of the cluster `production`, so nothing was changed"), "{said}");
+        }
+        // Had edge written of it, production could not any more.
+        let other = deployment("shop/pay", bot.now() - HOURS).replicas(2).crash_looping(6, false);
+        apply(bot, &other);
+        bot.wait(Duration::from_mins(2)).await?;
+        assert!(bot.story("#alerts").await?.contains("SEV-2 · production · pay serves nobody"));
+        insta::assert_snapshot!(asks(bot, "/k8s incidents --cluster edge").await?, @r"
+        only for ana in #alerts:
+        Cluster *edge*
+        No incident is open.
+        ");
+        insta::assert_snapshot!(asks(bot, "/k8s ack 9 --cluster edge").await?, @r"
+        only for ana in #alerts:
+        Cluster *edge*
+        I know no open incident `9`. None is open.
+        ");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn names_that_are_changed_for_each_other_keep_what_is_known_of_each_cluster() {
+    run_test(async |bot| {
+        two_clusters(bot).await?;
+        let broken = workload(bot, "shop/web").crash_looping(6, false);
+        apply(bot, &broken);
+        bot.wait(Duration::from_mins(2)).await?;
+        bot.everything_new("#alerts").await?;
+        // Twice, so that the numbers of the two rights drift apart.
+        for _ in 0..2 {
+            bot.stops().await;
+            bot.swaps_names();
+            bot.starts().await?;
+            bot.wait(Duration::from_mins(1)).await?;
+        }
+        bot.stops().await;
+        bot.swaps_names();
+        bot.starts().await?;
+        let other = deployment("shop/pay", bot.now() - HOURS).replicas(2).crash_looping(6, false);
+        apply(bot, &other);
+        bot.wait(Duration::from_mins(2)).await?;
+        let told = bot.story("#alerts").await?;
+        assert!(told.contains("SEV-2 · edge · pay serves nobody"), "it goes by the other name now: {told}");
+        assert!(asks(bot, "/k8s status").await?.contains("*2 clusters, 1 healthy*"));
         Ok(())
     })
     .await;

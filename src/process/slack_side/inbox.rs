@@ -45,7 +45,7 @@ pub(super) async fn receive(app: &App, envelope: RawEnvelope) -> Result<(), Stri
 
 /// Whether a row is dealt with in this process: by who decides whose it is, or by who watches the cluster that it was left to.
 fn is_here(app: &App, cluster: &str) -> bool {
-    if cluster.is_empty() {
+    if app.cluster_names.iter().all(|name| name != cluster) {
         return app.right().is_held();
     }
     app.sites().iter().any(|site| site.name == cluster && site.right().is_held())
@@ -173,7 +173,6 @@ impl Listener {
         for (id, cluster, said) in self.waiting.remove(&user).unwrap_or_default() {
             if let Err(error) = self.hand_over(app, (id, &cluster), said, person.clone()).await {
                 tracing::error!(%error, "what somebody said could not be handed over and is tried again");
-                self.handed.remove(&id);
             }
         }
         if let Some(person) = person {
@@ -188,8 +187,9 @@ impl Listener {
         said: Said,
         person: Option<Person>,
     ) -> Result<(), StoreError> {
+        arrived(app, cluster, Arrived { inbox, said, person }).await?;
         self.handed.insert(inbox, app.clock.now());
-        arrived(app, cluster, Arrived { inbox, said, person }).await
+        Ok(())
     }
 }
 

@@ -30,6 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A running bot with its pretend world.
 pub(crate) struct BotTester {
     clock: Clock,
+    /// What the first cluster is called where there are several.
+    name: &'static str,
     cluster: Cluster,
     /// More clusters, each with its name.
     others: Vec<(&'static str, Cluster)>,
@@ -70,6 +72,7 @@ impl BotTester {
         let settings = BTreeMap::new();
         Ok(Self {
             clock,
+            name: "production",
             cluster,
             others: Vec::new(),
             workspace,
@@ -103,8 +106,7 @@ impl BotTester {
 
     /// Where the clusters are.
     pub(crate) fn places(&self) -> anyhow::Result<Vec<ClusterConfig>> {
-        let all =
-            std::iter::once(("production", &self.cluster)).chain(self.others.iter().map(|(name, it)| (*name, it)));
+        let all = std::iter::once((self.name, &self.cluster)).chain(self.others.iter().map(|(name, it)| (*name, it)));
         all.map(|(name, cluster)| Ok(ClusterConfig::at(&cluster.url(), None)?.named(name))).collect()
     }
 
@@ -116,6 +118,15 @@ impl BotTester {
         self.set("CLUSTERS", &format!("production,{}", names.join(",")));
         self.set("CLUSTER_NAME", "");
         Ok(())
+    }
+
+    /// The first cluster goes by the name of the second, and the other way round, from the next start.
+    pub(crate) fn swaps_names(&mut self) {
+        if let Some((other, _)) = self.others.first_mut() {
+            std::mem::swap(&mut self.name, other);
+            let names = format!("{},{other}", self.name);
+            self.set("CLUSTERS", &names);
+        }
     }
 
     /// One of those.
