@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tokio::sync::watch;
 
 /// The present, and the zone in which people are told times.
@@ -42,6 +42,24 @@ impl Now<'_> {
 impl From<Now<'_>> for Timestamp {
     fn from(now: Now<'_>) -> Self {
         now.at
+    }
+}
+
+/// An instant so much later; the last there is, if that is beyond it.
+pub(crate) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// `42 s`, `9 min`, `3 h 20 min`, `5 days`; what is left of a unit is cut, not rounded up.
+pub fn in_words(duration: SignedDuration) -> String {
+    let seconds = duration.as_secs().max(0);
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    match (hours, minutes) {
+        (0, 0) => format!("{seconds} s"),
+        (0, _) => format!("{minutes} min"),
+        (1..48, _) if minutes % 60 == 0 => format!("{hours} h"),
+        (1..48, _) => format!("{hours} h {} min", minutes % 60),
+        (_, _) => format!("{} days", hours / 24),
     }
 }
 
@@ -95,5 +113,39 @@ impl Clock {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::utc("UTC", "2026-11-24T14:09:31Z", "14:09 UTC")]
+    #[case::another_day("UTC", "2026-11-23T14:09:31Z", "2026-11-23 14:09 UTC")]
+    #[case::winter("Europe/Berlin", "2026-11-24T14:09:31Z", "15:09 CET")]
+    #[case::the_day_is_that_of_the_zone("America/New_York", "2026-11-24T03:30:00Z", "2026-11-23 22:30 EST")]
+    fn times_are_told_in_the_zone(#[case] zone: &str, #[case] at: Timestamp, #[case] expected: &str) {
+        let zone = TimeZone::get(zone).unwrap();
+        let now = Now { at: "2026-11-24T15:00:00Z".parse().unwrap(), zone: &zone };
+        assert_eq!(now.tell(at), expected);
+        assert!(now.tell_exactly(at).contains("2026-11-2"), "always with its date");
+        assert!(expected.ends_with(&now.zone_name()));
+    }
+
+    #[rstest]
+    #[case(-5, "0 s")]
+    #[case(0, "0 s")]
+    #[case(59, "59 s")]
+    #[case(60, "1 min")]
+    #[case(599, "9 min")]
+    #[case(3600, "1 h")]
+    #[case(12_000, "3 h 20 min")]
+    #[case(172_799, "47 h 59 min")]
+    #[case(432_000, "5 days")]
+    fn durations_read_like_speech(#[case] seconds: i64, #[case] expected: &str) {
+        assert_eq!(in_words(SignedDuration::from_secs(seconds)), expected);
     }
 }

@@ -14,7 +14,7 @@ const EVERY: SignedDuration = SignedDuration::from_hours(1);
 pub(super) async fn run(app: Arc<App>) {
     loop {
         let now = app.clock.now();
-        match app.store.prune(now).await {
+        match app.store.prune(now, app.config.retention).await {
             Ok(pruned) => tracing::debug!(?pruned, "old rows were tidied away"),
             Err(error) => tracing::warn!(%error, "old rows could not be tidied away"),
         }

@@ -71,12 +71,28 @@ pub struct NearLimit {
     pub used: u64,
     /// How much there can be.
     pub limit: u64,
+    /// How much was used when it came near its limit.
+    pub first: u64,
 }
 
 impl NearLimit {
     /// Whether it was not read for too long.
     pub fn is_stale(&self, now: Timestamp) -> bool {
         now.duration_since(self.at) >= Usage::STALE
+    }
+
+    /// How much it grew since it is near its limit, in which time, and in which time it is full at that pace. None: it has not
+    /// grown by a percent yet, was not watched for long enough, or would take more than [`Usage::FAR`].
+    pub fn slope(&self) -> Option<(u64, SignedDuration, SignedDuration)> {
+        let grown = self.used.checked_sub(self.first)?;
+        let within = self.at.duration_since(self.since);
+        if within < Usage::WATCHED || grown < (self.limit / 100).max(1) {
+            return None;
+        }
+        let left = self.limit.saturating_sub(self.used);
+        let seconds = u128::from(left) * u128::try_from(within.as_secs()).ok()? / u128::from(grown);
+        let full_in = SignedDuration::from_secs(i64::try_from(seconds).ok()?);
+        (full_in <= Usage::FAR).then_some((grown, within, full_in))
     }
 
     /// How full it is, in percent, rounded down.
@@ -101,6 +117,10 @@ impl Usage {
     pub const FULL: u64 = 90;
     /// So much less, and it no longer is: between the two it stays what it was.
     pub const BELOW: u64 = 5;
+    /// So long something near its limit is watched before its pace means anything.
+    pub const WATCHED: SignedDuration = SignedDuration::from_mins(4);
+    /// What is full after this is not worth a word: until then everything changes.
+    pub const FAR: SignedDuration = SignedDuration::from_hours(30 * 24);
     /// What was last read so long ago is not known any more.
     pub const STALE: SignedDuration = SignedDuration::from_mins(15);
 
@@ -119,9 +139,10 @@ impl Usage {
             let Reading { gauge, used, limit } = reading;
             let percent = percent(used, limit);
             let before = self.near.get(&gauge).copied();
-            let since = match before {
-                Some(near) if percent >= full.saturating_sub(Self::BELOW) => near.since,
-                None if percent >= full => now,
+            let (since, first) = match before {
+                // Of what was emptied in between, the pace begins anew.
+                Some(near) if percent >= full.saturating_sub(Self::BELOW) => (near.since, near.first.min(used)),
+                None if percent >= full => (now, used),
                 Some(_) => {
                     self.near.remove(&gauge);
                     changed.push(gauge);
@@ -132,7 +153,7 @@ impl Usage {
             if before.is_none_or(|before| before.percent() != percent) {
                 changed.push(gauge.clone());
             }
-            self.near.insert(gauge, NearLimit { since, at: now, used, limit });
+            self.near.insert(gauge, NearLimit { since, at: now, used, limit, first });
         }
         changed
     }
@@ -236,6 +257,26 @@ mod tests {
             .collect();
         let near = |percent| Some((1, percent));
         assert_eq!(told, [(0, None), (1, near(90)), (0, near(90)), (1, near(87)), (1, near(99)), (1, None), (0, None)]);
+    }
+
+    /// Readings by minute, and what is said in the end: grown by so much in so many minutes, full in so many.
+    #[rstest::rstest]
+    #[case::it_grows(&[(0, 900), (2, 910), (10, 950)], Some((50, 10, 10)))]
+    #[case::it_stands_still(&[(0, 900), (10, 909)], None)]
+    #[case::it_shrinks(&[(0, 950), (10, 900)], None)]
+    #[case::too_early(&[(0, 900), (3, 990)], None)]
+    #[case::it_is_full(&[(0, 900), (10, 1000)], Some((100, 10, 0)))]
+    #[case::from_its_lowest(&[(0, 940), (5, 900), (20, 920)], Some((20, 20, 80)))]
+    #[case::too_slow_to_matter(&[(0, 900), (100_000, 910)], None)]
+    fn its_pace_tells_when_it_is_full(#[case] read: &[(i64, u64)], #[case] expected: Option<(u64, i64, i64)>) {
+        let mut usage = Usage::default();
+        for (minute, used) in read {
+            take(&mut usage, *minute, *used);
+        }
+        let gauge = gauge();
+        let near = usage.near_limit(gauge.object()).next().map(|(_, near)| *near);
+        let slope = near.and_then(|near| near.slope());
+        assert_eq!(slope.map(|(grown, within, left)| (grown, within.as_mins(), left.as_mins())), expected);
     }
 
     #[test]

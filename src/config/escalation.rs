@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::{is_channel, values::Values};
+use super::{slack::is_channel, values::Values};
 use crate::{
     conversation::commands::silence::how_long,
     incidents::{

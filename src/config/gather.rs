@@ -327,6 +327,10 @@ fn is_section(path: &str) -> bool {
 
 fn did_you_mean(path: &str) -> String {
     match nearest_path(path) {
+        // In TOML everything below a [section] belongs to that.
+        Some(nearest) if !nearest.contains('.') => {
+            format!("did you mean {nearest}? It stands above the first [section]")
+        }
         Some(nearest) => format!("did you mean {nearest}?"),
         None => "remove it; `k8s-monitor config` lists every key".to_owned(),
     }

@@ -24,7 +24,7 @@ const fn in_file_only(path: &'static str) -> Key {
 }
 
 /// Every key, in the order of `default.toml`.
-pub const KEYS: [Key; 78] = [
+pub const KEYS: [Key; 80] = [
     key("clusters", "CLUSTERS"),
     key("cluster.name", "CLUSTER_NAME"),
     key("cluster.kubeconfig", "KUBECONFIG"),
@@ -99,6 +99,8 @@ pub const KEYS: [Key; 78] = [
     in_file_only("only.namespaces"),
     in_file_only("only.owners"),
     secret("store.database_url", "DATABASE_URL"),
+    in_file_only("store.keep_incidents_days"),
+    in_file_only("store.keep_passes_days"),
     key("http.listen", "HTTP_LISTEN"),
     key("log.level", "LOG_LEVEL"),
     key("log.format", "LOG_FORMAT"),

@@ -6,7 +6,7 @@ use rstest::rstest;
 use secrecy::ExposeSecret as _;
 
 use super::*;
-use crate::incidents::{Priority, severity::Row};
+use crate::incidents::{Priority, Severity, severity::Row};
 
 fn sources() -> Sources {
     Sources::default()
@@ -168,6 +168,15 @@ fn every_key_that_explains_its_empty_value_gives_it_that_meaning() {
 
 #[rstest]
 #[case("[log]\nlevl = 'info'", "log.levl (k8s-monitor.toml:2): is not a key of k8s-monitor; did you mean log.level?")]
+#[case(
+    "[log]\nclusters = ['home']",
+    "log.clusters (k8s-monitor.toml:2): is not a key of k8s-monitor; did you mean clusters? It stands above the first [section]"
+)]
+#[case("clusters = ['a', 'x=a']", "clusters (k8s-monitor.toml:1): \"x=a\" is there twice; take one of them out")]
+#[case(
+    "clusters = ['a', 'a=b']",
+    "clusters (k8s-monitor.toml:1): two are called \"a\"; give each a name of its own: \"home=default\", \"edge=/etc/edge.yaml\""
+)]
 #[case("log_level = 'info'", "log_level (k8s-monitor.toml:1): is not a key of k8s-monitor; did you mean log.level?")]
 #[case("[logs]\nlevel = 'info'", "logs (k8s-monitor.toml:1): is not a section of k8s-monitor; did you mean [log]?")]
 #[case(

@@ -12,12 +12,13 @@ pub mod severity;
 mod silence;
 mod telling;
 pub mod trends;
-mod words;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use crate::clock::in_words;
+pub(crate) use crate::clock::later;
 pub use digest::{Digest, Member, MemberState};
 pub use explain::{Explained, explain};
 pub use from_findings::{JOB_IS_TOLD_FOR, REOPENS_WITHIN, SETTLED_HOLD, Standing, Step, due, step};
@@ -27,8 +28,6 @@ pub use severity::{Outage, Policy, Priority, Role, Severity, Stake};
 pub use silence::{Silence, Silenced, silence_of};
 pub use telling::{Shown, Telling};
 pub use trends::{Before, Pattern};
-pub use words::in_words;
-pub(crate) use words::later;
 
 use self::digest::is_digest;
 use crate::{

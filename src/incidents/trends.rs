@@ -33,6 +33,11 @@ pub enum Pattern {
         /// The day: 1 is Monday.
         day: i8,
     },
+    /// More often in each of the last three weeks than in the one before.
+    Rising {
+        /// How often in each, the last one last.
+        weeks: [usize; 3],
+    },
 }
 
 impl Pattern {
@@ -47,6 +52,9 @@ impl Pattern {
                 let day = Weekday::from_monday_one_offset(*day)
                     .map_or_else(|_| "one day".to_owned(), |day| format!("{day:?}"));
                 format!("{times} of {of} on a {day}")
+            }
+            Self::Rising { weeks: [first, second, third] } => {
+                format!("ever more often: {first}, {second} and {third} times in the last three weeks")
             }
         }
     }
@@ -71,12 +79,17 @@ impl Before {
         let past: Vec<Timestamp> = past.iter().copied().filter(|at| *at >= from && *at < now).collect();
         let last = past.iter().copied().max()?;
         let all: Vec<Timestamp> = past.iter().copied().chain([now]).collect();
-        Some(Self { times: past.len(), last, patterns: patterns(&all, zone) })
+        Some(Self { times: past.len(), last, patterns: patterns(&all, now, zone) })
     }
 }
 
-/// What instants have in common: at least two thirds of them, and three on different days.
-pub fn patterns(at: &[Timestamp], zone: &TimeZone) -> Vec<Pattern> {
+/// What instants have in common: at least two thirds of them, and three on different days; or that they come ever more often.
+pub fn patterns(at: &[Timestamp], now: Timestamp, zone: &TimeZone) -> Vec<Pattern> {
+    let week = |ago: i64| {
+        let back = |weeks: i64| now.checked_sub(SignedDuration::from_hours(7 * 24 * weeks)).unwrap_or(Timestamp::MIN);
+        at.iter().filter(|at| **at > back(ago + 1) && **at <= back(ago)).count()
+    };
+    let weeks = [week(2), week(1), week(0)];
     let local: Vec<_> = at.iter().map(|at| at.to_zoned(zone.clone())).collect();
     let of = local.len();
     let is_most = |times: usize| times * 3 >= of * 2;
@@ -105,6 +118,10 @@ pub fn patterns(at: &[Timestamp], zone: &TimeZone) -> Vec<Pattern> {
         && is_most(times)
     {
         found.push(Pattern::Weekday { times, of, day });
+    }
+    let [first, second, third] = weeks;
+    if first > 0 && second > first && third > second {
+        found.push(Pattern::Rising { weeks });
     }
     found
 }
@@ -156,7 +173,7 @@ fn trend(name: String, all: &[&Incident], now: Timestamp, zone: &TimeZone) -> Op
         ),
         over_after: mean(all.iter().filter_map(|it| Some(end(it)?.duration_since(it.since)))),
         last: began.iter().copied().max()?,
-        patterns: patterns(&began, zone),
+        patterns: patterns(&began, now, zone),
     })
 }
 
@@ -193,9 +210,13 @@ mod tests {
     #[case::thrice_in_one_night(&["01 03.10.00", "01 03.20.00", "01 03.55.00"], "")]
     #[case::every_monday(&["02 10.00.00", "09 15.00.00", "16 20.00.00"], "3 of 3 on a Monday")]
     #[case::both(&["02 10.00.00", "09 10.05.00", "16 10.10.00"], "3 of 3 between 10:00 and 11:00 UTC, 3 of 3 on a Monday")]
+    #[case::ever_more_often(&["02 10.00.00", "09 15.00.00", "11 03.00.00", "17 07.00.00", "18 12.00.00", "21 19.00.00"],
+        "ever more often: 1, 2 and 3 times in the last three weeks")]
+    #[case::as_often_as_before(&["02 10.00.00", "09 15.00.00", "11 03.00.00", "17 07.00.00", "18 12.00.00"], "")]
     fn times_have_something_in_common(#[case] times: &[&str], #[case] expected: &str) {
         let times: Vec<Timestamp> = times.iter().map(|text| at(text)).collect();
-        let found: Vec<String> = patterns(&times, &TimeZone::UTC).iter().map(|it| it.in_words("UTC")).collect();
+        let now = times.iter().copied().max().unwrap_or_default();
+        let found: Vec<String> = patterns(&times, now, &TimeZone::UTC).iter().map(|it| it.in_words("UTC")).collect();
         assert_eq!(found.join(", "), expected);
     }
 

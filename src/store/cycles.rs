@@ -46,14 +46,25 @@ pub struct Pruned {
 const SETTLED_IS_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How long what was sent, or can never be, is kept.
 const SENT_IS_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// How long monitoring passes are kept.
-const CYCLES_ARE_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How long the transitions of owners are kept; rules look back a day at most.
 const TRANSITIONS_ARE_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How long a silence is kept after its end.
 const SILENCES_ARE_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// How long an incident is kept after it was resolved.
-const RESOLVED_IS_KEPT: SignedDuration = SignedDuration::from_hours(365 * 24);
+
+/// How long is kept what people may want to look back on, in days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// An incident with everything of its, after it was resolved.
+    pub incidents: u16,
+    /// A monitoring pass.
+    pub passes: u16,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { incidents: 365, passes: 30 }
+    }
+}
 
 impl Store {
     /// Remembers a monitoring pass.
@@ -131,7 +142,9 @@ impl Store {
     }
 
     /// Tidies away what nobody asks for any more. Open incidents stay with everything of theirs.
-    pub async fn prune(&self, now: Timestamp) -> Result<Pruned, StoreError> {
+    pub async fn prune(&self, now: Timestamp, kept: Retention) -> Result<Pruned, StoreError> {
+        let days = |days: u16| SignedDuration::from_hours(24 * i64::from(days));
+        let (incidents_are_kept, passes_are_kept) = (days(kept.incidents), days(kept.passes));
         let before = |kept: SignedDuration| millis(now).saturating_sub(kept.as_secs() * 1000);
         self.again("tidying old rows", |_| async move {
             let mut tx = self.begin().await?;
@@ -147,7 +160,7 @@ impl Store {
                 )
                 .await?,
                 inbox: delete("DELETE FROM inbox WHERE done_ms < $1", SETTLED_IS_KEPT).await?,
-                cycles: delete("DELETE FROM cycles WHERE finished_ms < $1", CYCLES_ARE_KEPT).await?,
+                cycles: delete("DELETE FROM cycles WHERE finished_ms < $1", passes_are_kept).await?,
                 transitions: delete("DELETE FROM transitions WHERE at_ms < $1", TRANSITIONS_ARE_KEPT).await?,
                 silences: delete("DELETE FROM silences WHERE until_ms < $1", SILENCES_ARE_KEPT).await?,
                 incidents: 0,
@@ -159,10 +172,10 @@ impl Store {
                 "DELETE FROM messages WHERE incident_id IN \
                  (SELECT id FROM incidents WHERE status = 'resolved' AND resolved_ms < $1)",
             ] {
-                delete(sql, RESOLVED_IS_KEPT).await?;
+                delete(sql, incidents_are_kept).await?;
             }
             let incidents = "DELETE FROM incidents WHERE status = 'resolved' AND resolved_ms < $1";
-            pruned.incidents = delete(incidents, RESOLVED_IS_KEPT).await?;
+            pruned.incidents = delete(incidents, incidents_are_kept).await?;
             tx.commit().await?;
             Ok(pruned)
         })

@@ -26,7 +26,7 @@ use url::Url;
 
 use error::{Fault, brief, clean, masked};
 
-pub use cycles::{Cycle, Pruned};
+pub use cycles::{Cycle, Pruned, Retention};
 pub use error::StoreError;
 pub use inbox::InboxRow;
 pub use incidents::{TransitionRequest, Transitioned, UpdateRequest};

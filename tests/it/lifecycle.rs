@@ -366,3 +366,29 @@ async fn stopping_takes_less_than_ten_seconds_though_slack_does_not_answer() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn people_are_told_times_as_their_clocks_show_them() {
+    run_test(async |bot| {
+        bot.set("MONITORING_TIMEZONE", "Europe/Berlin");
+        a_cluster(bot);
+        let web = workload(bot, "shop/web");
+        apply(bot, &web.clone().crash_looping(6, false));
+        bot.starts().await?;
+        bot.wait(Duration::from_mins(2)).await?;
+        let told = bot.story("#alerts").await?;
+        insta::assert_snapshot!(told.lines().last().unwrap_or_default(), @"SEV-2 because unlisted workload: nothing ready for over 1 min · since 12:00 CET · seen 15:00 CET");
+        for typed in
+            ["ack 1 on it", "silence 1 1h", "silences", "show 1", "status", "incidents", "history", "analyze shop"]
+        {
+            bot.person("ana").runs(&format!("/k8s {typed}"), "#alerts")?;
+            bot.settle().await?;
+        }
+        bot.person("ana").replies("#alerts", &bot.root("#alerts")?, "since when?")?;
+        bot.settle().await?;
+        let told = bot.story("#alerts").await?;
+        assert!(told.contains("15:02 CET") && !told.contains("UTC"), "{told}");
+        Ok(())
+    })
+    .await;
+}

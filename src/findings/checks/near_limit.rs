@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
+    clock::in_words,
     cluster::{Meter, NearLimit, ObjectRef, Visibility, facts::Pod},
     findings::{
         ConditionClass, Level, Look, Verdict, evidence,
@@ -65,11 +66,17 @@ pub(super) fn trouble(
     near: &NearLimit,
     (grace, recommendation): (SignedDuration, &str),
 ) -> Trouble {
-    let used = if reason == "VolumeOutOfFiles" {
-        format!("{} of {} files", near.used, near.limit)
-    } else {
-        format!("{} of {}", of_bytes(near.used), of_bytes(near.limit))
-    };
+    let files = |n: u64| format!("{n} files");
+    let amount: &dyn Fn(u64) -> String = if reason == "VolumeOutOfFiles" { &files } else { &of_bytes };
+    // In evidence, which changes without a word: a message must not change by the minute.
+    let pace = near.slope().map_or_else(String::new, |(grown, within, left)| {
+        let (grown, within) = (amount(grown), in_words(within));
+        match left {
+            SignedDuration::ZERO => format!(", {grown} more within {within}"),
+            left => format!(", {grown} more within {within}: full in about {} at this pace", in_words(left)),
+        }
+    });
+    let used = format!("{} of {}{pace}", amount(near.used).trim_end_matches(" files"), amount(near.limit));
     Trouble {
         object: pods::reference(pod),
         with: Vec::new(),
@@ -163,6 +170,20 @@ mod tests {
         assert_eq!(finding.message, "container app uses 95 % of its 24 MiB memory limit");
         assert_eq!((finding.class, finding.severity), (ConditionClass::NearLimit, Level::Warning));
         assert_eq!(finding.evidence[0].text, "23 MiB of 24 MiB");
+    }
+
+    #[test]
+    fn the_pace_and_when_it_is_full_are_evidence() {
+        let mut index = unmeasured(with(1, vec![mounted()]));
+        index.kubelets_answered(["n1".into()].into());
+        for (minutes_ago, used) in [(40, 90), (20, 92), (0, 95)] {
+            let measured = volume_of((used * GIB, 100 * GIB), (0, 0));
+            index.take_measured(Meter::Kubelets, vec![measured], now() - SignedDuration::from_mins(minutes_ago));
+        }
+        let finding = wrong(judged(&VolumeNearlyFull, &index));
+        assert_eq!(finding.message, "volume data of 100 GiB is 95 % full", "it does not change by the minute");
+        let told = "95 GiB of 100 GiB, 5 GiB more within 40 min: full in about 40 min at this pace";
+        assert_eq!(finding.evidence[0].text, told);
     }
 
     #[rstest]

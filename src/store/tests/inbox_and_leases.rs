@@ -62,20 +62,20 @@ async fn one_holds_a_lease_and_the_next_has_a_greater_number() {
     assert_eq!(one.take_lease("leader", &first.holder, long).await.unwrap().as_ref(), Some(&first));
     assert!(one.renew(&first, long).await.unwrap());
     assert!(one.holds(&first).await.unwrap());
-    assert!(store.take_lease("another", other, long).await.unwrap().is_some());
+    assert_eq!(store.take_lease("another", other, long).await.unwrap().unwrap().fence, 2);
 
     // It expires while its holder sleeps.
     assert!(one.renew(&first, over).await.unwrap());
     assert!(!one.renew(&first, long).await.unwrap());
     assert!(!one.holds(&first).await.unwrap());
     let next = store.take_lease("leader", other, long).await.unwrap().unwrap();
-    assert_eq!(next.fence, 2);
+    assert_eq!(next.fence, 3, "greater than all before, whatever they were for");
     assert!(!one.renew(&first, long).await.unwrap());
     one.release(&first).await.unwrap();
     assert_eq!(one.take_lease("leader", &first.holder, long).await.unwrap(), None);
 
     one.release(&next).await.unwrap();
     assert_eq!(store.lease_holder("leader").await.unwrap(), None);
-    assert_eq!(one.take_lease("leader", &first.holder, long).await.unwrap().unwrap().fence, 3);
+    assert_eq!(one.take_lease("leader", &first.holder, long).await.unwrap().unwrap().fence, 4);
     two.close().await;
 }

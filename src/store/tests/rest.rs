@@ -129,10 +129,10 @@ async fn old_rows_are_tidied_and_open_ones_stay() {
     store.receive("open", "event", "{}", at(0)).await.unwrap();
 
     let day = 24 * 60;
-    assert_eq!(store.prune(at(6 * day)).await.unwrap(), Pruned::default());
-    assert_eq!(store.prune(at(8 * day)).await.unwrap(), Pruned { inbox: 1, ..Pruned::default() });
+    assert_eq!(store.prune(at(6 * day), Retention::default()).await.unwrap(), Pruned::default());
+    assert_eq!(store.prune(at(8 * day), Retention::default()).await.unwrap(), Pruned { inbox: 1, ..Pruned::default() });
     // The root message of an open incident stays, however old.
-    assert_eq!(store.prune(at(31 * day)).await.unwrap(), Pruned::default());
+    assert_eq!(store.prune(at(31 * day), Retention::default()).await.unwrap(), Pruned::default());
     assert_eq!(store.inbox_open().await.unwrap().len(), 1);
     assert_eq!(texts(&due(&store, at(8 * day)).await), ["reply unsent"]);
     assert_eq!(store.root_message(&id, "C1").await.unwrap().as_deref(), Some("1.0"));
@@ -142,12 +142,42 @@ async fn old_rows_are_tidied_and_open_ones_stay() {
         .execute(&store.pool)
         .await
         .unwrap();
-    assert_eq!(store.prune(at(31 * day)).await.unwrap(), Pruned { outbox: 1, ..Pruned::default() });
+    assert_eq!(
+        store.prune(at(31 * day), Retention::default()).await.unwrap(),
+        Pruned { outbox: 1, ..Pruned::default() }
+    );
     assert!(store.incident(&id).await.unwrap().is_some());
     // After a year nothing of it is left, not even what could never be sent.
-    assert_eq!(store.prune(at(367 * day)).await.unwrap(), Pruned { incidents: 1, ..Pruned::default() });
+    assert_eq!(
+        store.prune(at(367 * day), Retention::default()).await.unwrap(),
+        Pruned { incidents: 1, ..Pruned::default() }
+    );
     assert_eq!(store.incident(&id).await.unwrap(), None);
     assert_eq!(due(&store, at(367 * day)).await, []);
+}
+
+#[tokio::test]
+async fn incidents_and_passes_are_kept_for_as_long_as_is_configured() {
+    let (store, _guard) = testing::fresh().await.unwrap();
+    let (day, short) = (24 * 60, Retention { incidents: 60, passes: 7 });
+    let id = opened(&store, "api", at(0)).await.id;
+    resolved(&store, "api", at(day)).await;
+    let pass = Cycle {
+        cluster: cluster(),
+        started: at(0),
+        finished: at(0),
+        status: "complete".into(),
+        findings: 0,
+        alerts: 0,
+        incidents_open: 0,
+        error: None,
+    };
+    store.record_cycle(&pass).await.unwrap();
+    assert_eq!(store.prune(at(6 * day), short).await.unwrap(), Pruned::default());
+    assert_eq!(store.prune(at(8 * day), short).await.unwrap(), Pruned { cycles: 1, ..Pruned::default() });
+    assert!(store.incident(&id).await.unwrap().is_some());
+    assert_eq!(store.prune(at(62 * day), short).await.unwrap(), Pruned { incidents: 1, ..Pruned::default() });
+    assert_eq!(store.incident(&id).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -221,7 +251,7 @@ fn the_work_of_the_store_may_move_between_threads() {
             store.update_incident(UpdateRequest { id, fence: 1, now: at(0), inbox: None }, |_| None, silent).await?;
             store.settle(1, None, &[], at(0)).await?;
             store.due(at(0), 1).await?;
-            store.prune(at(0)).await?;
+            store.prune(at(0), Retention::default()).await?;
             store.record_transitions(&cluster(), &[]).await?;
             store.take_lease("a", "b", Duration::ZERO).await
         }
