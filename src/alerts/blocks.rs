@@ -122,6 +122,10 @@ impl Blocks {
     pub(crate) fn context(&mut self, parts: &[String]) {
         let mut elements = Vec::new();
         for part in parts.iter().take(CONTEXT_ELEMENTS) {
+            // What is cut to nothing still leaves a mark.
+            if self.rest() == 0 {
+                break;
+            }
             let text = cap(part.trim(), CONTEXT_TEXT.min(self.rest()));
             if !text.is_empty() {
                 self.spent = self.spent.saturating_add(size(&text));
@@ -218,6 +222,19 @@ mod tests {
             escape("<!here> <@U1> @Channel a@b <http://x|y> ``` \u{1b}[31m\u{202e}"),
             "&lt;!here&gt; &lt;@U1&gt; @\u{200b}Channel a@b &lt;http://x|y&gt; ``' [31m"
         );
+    }
+
+    #[test]
+    fn what_no_longer_fits_leaves_nothing_at_all() {
+        let mut blocks = Blocks::default();
+        while blocks.rest() > 0 {
+            blocks.section("a paragraph that is longer than what is left");
+        }
+        let full = blocks.blocks.len();
+        blocks.section("more");
+        blocks.code("more");
+        blocks.context(&["more".to_owned()]);
+        assert_eq!((blocks.blocks.len(), blocks.spent), (full, BUDGET - TEXT));
     }
 
     proptest! {
