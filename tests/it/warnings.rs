@@ -40,13 +40,13 @@ async fn warnings_are_collected_and_told_once_and_nothing_of_them_is_said_at_nig
         crashes(bot, &lab[1]);
         assert_eq!(bot.story("#alerts").await?, "");
         bot.wait(Duration::from_mins(6)).await?;
-        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        insta::assert_snapshot!(bot.story("#alerts").await?, @r"
         posted in #alerts:
         🟡 *production: 2 warnings*
         ▌#e8c547
-        • *a serves nobody* · INC-2026-11-24-001 · Deployment lab/a (P2) · since 13:50 UTC
+        • *a serves nobody* · INC-2026-11-24-001 · Deployment lab/a (P2) · since 14:50 CET
            container a ends with exit code 1, cause unknown; restarted 6 times (2 pods)
-        • *b serves nobody* · INC-2026-11-24-002 · Deployment lab/b (P2) · since 14:00 UTC
+        • *b serves nobody* · INC-2026-11-24-002 · Deployment lab/b (P2) · since 15:00 CET
            container b ends with exit code 1, cause unknown; restarted 6 times (2 pods)
         These can wait, and are told once. `/k8s show` and the name of one says more; `/k8s incidents` lists what is still open.
         ");
@@ -60,11 +60,11 @@ async fn warnings_are_collected_and_told_once_and_nothing_of_them_is_said_at_nig
         bot.wait(Duration::from_hours(12)).await?;
         assert_eq!(bot.story("#alerts").await?, "");
         bot.wait(Duration::from_hours(3)).await?;
-        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        insta::assert_snapshot!(bot.story("#alerts").await?, @r"
         posted in #alerts:
         🟡 *production: 1 warning*
         ▌#e8c547
-        • *c serves nobody* · INC-2026-11-24-003 · Deployment lab/c (P2) · since 2026-11-24 17:06 UTC
+        • *c serves nobody* · INC-2026-11-24-003 · Deployment lab/c (P2) · since 2026-11-24 18:06 CET
            container c ends with exit code 1, cause unknown; restarted 6 times (2 pods)
         These can wait, and are told once. `/k8s show` and the name of one says more; `/k8s incidents` lists what is still open.
         ");

@@ -96,9 +96,13 @@ async fn metrics_tell_what_is_seen_what_is_wrong_and_how_long_it_took() {
         incidents_open{cluster="production",severity="SEV-2"} 0
         incidents_open{cluster="production",severity="SEV-3"} 0
         incidents_open{cluster="production",severity="SEV-4"} 0
+        objects{cluster="production",kind="Pod"} 2
         outbox_dead 0
         outbox_waiting 0
         slack_sockets 2
+        watch_lists_total{cluster="production",kind="Pod",reason="start"} 1
+        watch_state{cluster="production",kind="Event",namespace="",state="blind"} 1
+        watch_state{cluster="production",kind="Pod",namespace="",state="seen"} 1
         "#);
         // Whether a watch that was cut has begun again by now differs.
         let [age] = values(&metrics, &["watch_last_frame_age_seconds{cluster=\"production\",kind=\"Node\""])[..] else {
@@ -140,7 +144,11 @@ async fn a_picture_that_is_wrong_is_mended_by_the_next_pass_and_nobody_is_told()
         let metrics = bot.metrics().await?;
         insta::assert_snapshot!(
             values(&metrics, &["drift_objects_total", "watch_lists_total{cluster=\"production\",kind=\"Pod\""]).join("\n"),
-            @r#"drift_objects_total{cluster="production",kind="Pod"} 1"#
+            @r#"
+        drift_objects_total{cluster="production",kind="Pod"} 1
+        watch_lists_total{cluster="production",kind="Pod",reason="drift"} 1
+        watch_lists_total{cluster="production",kind="Pod",reason="start"} 1
+        "#
         );
         bot.wait(Duration::from_mins(2)).await?;
         assert_eq!(bot.everything_new("#alerts").await?, "");

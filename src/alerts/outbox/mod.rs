@@ -1,5 +1,6 @@
 //! The sender: takes rows of the outbox, hands them to Slack (or the terminal) once, in order, at each channel's pace.
 
+mod outcome;
 pub(crate) mod to_pager;
 mod to_slack;
 
@@ -14,10 +15,11 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::{JoinError, JoinSet};
 
+use self::outcome::{Failure, FailureKind, Outcome};
 use super::{Outgoing, Rooms, message};
 use crate::{
     app::App,
-    clients::slack::{Slack, SlackError},
+    clients::slack::Slack,
     store::{DueRow, Marked, OutboxRow, StoreError},
 };
 
@@ -227,67 +229,6 @@ fn room_of<'a>(app: &App, rooms: &'a Rooms, destination: &'a str) -> Option<&'a 
         return Some(TERMINAL);
     }
     if destination == RESPOND { Some(destination) } else { rooms.id_of(destination) }
-}
-
-/// What became of a row.
-enum Outcome {
-    /// It is there, with this timestamp if it is a new message.
-    Sent(Option<String>),
-    /// Other rows went into its place.
-    Replaced,
-    /// It is not there, or that is not known.
-    Failed(Failure),
-}
-
-/// Why a row was not delivered.
-struct Failure {
-    kind: FailureKind,
-    why: String,
-    /// How long Slack wants to be left alone.
-    rest: Option<SignedDuration>,
-    /// Something may be wrong with Slack as a whole: it is asked how it is.
-    is_general: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum FailureKind {
-    /// It is certainly not there, and may be tried again.
-    Later,
-    /// It may be there.
-    Unknown,
-    /// It will never be taken.
-    Never,
-    /// What it edits or answers is not there any more.
-    Gone,
-    /// It is there and cannot be edited any more.
-    Locked,
-}
-
-/// Slack's words for a message that cannot be edited any more.
-const LOCKED: [&str; 2] = ["cant_update_message", "edit_window_closed"];
-
-impl From<SlackError> for Failure {
-    fn from(error: SlackError) -> Self {
-        let is_locked = error.code().is_some_and(|code| LOCKED.contains(&code));
-        let kind = if is_locked {
-            FailureKind::Locked
-        } else if matches!(error, SlackError::MessageGone { .. }) {
-            FailureKind::Gone
-        } else if error.is_outcome_unknown() {
-            FailureKind::Unknown
-        } else if error.is_malformed() {
-            FailureKind::Never
-        } else {
-            // The bot was not invited, a token was revoked: a person can mend that, so nothing is lost.
-            FailureKind::Later
-        };
-        Self {
-            kind,
-            why: error.to_string(),
-            rest: error.retry_after().and_then(|d| d.try_into().ok()),
-            is_general: matches!(kind, FailureKind::Later | FailureKind::Unknown) && error.retry_after().is_none(),
-        }
-    }
 }
 
 /// Delivers one row and writes down what became of it; also says until when its room has to be left alone.

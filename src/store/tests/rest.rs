@@ -1,5 +1,7 @@
 //! Opening, migrations, passes, history, settings, tidying.
 
+use std::time::Duration;
+
 use super::*;
 use crate::cluster::{History, Transition, TransitionKind};
 
@@ -309,6 +311,8 @@ async fn tables_that_are_filled_are_brought_up_to_date_with_everything_in_them()
         "INSERT INTO incidents VALUES ('INC-2026-11-24-001', 'c1', 'Deployment', 'shop', 'api', NULL, 'open', 'SEV-2', 1, 1, NULL, 1, 1, $1)",
         "INSERT INTO messages VALUES ('INC-2026-11-24-001', 'C1', $1)",
         "INSERT INTO settings VALUES ('a', $1)",
+        "INSERT INTO inbox VALUES (7, 'e7', 'event', $1, 1, NULL, NULL)",
+        "INSERT INTO leases VALUES ('bot', $1, 41, 0)",
     ] {
         sqlx::query(statement).bind(body).execute(&mut connection).await.unwrap();
     }
@@ -319,5 +323,10 @@ async fn tables_that_are_filled_are_brought_up_to_date_with_everything_in_them()
     assert_eq!((open.len(), open[0].owner.name.as_str(), open[0].telling.repeats), (1, "api", 0));
     assert_eq!(store.get("a").await.unwrap().as_deref(), Some(body));
     assert_eq!(store.silences(&ClusterId("c1".into()), at(0)).await.unwrap(), []);
+    let asked = store.inbox_open().await.unwrap();
+    assert_eq!((asked.len(), asked[0].body.as_str(), asked[0].cluster.as_str()), (1, body, ""));
+    // What was written under the one lease there was can be written again under that of its cluster.
+    let right = store.take_lease("cluster c1", "me", Duration::from_mins(1)).await.unwrap().unwrap();
+    assert_eq!(right.fence, 42);
     store.close().await;
 }
