@@ -135,16 +135,20 @@ impl Store {
             .max_lifetime((connections > 1).then_some(Duration::from_mins(30)))
             .after_connect(move |connection, _| {
                 Box::pin(async move {
-                    if dialect == Dialect::Sqlite {
-                        for pragma in [
+                    let settings: &[&'static str] = match dialect {
+                        Dialect::Sqlite => &[
                             "PRAGMA synchronous = NORMAL",
                             "PRAGMA busy_timeout = 5000",
                             "PRAGMA foreign_keys = ON",
                             // KiB of pages for each connection; beyond that the system's cache of the file serves as well.
                             "PRAGMA cache_size = -256",
-                        ] {
-                            sqlx::query(pragma).fetch_all(&mut *connection).await?;
-                        }
+                        ],
+                        // A replica that freezes in the middle of a transaction must not hold up who takes over, so it is
+                        // aborted before its leases expire. No transaction of ours waits for anything but the database.
+                        Dialect::Postgres => &["SET idle_in_transaction_session_timeout = 5000"],
+                    };
+                    for setting in settings {
+                        sqlx::query(*setting).fetch_all(&mut *connection).await?;
                     }
                     Ok(())
                 })

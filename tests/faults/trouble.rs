@@ -76,7 +76,7 @@ pub(crate) async fn of_a_locked_database(chance: &mut Chance, url: &str, counts:
     let statements: &[&'static str] = if url.starts_with("sqlite") {
         &["PRAGMA busy_timeout = 2000", "BEGIN EXCLUSIVE"]
     } else {
-        &["BEGIN", "LOCK TABLE incidents, outbox IN ACCESS EXCLUSIVE MODE"]
+        &["SET lock_timeout = 3000", "BEGIN", "LOCK TABLE incidents, outbox IN ACCESS EXCLUSIVE MODE"]
     };
     let mut is_held = true;
     for statement in statements {

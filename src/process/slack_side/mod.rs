@@ -58,6 +58,8 @@ pub async fn connect(app: &Arc<App>) -> Option<SocketHandle> {
     if let Err(error) = readdress(app).await {
         tracing::error!(%error, "what waits for a channel that is not configured any more stays there");
     }
+    // It may be known by now where the channels are.
+    app.outbox_wake.wake();
     match open_sockets(app, SOCKETS).await? {
         Ok(handle) => {
             if app.sockets.set(handle.health()).is_err() {
