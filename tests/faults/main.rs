@@ -31,8 +31,8 @@ const CONFIG: &str = "[alerts]\nfirst_post_wait = \"0s\"\nstorm_from = 1000\nbus
                       [priorities]\nP0 = [\"shop/w-0\"]\n";
 /// How often it is killed when nobody says how often: as a part of all tests it must be short.
 const KILLS: usize = 12;
-/// How long it may take until everything is said once nothing fails any more.
-const QUIET_WITHIN: Duration = Duration::from_mins(3);
+/// How long it may take until everything is said once nothing fails any more: what failed often waits for five minutes.
+const QUIET_WITHIN: Duration = Duration::from_mins(7);
 
 #[tokio::main]
 async fn main() -> Result<()> {
