@@ -27,14 +27,6 @@ async fn two_clusters(bot: &mut BotTester) -> anyhow::Result<()> {
     bot.starts().await
 }
 
-/// What only ana sees, after she typed that.
-async fn asks(bot: &mut BotTester, typed: &str) -> anyhow::Result<String> {
-    bot.person("ana").runs(typed, "#alerts")?;
-    bot.settle().await?;
-    // The stories are the same on both databases.
-    Ok(bot.story("#alerts").await?.replace("Store: PostgreSQL", "Store: SQLite"))
-}
-
 #[tokio::test]
 async fn each_cluster_has_its_own_incident_and_every_message_names_its_cluster() {
     run_test(async |bot| {
@@ -77,7 +69,7 @@ async fn each_cluster_has_its_own_incident_and_every_message_names_its_cluster()
         [ Acknowledge ]
         SEV-2 because unlisted workload: nothing ready for over 1 min · since 11:00 UTC · seen 14:02 UTC
         ");
-        insta::assert_snapshot!(asks(bot, "/k8s status").await?, @r"
+        insta::assert_snapshot!(bot.asks("/k8s status").await?, @r"
         only for ana in #alerts:
         *2 clusters, 0 healthy*
         🟠 *production: 1 open incident* · the oldest news is 4 min old
@@ -92,7 +84,7 @@ async fn each_cluster_has_its_own_incident_and_every_message_names_its_cluster()
         Not configured: GitHub (GITHUB_TOKEN is not set: no commits and pull requests in alerts)
         Store: SQLite · Slack: alerts, commands, buttons and threads
         ");
-        insta::assert_snapshot!(asks(bot, "/k8s status --cluster edge").await?, @r"
+        insta::assert_snapshot!(bot.asks("/k8s status --cluster edge").await?, @r"
         only for ana in #alerts:
         🟠 *edge: 1 open incident*
         • *SEV-2* INC-2026-11-24-001 · Deployment shop/web · CrashLoopBackOff · 0 of 2 replicas ready, Service shop/web has 0 of 2 endpoints ready · since 11:00 UTC (3 h 3 min)
@@ -106,7 +98,7 @@ async fn each_cluster_has_its_own_incident_and_every_message_names_its_cluster()
         Not configured: GitHub (GITHUB_TOKEN is not set: no commits and pull requests in alerts)
         Store: SQLite · Slack: alerts, commands, buttons and threads
         ");
-        insta::assert_snapshot!(asks(bot, "/k8s incidents").await?, @r"
+        insta::assert_snapshot!(bot.asks("/k8s incidents").await?, @r"
         only for ana in #alerts:
         Cluster *production*
         *1 incident open*
@@ -129,7 +121,7 @@ async fn the_life_of_an_incident_goes_on_in_its_cluster_whatever_is_typed() {
         bot.wait(Duration::from_mins(4)).await?;
         bot.everything_new("#alerts").await?;
         // A short name is enough: the numbers go through all clusters.
-        insta::assert_snapshot!(asks(bot, "/k8s ack 1 on my way").await?, @r"
+        insta::assert_snapshot!(bot.asks("/k8s ack 1 on my way").await?, @r"
         only for ana in #alerts:
         Cluster *edge*
         INC-2026-11-24-001 acknowledged by @ana: on my way
@@ -160,7 +152,7 @@ async fn the_life_of_an_incident_goes_on_in_its_cluster_whatever_is_typed() {
         replied in #alerts:
         ✅ *Resolved after 3 h 9 min · edge · web: 2 of 2 replicas ready for 5 min (was SEV-2)* · INC-2026-11-24-001
         ");
-        insta::assert_snapshot!(asks(bot, "/k8s incidents 7").await?, @r"
+        insta::assert_snapshot!(bot.asks("/k8s incidents 7").await?, @r"
         only for ana in #alerts:
         Cluster *production*
         There is no incident of the last 7 days.
@@ -168,7 +160,7 @@ async fn the_life_of_an_incident_goes_on_in_its_cluster_whatever_is_typed() {
         *1 incident of the last 7 days*
         • SEV-2 INC-2026-11-24-001 · Deployment shop/web · CrashLoopBackOff · over, since 11:00 UTC, lasted 3 h 9 min: 2 of 2 replicas ready for 5 min
         ");
-        insta::assert_snapshot!(asks(bot, "/k8s history").await?, @r"
+        insta::assert_snapshot!(bot.asks("/k8s history").await?, @r"
         only for ana in #alerts:
         Cluster *production*
         *In the last 7 days nothing was wrong.*
@@ -187,7 +179,7 @@ async fn the_life_of_an_incident_goes_on_in_its_cluster_whatever_is_typed() {
 async fn what_is_in_one_cluster_only_needs_no_name_and_what_is_in_both_does() {
     run_test(async |bot| {
         two_clusters(bot).await?;
-        insta::assert_snapshot!(asks(bot, "/k8s analyze garden").await?, @r"
+        insta::assert_snapshot!(bot.asks("/k8s analyze garden").await?, @r"
         only for ana in #alerts:
         Cluster *edge*
         Looking at `garden` now; the result follows.
@@ -197,13 +189,13 @@ async fn what_is_in_one_cluster_only_needs_no_name_and_what_is_in_both_does() {
         *`garden`: nothing is wrong.*
         _Looked at 2 Pods, 1 Deployment, 1 Service in 0.0 s, by rules; no model was asked._
         ");
-        insta::assert_snapshot!(asks(bot, "/k8s analyze shop").await?, @r"
+        insta::assert_snapshot!(bot.asks("/k8s analyze shop").await?, @r"
         only for ana in #alerts:
         In which cluster? Say it with `--cluster`:
         • `/k8s analyze shop --cluster production`
         • `/k8s analyze shop --cluster edge`
         ");
-        insta::assert_snapshot!(asks(bot, "/k8s analyze shop --cluster edge").await?, @r"
+        insta::assert_snapshot!(bot.asks("/k8s analyze shop --cluster edge").await?, @r"
         only for ana in #alerts:
         Cluster *edge*
         Looking at `shop` now; the result follows.
@@ -213,28 +205,28 @@ async fn what_is_in_one_cluster_only_needs_no_name_and_what_is_in_both_does() {
         *`shop`: nothing is wrong.*
         _Looked at 2 Pods, 1 Deployment, 1 Service in 0.0 s, by rules; no model was asked._
         ");
-        insta::assert_snapshot!(asks(bot, "/k8s analyze gardn").await?, @r"
+        insta::assert_snapshot!(bot.asks("/k8s analyze gardn").await?, @r"
         only for ana in #alerts:
         There is no namespace `gardn`. Did you mean `garden`?
         ");
-        insta::assert_snapshot!(asks(bot, "/k8s analyze shop --cluster egde").await?, @r"
+        insta::assert_snapshot!(bot.asks("/k8s analyze shop --cluster egde").await?, @r"
         only for ana in #alerts:
         I watch no cluster `egde`. Did you mean `edge`?
         ");
-        insta::assert_snapshot!(asks(bot, "/k8s silence check crash-loop 1h").await?, @r"
+        insta::assert_snapshot!(bot.asks("/k8s silence check crash-loop 1h").await?, @r"
         only for ana in #alerts:
         In which cluster? Say it with `--cluster`:
         • `/k8s silence check crash-loop 1h --cluster production`
         • `/k8s silence check crash-loop 1h --cluster edge`
         ");
-        insta::assert_snapshot!(asks(bot, "/k8s silence check crash-loop 1h --cluster edge we move it").await?, @r"
+        insta::assert_snapshot!(bot.asks("/k8s silence check crash-loop 1h --cluster edge we move it").await?, @r"
         only for ana in #alerts:
         Cluster *edge*
         Silenced: 1 · check crash-loop until 15:00 UTC (1 h), by @ana: we move it
         No open incident is meant by that at present; those to come are.
         What is still wrong then is told. `/k8s unsilence 1` ends it before.
         ");
-        insta::assert_snapshot!(asks(bot, "/k8s silences").await?, @r"
+        insta::assert_snapshot!(bot.asks("/k8s silences").await?, @r"
         only for ana in #alerts:
         *1 silence*
         Cluster *edge*
@@ -264,7 +256,7 @@ async fn what_is_in_one_cluster_only_needs_no_name_and_what_is_in_both_does() {
         [ Acknowledge ]
         SEV-2 because unlisted workload: nothing ready for over 1 min · since 11:00 UTC · seen 14:01 UTC
         ");
-        insta::assert_snapshot!(asks(bot, "/k8s unsilence 1").await?, @r"
+        insta::assert_snapshot!(bot.asks("/k8s unsilence 1").await?, @r"
         only for ana in #alerts:
         Cluster *edge*
         Not silenced any more: 1 · check crash-loop until 15:00 UTC (57 min), by @ana: we move it. What is still wrong is told now.
@@ -298,7 +290,7 @@ async fn an_incident_is_changed_by_its_own_cluster_only() {
         bot.wait(Duration::from_mins(2)).await?;
         bot.everything_new("#alerts").await?;
         for typed in ["ack INC-2026-11-24-001", "resolve INC-2026-11-24-001", "silence INC-2026-11-24-001 1h"] {
-            let said = asks(bot, &format!("/k8s {typed} --cluster edge")).await?;
+            let said = bot.asks(&format!("/k8s {typed} --cluster edge")).await?;
             assert!(said.contains("is of the cluster `production`, so nothing was changed"), "{said}");
         }
         // Had edge written of it, production could not any more.
@@ -306,12 +298,12 @@ async fn an_incident_is_changed_by_its_own_cluster_only() {
         apply(bot, &other);
         bot.wait(Duration::from_mins(2)).await?;
         assert!(bot.story("#alerts").await?.contains("SEV-2 · production · pay serves nobody"));
-        insta::assert_snapshot!(asks(bot, "/k8s incidents --cluster edge").await?, @r"
+        insta::assert_snapshot!(bot.asks("/k8s incidents --cluster edge").await?, @r"
         only for ana in #alerts:
         Cluster *edge*
         No incident is open.
         ");
-        insta::assert_snapshot!(asks(bot, "/k8s ack 9 --cluster edge").await?, @r"
+        insta::assert_snapshot!(bot.asks("/k8s ack 9 --cluster edge").await?, @r"
         only for ana in #alerts:
         Cluster *edge*
         I know no open incident `9`. None is open.
@@ -344,7 +336,7 @@ async fn names_that_are_changed_for_each_other_keep_what_is_known_of_each_cluste
         bot.wait(Duration::from_mins(2)).await?;
         let told = bot.story("#alerts").await?;
         assert!(told.contains("SEV-2 · edge · pay serves nobody"), "it goes by the other name now: {told}");
-        assert!(asks(bot, "/k8s status").await?.contains("*2 clusters, 1 healthy*"));
+        assert!(bot.asks("/k8s status").await?.contains("*2 clusters, 1 healthy*"));
         Ok(())
     })
     .await;
@@ -360,7 +352,7 @@ async fn a_cluster_that_is_away_leaves_the_other_as_it_is() {
         bot.wait(Duration::from_mins(3)).await?;
         let told = bot.story("#alerts").await?;
         insta::assert_snapshot!(told.lines().nth(1).unwrap_or_default(), @"🔴 *SEV-1 · I cannot see edge: its API does not answer* · INC-2026-11-24-001");
-        let status = asks(bot, "/k8s status").await?;
+        let status = bot.asks("/k8s status").await?;
         insta::assert_snapshot!(status.lines().skip(1).take(2).collect::<Vec<_>>().join("\n"), @r"
         *2 clusters, 1 healthy*
         🔴 *edge: 1 open incident*, and I do not see everything

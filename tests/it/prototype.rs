@@ -110,12 +110,6 @@ async fn headlines(bot: &mut BotTester) -> anyhow::Result<String> {
     Ok(bot.workspace().messages("#alerts").iter().map(|shown| first(&shown.text)).collect::<Vec<_>>().join("\n"))
 }
 
-async fn asks(bot: &mut BotTester, typed: &str) -> anyhow::Result<String> {
-    bot.person("ana").runs(typed, "#alerts")?;
-    bot.settle().await?;
-    bot.story("#alerts").await
-}
-
 /// What is described in its severity rules: which services are in which trouble for how many minutes, and what is in the channel.
 #[rstest]
 #[case::all_pods_of_a_p0_service(&[("orders", Down)], 2, "🔴 *SEV-1 · orders serves nobody* · INC-2026-11-24-001")]
@@ -153,9 +147,9 @@ async fn what_its_rules_describe_is_told_as_they_say(
 async fn a_cluster_that_does_not_answer_is_never_called_healthy() {
     run_test(async |bot| {
         starts(bot).await?;
-        insta::assert_snapshot!(asks(bot, "/k8s status").await?.lines().nth(1).unwrap_or_default(), @"🟢 *production: healthy.* No incident is open.");
+        insta::assert_snapshot!(bot.asks("/k8s status").await?.lines().nth(1).unwrap_or_default(), @"🟢 *production: healthy.* No incident is open.");
         bot.loses_the_cluster().await?;
-        insta::assert_snapshot!(asks(bot, "/k8s status").await?.lines().nth(1).unwrap_or_default(), @"⚪ *production: I cannot say.* No incident is open, but I do not see everything.");
+        insta::assert_snapshot!(bot.asks("/k8s status").await?.lines().nth(1).unwrap_or_default(), @"⚪ *production: I cannot say.* No incident is open, but I do not see everything.");
         bot.wait(Duration::from_mins(2)).await?;
         insta::assert_snapshot!(headlines(bot).await?, @"🔴 *SEV-1 · I cannot see production: its API does not answer* · INC-2026-11-24-001");
         bot.finds_the_cluster().await?;
@@ -235,7 +229,7 @@ async fn four_hours_of_the_same_outage_are_one_message_and_the_history_knows_all
         🔴 *Still wrong after 3 h 2 min: SEV-1 · orders serves nobody* · INC-2026-11-24-001
         ");
         assert_eq!(headlines(bot).await?.lines().count(), 2, "the message, and the reply that is shown in the channel");
-        insta::assert_snapshot!(asks(bot, "/k8s history orders").await?, @r"
+        insta::assert_snapshot!(bot.asks("/k8s history orders").await?, @r"
         only for ana in #alerts:
         *In the last 7 days something was wrong once, with 1 service or workload, for 4 h in all.*
         • *orders* (P0): once, 4 h in all, SEV-1 at worst · last 3 h 58 min ago

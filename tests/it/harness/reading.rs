@@ -76,4 +76,11 @@ impl BotTester {
     pub(crate) fn root(&self, channel: &str) -> anyhow::Result<String> {
         Ok(self.workspace.messages(channel).first().context("no message there")?.ts.clone())
     }
+
+    /// What ana sees after she typed that, and what it made visible to all. The stories are the same on both databases.
+    pub(crate) async fn asks(&self, typed: &str) -> anyhow::Result<String> {
+        self.person("ana").runs(typed, "#alerts")?;
+        self.settle().await?;
+        Ok(self.story("#alerts").await?.replace("Store: PostgreSQL", "Store: SQLite"))
+    }
 }
