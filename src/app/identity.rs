@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Site;
+use super::{Right, Site};
 use crate::{
     clients::kubernetes::ReadError,
     cluster::ClusterId,
@@ -25,7 +25,7 @@ pub(crate) fn provisional(name: &str) -> ClusterId {
 pub(super) async fn of(site: &Arc<Site>) -> Result<ClusterId, StoreError> {
     match site.kubernetes.identity().await {
         Ok(id) => {
-            claim(site, &id);
+            claim(site, &id).await?;
             // What was written while it could never be asked.
             site.store.adopt(&provisional(&site.name), &id).await?;
             site.store.put(&key(&site.name), &id.0).await?;
@@ -46,13 +46,30 @@ pub(crate) async fn known(store: &Store, name: &str) -> Result<Option<ClusterId>
 }
 
 /// It is this one and no other: one cluster under two names would have two incidents of everything.
-fn claim(site: &Site, id: &ClusterId) {
-    let is_it = |other: &Arc<Site>| other.name != site.name && other.pulse.borrow().cluster.as_ref() == Some(id);
-    if let Some(other) = site.sites().into_iter().find(is_it) {
-        let (a, b) = (&other.name, &site.name);
-        site.give_up(format!("`{a}` and `{b}` are one and the same cluster ({id}); take one of them out of CLUSTERS"));
+async fn claim(site: &Site, id: &ClusterId) -> Result<(), StoreError> {
+    // Written before it is compared: of two processes that do so at once, one reads what the other wrote.
+    let mine = claimed_by(&site.right().lease().holder, id);
+    site.store.put(&claim_key(&site.name), &mine).await?;
+    for other in site.cluster_names.iter().filter(|other| **other != site.name) {
+        // Under what a former process wrote there may be another cluster by now.
+        let Some(holder) = site.store.lease_holder(&Right::name_of(other)).await? else { continue };
+        if site.store.get(&claim_key(other)).await? == Some(claimed_by(&holder, id)) {
+            let name = &site.name;
+            site.give_up(format!(
+                "`{other}` and `{name}` are one and the same cluster ({id}); take one of them out of CLUSTERS"
+            ));
+        }
     }
     site.pulse.send_modify(|pulse| pulse.cluster = Some(id.clone()));
+    Ok(())
+}
+
+fn claimed_by(holder: &str, id: &ClusterId) -> String {
+    format!("{id} {holder}")
+}
+
+fn claim_key(name: &str) -> String {
+    format!("cluster {name} as it is watched")
 }
 
 async fn ask_until_it_answers(app: Arc<Site>, mut said: ReadError) {
@@ -66,8 +83,11 @@ async fn ask_until_it_answers(app: Arc<Site>, mut said: ReadError) {
         match answer {
             Ok(cluster) => {
                 tracing::info!(name = %app.name, %cluster, "the cluster said who it is");
-                claim(&app, &cluster);
-                if let Err(error) = app.store.put(&key(&app.name), &cluster.0).await {
+                let told = async {
+                    claim(&app, &cluster).await?;
+                    app.store.put(&key(&app.name), &cluster.0).await
+                };
+                if let Err(error) = told.await {
                     tracing::warn!(%error, "who the cluster is could not be stored");
                 }
                 return app.send(Event::Identified { cluster }).await;

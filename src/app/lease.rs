@@ -50,7 +50,12 @@ impl Right {
     /// The right to write of a cluster, of the same process.
     pub(super) fn of_cluster(cluster: &str, sender: &Self) -> Self {
         let holder = sender.lease().holder;
-        Self(Mutex::new(Lease { name: format!("{OF_CLUSTER}{cluster}"), holder, fence: 0 }))
+        Self(Mutex::new(Lease { name: Self::name_of(cluster), holder, fence: 0 }))
+    }
+
+    /// What the right to write of a cluster is called, in the store.
+    pub(super) fn name_of(cluster: &str) -> String {
+        format!("{OF_CLUSTER}{cluster}")
     }
 
     /// The lease behind it.
