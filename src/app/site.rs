@@ -107,6 +107,17 @@ impl Site {
         }
     }
 
+    /// Sends an event unless the mailbox is full: false.
+    pub fn offer(&self, event: Event) -> bool {
+        // Counted first: what was handled is never more than what was sent.
+        self.sent.fetch_add(1, Ordering::SeqCst);
+        let is_full = matches!(self.events.try_send(event), Err(mpsc::error::TrySendError::Full(_)));
+        if is_full {
+            self.sent.fetch_sub(1, Ordering::SeqCst);
+        }
+        !is_full
+    }
+
     /// How times are told in messages: those of now, of this cluster.
     pub fn times(&self, now: Timestamp) -> Times<'_> {
         self.app.times(&self.name, now)

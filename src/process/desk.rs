@@ -1,6 +1,6 @@
 //! What somebody said goes to the cluster that is meant; where several are watched and none is meant, it is answered here for all of them.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -38,49 +38,59 @@ pub struct Arrived {
     pub person: Option<Person>,
 }
 
-/// Hands over what was left to a cluster, or decides whose it is.
-pub async fn arrived(app: &Arc<App>, cluster: &str, it: Arrived) -> Result<(), StoreError> {
+/// The clusters whose loops have so much to do that they take nothing more at present.
+pub type Busy = BTreeSet<String>;
+
+/// Hands over what was left to a cluster, or decides whose it is. False if the loop of that cluster is busy, which is noted: it
+/// has to be tried again, and what comes after it for the same cluster, too.
+pub async fn arrived(app: &Arc<App>, cluster: &str, it: Arrived, busy: &mut Busy) -> Result<bool, StoreError> {
     // One that is not configured any more was no decision.
     if app.cluster_names.iter().any(|name| name == cluster) {
-        return hand_over(app, cluster, it).await;
+        return hand_over(app, cluster, it, busy).await;
     }
-    if let [only] = app.cluster_names.as_slice() {
-        return hand_over(app, only, it).await;
+    if let [only] = app.sites().as_slice()
+        && only.right().is_held()
+    {
+        return hand_over(app, &only.name, it, busy).await;
     }
     let of_message = |channel: String, ts: String| async move { app.store.incident_of_message(&channel, &ts).await };
     match &it.said.what {
         What::Button { value, .. } => {
             let name = of_incident(app, value).await?;
-            hand_over(app, &name, it).await
+            hand_over(app, &name, it, busy).await
         }
         What::Message { channel, ts, thread_ts, .. } | What::Mention { channel, ts, thread_ts, .. } => {
             let root = thread_ts.as_ref().unwrap_or(ts).clone();
             match (of_message(channel.clone(), root).await?, &it.said.what) {
                 (Some(incident), _) => {
                     let name = of_incident(app, &incident.0).await?;
-                    hand_over(app, &name, it).await
+                    hand_over(app, &name, it, busy).await
                 }
-                (None, What::Mention { text, .. }) => Box::pin(answer(app, &text.clone(), it)).await,
+                (None, What::Mention { text, .. }) => Box::pin(answer(app, &text.clone(), it, busy)).await,
                 // What is no question of a cluster is answered alike by all.
-                (None, _) => hand_over(app, &first(app), it).await,
+                (None, _) => hand_over(app, &first(app), it, busy).await,
             }
         }
-        What::Ignored(_) => hand_over(app, &first(app), it).await,
-        What::Command { text, .. } => Box::pin(answer(app, &text.clone(), it)).await,
+        What::Ignored(_) => hand_over(app, &first(app), it, busy).await,
+        What::Command { text, .. } => Box::pin(answer(app, &text.clone(), it, busy)).await,
     }
 }
 
 /// To the loop that watches the cluster: in this process, or in whichever does.
-async fn hand_over(app: &App, cluster: &str, it: Arrived) -> Result<(), StoreError> {
+async fn hand_over(app: &App, cluster: &str, it: Arrived, busy: &mut Busy) -> Result<bool, StoreError> {
     match app.sites().into_iter().find(|site| site.name == cluster) {
         Some(site) if site.right().is_held() => {
             let Arrived { inbox, said, person } = it;
-            site.send(Event::Said { inbox, said, person }).await;
+            // Waiting here would keep what is meant for other clusters.
+            let is_taken = !busy.contains(cluster) && site.offer(Event::Said { inbox, said, person });
+            if !is_taken {
+                busy.insert(cluster.to_owned());
+            }
+            Ok(is_taken)
         }
         // It is left there until somebody watches that cluster; what was addressed twice is settled once.
-        Some(_) | None => app.store.address(it.inbox, cluster).await?,
+        Some(_) | None => app.store.address(it.inbox, cluster).await.map(|()| true),
     }
-    Ok(())
 }
 
 fn first(app: &App) -> String {
@@ -101,7 +111,7 @@ async fn of_incident(app: &App, typed: &str) -> Result<String, StoreError> {
 }
 
 /// Answers a command for all clusters, or hands it to the one that is meant.
-async fn answer(app: &Arc<App>, typed: &str, it: Arrived) -> Result<(), StoreError> {
+async fn answer(app: &Arc<App>, typed: &str, it: Arrived, busy: &mut Busy) -> Result<bool, StoreError> {
     let (text, named) = match without_cluster(typed, &app.cluster_names) {
         Ok(parts) => parts,
         Err(message) => return say(app, &it, message).await,
@@ -123,7 +133,7 @@ async fn answer(app: &Arc<App>, typed: &str, it: Arrived) -> Result<(), StoreErr
         (None, Whose::All | Whose::Which(_)) => None,
     };
     if let Some(cluster) = cluster {
-        return hand_over(app, &cluster, it).await;
+        return hand_over(app, &cluster, it, busy).await;
     }
     let message = match answer {
         Answer::Say(message) => message,
@@ -157,8 +167,8 @@ async fn past(app: &App, standing: &Standing, query: &Query) -> Result<Message, 
 }
 
 /// Says it, if the asker may hear it.
-async fn say(app: &App, it: &Arrived, message: Message) -> Result<(), StoreError> {
-    let Some(back) = people::Back::of(&it.said.what) else { return Ok(()) };
+async fn say(app: &App, it: &Arrived, message: Message) -> Result<bool, StoreError> {
+    let Some(back) = people::Back::of(&it.said.what) else { return Ok(true) };
     let policy = app.people.borrow().clone();
     let message = match &it.person {
         None => reply::could_not_check("no answer to users.info"),
@@ -169,7 +179,7 @@ async fn say(app: &App, it: &Arrived, message: Message) -> Result<(), StoreError
     };
     app.store.settle(it.inbox, None, &[back.outgoing(message)], app.clock.now()).await?;
     app.outbox_wake.wake();
-    Ok(())
+    Ok(true)
 }
 
 /// How every cluster stands, or only one: the loops of this process are asked, what others watch is read.

@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use tokio::{sync::mpsc, time::Instant};
 
 pub use changes::history;
-pub use desk::{Arrived, arrived, write_down};
+pub use desk::{Arrived, Busy, arrived, write_down};
 pub use logs::LogRead;
 pub use measures::Measurements;
 pub use standing::parts;

@@ -14,14 +14,14 @@ use crate::{
         from_slack::{self, EnvelopeKind, What},
         permissions::Person,
     },
-    process::{Arrived, arrived},
+    process::{Arrived, Busy, arrived},
     store::{InboxRow, StoreError},
 };
 
 /// How long what Slack said of a person is believed.
 const BELIEVED: SignedDuration = SignedDuration::from_mins(10);
 
-/// How often to look for what replicas that stand by took in: people notice more than a second.
+/// How often to look for what replicas that stand by took in, and for whether a busy loop takes more: people notice more than a second.
 const OTHERS: SignedDuration = SignedDuration::from_millis(500);
 
 /// Stores an envelope before it is acknowledged. What people say to each other is not stored at all.
@@ -73,6 +73,8 @@ struct Listener {
     asking: FuturesUnordered<Asked>,
     /// When rows were handed to the loop that are not settled yet.
     handed: BTreeMap<i64, Timestamp>,
+    /// The clusters whose loops took nothing more when they were last offered something.
+    busy: Busy,
 }
 
 /// Takes stored envelopes in order, asks who said it, and hands both to the loop. Slack's answer about one person holds up
@@ -82,6 +84,8 @@ pub(super) async fn listen(app: Arc<App>) {
     loop {
         let call = app.inbox_wake.calls();
         let again = match listener.read(&app).await {
+            // Nothing tells when a loop has caught up.
+            Ok(()) if !listener.busy.is_empty() => OTHERS,
             // What another replica stored does not wake this one.
             Ok(()) if app.has_others() => OTHERS,
             Ok(()) => AGAIN,
@@ -112,6 +116,7 @@ impl Listener {
     async fn read(&mut self, app: &Arc<App>) -> Result<(), StoreError> {
         let Some(me) = app.me.get() else { return Ok(()) };
         let now = app.clock.now();
+        self.busy.clear();
         let mut rows = app.store.inbox_open().await?;
         rows.retain(|row| is_here(app, &row.cluster));
         self.handed.retain(|id, at| now.duration_since(*at) < AGAIN && rows.iter().any(|row| row.id == *id));
@@ -187,8 +192,9 @@ impl Listener {
         said: Said,
         person: Option<Person>,
     ) -> Result<(), StoreError> {
-        arrived(app, cluster, Arrived { inbox, said, person }).await?;
-        self.handed.insert(inbox, app.clock.now());
+        if arrived(app, cluster, Arrived { inbox, said, person }, &mut self.busy).await? {
+            self.handed.insert(inbox, app.clock.now());
+        }
         Ok(())
     }
 }
