@@ -66,10 +66,6 @@ async fn consider(app: &Site, mind: &mut Mind) -> Result<(), StoreError> {
         return Ok(());
     }
     new.sort_by_key(|it| (it.stake.priority.is_none(), it.stake.priority, it.since));
-    // Who slept and lost the cluster must not tell what its successor tells.
-    if !app.store.holds(&app.right().lease()).await? {
-        return Ok(());
-    }
     let message = message::warnings(&new, &app.times(now));
     let post = |channel: &String| Outgoing::Post { channel: channel.clone(), message: message.clone() };
     let rows: Vec<Outgoing> = app.channels.sev3.iter().map(post).collect();
@@ -78,7 +74,10 @@ async fn consider(app: &Site, mind: &mut Mind) -> Result<(), StoreError> {
     told.retain(|id| mind.warnings.told.contains(id));
     told.extend(new.iter().map(|it| it.id.clone()));
     let value = serde_json::to_string(&told).unwrap_or_default();
-    app.store.put_and_say((&key(&mind.cluster), &value), &mind.cluster, &rows, now).await?;
+    // Who slept and lost the cluster must not tell what its successor tells.
+    if !app.store.put_and_say(&app.right().lease(), (&key(&mind.cluster), &value), &mind.cluster, &rows, now).await? {
+        return Ok(());
+    }
     mind.warnings = Warnings { told, ..Warnings::default() };
     app.outbox_wake.wake();
     Ok(())

@@ -131,9 +131,10 @@ impl From<sqlx::Error> for Fault {
     fn from(error: sqlx::Error) -> Self {
         if let sqlx::Error::Database(told) = &error {
             let code = told.code().unwrap_or_default();
-            // PostgreSQL: serialization failure, deadlock. SQLite: busy, locked, with their extended codes.
+            // PostgreSQL: serialization failure, deadlock, a transaction that it ended because nothing came for too long. SQLite:
+            // busy, locked, with their extended codes.
             if told.is_unique_violation()
-                || matches!(code.as_ref(), "40001" | "40P01" | "5" | "6" | "261" | "262" | "517")
+                || matches!(code.as_ref(), "40001" | "40P01" | "25P03" | "5" | "6" | "261" | "262" | "517")
             {
                 return Self::Clash;
             }

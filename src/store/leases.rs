@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sqlx::AnyConnection;
+
 use super::{Dialect, Store, StoreError, clean};
 
 /// The right to do something that only one may do, until it expires.
@@ -69,7 +71,7 @@ macro_rules! holders {
 macro_rules! holds {
     ($db:ident) => {
         concat!(
-            "SELECT COUNT(*) FROM leases WHERE name = $1 AND holder = $2 AND fence = $3 AND expires_ms > ",
+            "SELECT fence FROM leases WHERE name = $1 AND holder = $2 AND fence = $3 AND expires_ms > ",
             now_ms!($db)
         )
     };
@@ -78,20 +80,23 @@ macro_rules! holds {
 impl Store {
     /// Whether a lease is still held by whom it was given to.
     pub async fn holds(&self, lease: &Lease) -> Result<bool, StoreError> {
-        let sql = match self.dialect {
-            Dialect::Sqlite => holds!(sqlite),
-            Dialect::Postgres => holds!(postgres),
-        };
         self.once("asking whether a lease is still held", async {
-            let held: i64 = sqlx::query_scalar(sql)
-                .bind(&*clean(&lease.name))
-                .bind(&*clean(&lease.holder))
-                .bind(lease.fence)
-                .fetch_one(&self.pool)
-                .await?;
-            Ok(held == 1)
+            let mut connection = self.pool.acquire().await?;
+            Ok(self.holds_in(&mut connection, lease).await?)
         })
         .await
+    }
+
+    /// The same; nobody else can take it before the transaction ends.
+    pub(super) async fn holds_in(&self, tx: &mut AnyConnection, lease: &Lease) -> Result<bool, sqlx::Error> {
+        let sql = match self.dialect {
+            // The transaction has the whole file.
+            Dialect::Sqlite => holds!(sqlite),
+            Dialect::Postgres => concat!(holds!(postgres), " FOR UPDATE"),
+        };
+        let (name, holder) = (clean(&lease.name), clean(&lease.holder));
+        let held = sqlx::query_scalar::<_, i64>(sql).bind(&*name).bind(&*holder).bind(lease.fence);
+        Ok(held.fetch_optional(tx).await?.is_some())
     }
 
     /// Who holds a lease now.

@@ -12,7 +12,7 @@ pub use asked::OutboxCounts;
 pub use letters::Letter;
 pub(super) use thin::thin;
 
-use super::{Fault, Store, StoreError, brief, clean, count_up, instant, millis, put, to_json};
+use super::{Fault, Lease, Store, StoreError, brief, clean, count_up, instant, millis, put, to_json};
 use crate::{
     alerts::{Message, Outgoing, outbox::to_pager},
     cluster::ClusterId,
@@ -103,20 +103,25 @@ impl Store {
         .await
     }
 
-    /// Stores a value under a name together with the messages that say it.
+    /// Stores a value under a name together with the messages that say it; false, and nothing is written, if the lease is not
+    /// held any more.
     pub async fn put_and_say(
         &self,
+        right: &Lease,
         (name, value): (&str, &str),
         cluster: &ClusterId,
         outgoing: &[Outgoing],
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         self.again("writing down what was told", |_| async move {
             let mut tx = self.begin().await?;
+            if !self.holds_in(&mut tx, right).await? {
+                return Ok(false);
+            }
             put(&mut tx, name, value).await?;
             insert(&mut tx, &Origin { cluster: Some(cluster), incident: None, now }, outgoing).await?;
             tx.commit().await?;
-            Ok(())
+            Ok(true)
         })
         .await
     }

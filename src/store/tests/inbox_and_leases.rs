@@ -79,3 +79,28 @@ async fn one_holds_a_lease_and_the_next_has_a_greater_number() {
     assert_eq!(one.take_lease("leader", &first.holder, long).await.unwrap().unwrap().fence, 4);
     two.close().await;
 }
+
+#[tokio::test]
+async fn what_may_be_said_only_by_who_has_the_right_is_not_said_by_who_lost_it() {
+    let (store, _guard) = testing::fresh().await.unwrap();
+    let long = Duration::from_mins(1);
+    let right = store.take_lease("cluster home", "one", long).await.unwrap().unwrap();
+    let say = async |value| store.put_and_say(&right, ("told", value), &cluster(), &[post("warning")], at(0)).await;
+    assert!(say("first").await.unwrap());
+    store.release(&right).await.unwrap();
+    store.take_lease("cluster home", "two", long).await.unwrap().unwrap();
+    assert!(!say("second").await.unwrap());
+    assert_eq!(store.get("told").await.unwrap().as_deref(), Some("first"));
+    assert_eq!(store.counts().await.unwrap().pending, 1);
+}
+
+#[tokio::test]
+async fn a_process_that_is_paused_while_it_writes_does_not_keep_its_rows_for_longer_than_its_right() {
+    let (store, _guard) = testing::fresh().await.unwrap();
+    if !store.is_shared() {
+        return;
+    }
+    let setting: String =
+        sqlx::query_scalar("SHOW idle_in_transaction_session_timeout").fetch_one(&store.pool).await.unwrap();
+    assert_eq!(setting, "5s");
+}
