@@ -54,8 +54,12 @@ pub(crate) async fn call(
     let header_text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
     let args = Args::read(query.as_deref(), header_text(header::CONTENT_TYPE), &body);
     let bearer = header_text(header::AUTHORIZATION).strip_prefix("Bearer ").map(str::to_owned);
+    let mut fault = shared.with(|state| state.faults.take(&method));
+    if fault == Some(super::Fault::Held) {
+        shared.hold().await;
+        fault = None;
+    }
     let now = shared.clock.now();
-    let fault = shared.with(|state| state.faults.take(&method));
     let (answer, scopes) = shared.change(|state| {
         let works = fault.as_ref().is_none_or(super::Fault::takes_effect);
         let answer = match &args {

@@ -23,6 +23,8 @@ pub enum Fault {
     CutAfter,
     /// It is done, but no answer ever comes.
     Hang,
+    /// It arrives late: it is done, and answered, once the workspace lets it go. To Slack who calls was asleep meanwhile.
+    Held,
 }
 
 impl Fault {
@@ -55,7 +57,7 @@ impl Fault {
                 let cut = futures::stream::iter([Err::<Bytes, _>(std::io::Error::other("cut"))]);
                 Some(([(header::CONTENT_LENGTH, "100")], Body::from_stream(cut)).into_response())
             }
-            Self::Hang => None,
+            Self::Hang | Self::Held => None,
         }
     }
 }
@@ -64,6 +66,9 @@ impl Fault {
 pub(crate) struct Faults {
     next: BTreeMap<String, VecDeque<Fault>>,
     standing: BTreeMap<String, Fault>,
+    /// How many calls were held so far, and how many of them were let go.
+    pub(crate) held: usize,
+    pub(crate) let_go: usize,
 }
 
 impl Faults {

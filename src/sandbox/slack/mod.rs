@@ -117,6 +117,23 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// Keeps a call until it is let go.
+    async fn hold(&self) {
+        let mut changed = self.version.subscribe();
+        let turn = self.change(|state| {
+            state.faults.held += 1;
+            state.faults.held
+        });
+        while self.with(|state| state.faults.let_go < turn) {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                still = changed.changed() => if still.is_err() { return },
+            }
+        }
+    }
+}
+
 /// A running workspace; it stops when the last clone is dropped.
 #[derive(Clone)]
 pub struct Workspace {
@@ -233,6 +250,20 @@ impl Workspace {
     /// Orders a fault for the next call of a method that has none ordered yet; several queue up.
     pub fn fail_next(&self, method: &str, fault: Fault) {
         self.shared.change(|state| state.faults.add(method, fault));
+    }
+
+    /// Waits until so many calls are held in all.
+    ///
+    /// # Errors
+    /// If that does not happen in time.
+    pub async fn wait_for_held(&self, calls: usize) -> Result<()> {
+        let held = |state: &mut State| (state.faults.held >= calls).then_some(());
+        self.shared.wait_for(&format!("{calls} held calls"), held).await
+    }
+
+    /// Lets go the call that is held for the longest time.
+    pub fn lets_go(&self) {
+        self.shared.change(|state| state.faults.let_go += 1);
     }
 
     /// Takes back every fault that was ordered for a method.

@@ -91,6 +91,43 @@ async fn two_senders_at_once_leave_one_message() {
 }
 
 #[tokio::test]
+async fn what_a_sender_posts_after_it_slept_and_another_had_posted_it_is_taken_back() {
+    run_test(async |bot| {
+        a_healthy_shop(bot);
+        bot.starts().await?;
+        let thread = said(bot, "#alerts", "one")?;
+        bot.settle().await?;
+        let app = bot.app()?;
+        // Nobody wakes the bot's own sender.
+        app.store.enqueue(&bot.cluster_id()?, None, &[answer("C0ALERTS", &thread, "once")], bot.now()).await?;
+        bot.workspace().fail_next("chat.postMessage", Fault::Held);
+        let (mut asleep, mut other) = (Sender::new(Arc::clone(app)), Sender::new(Arc::clone(app)));
+        let meanwhile = async {
+            bot.workspace().wait_for_held(1).await?;
+            other.send_due().await?;
+            assert_eq!(bot.workspace().thread("#alerts", &thread).len(), 1);
+            bot.workspace().lets_go();
+            anyhow::Ok(())
+        };
+        let (late, in_time) = tokio::join!(asleep.send_due(), meanwhile);
+        late?;
+        in_time?;
+        insta::assert_snapshot!(bot.everything_new("#alerts").await?, @r"
+        replied in #alerts:
+        once
+
+        replied in #alerts:
+        once
+
+        deleted in #alerts
+        ");
+        assert_eq!(bot.workspace().thread("#alerts", &thread).len(), 1);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn who_lost_the_right_to_send_sends_nothing() {
     run_test(async |bot| {
         a_healthy_shop(bot);
