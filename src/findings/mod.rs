@@ -9,6 +9,7 @@ mod log;
 mod moving;
 mod pods;
 mod redact;
+mod rising;
 mod settings;
 mod sight;
 mod trouble;

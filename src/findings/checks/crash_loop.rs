@@ -10,6 +10,7 @@ use crate::{
     findings::{
         Check, CheckDoc, ConditionClass, Evidence, Level, Look, Parameter, Verdict, evidence,
         pods::{self, Role, Seen},
+        rising,
         trouble::{Trouble, of_containers},
     },
 };
@@ -108,6 +109,7 @@ fn trouble(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Option<Troubl
         .filter(|_| seen.running_since().is_none());
     let first = recent.first().copied().into_iter().chain(back_off).fold(since, Timestamp::min);
     let (cause, mut proof) = cause(seen, look);
+    proof.extend(rising::restarts(owner, seen, look));
     proof.extend(evidence::waits(seen));
     proof.extend(evidence::warnings(look, &seen.pod.meta().uid, 3));
     let meta = seen.pod.meta();

@@ -7,6 +7,7 @@ use crate::{
     findings::{
         Check, CheckDoc, ConditionClass, Level, Look, Parameter, Verdict, evidence,
         pods::{self, Seen},
+        rising,
         trouble::{Trouble, of_containers},
     },
 };
@@ -103,6 +104,7 @@ fn trouble(owner: &ObjectRef, seen: &Seen<'_>, look: &Look<'_>) -> Option<Troubl
     };
     let meta = seen.pod.meta();
     let mut proof = vec![evidence::ended(seen, last)];
+    proof.extend(rising::restarts(owner, seen, look));
     proof.extend(evidence::waits(seen));
     proof.extend(evidence::warnings(look, &meta.uid, 2));
     Some(Trouble {

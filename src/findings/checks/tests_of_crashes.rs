@@ -176,3 +176,24 @@ fn three_restarts_in_a_quarter_of_an_hour_are_a_crash_loop_though_it_runs() {
     let verdict = judgements.into_iter().find(|j| j.check == "crash-loop").unwrap().verdict;
     assert_eq!(wrong(verdict).since, now() - SignedDuration::from_mins(12));
 }
+
+#[test]
+fn restarts_that_come_ever_more_often_are_evidence() {
+    let of = owner("Deployment", "api");
+    let mut history = History::default();
+    for (minutes, pod) in [(150, "b"), (100, "b"), (70, "a"), (50, "a"), (30, "a"), (10, "a")] {
+        history.record(Transition {
+            owner: of.clone(),
+            at: now() - SignedDuration::from_mins(minutes),
+            kind: TransitionKind::Restarted {
+                pod: pod.into(),
+                container: "app".into(),
+                ended: "Error (exit 1)".into(),
+            },
+        });
+    }
+    let judgements = judged(with(0, vec![pod("a", looping(4, "Error", 1, 20))]), &of, &history);
+    let found = wrong(judgements.into_iter().find(|j| j.check == "crash-loop").unwrap().verdict);
+    let rising: Vec<&str> = found.evidence.iter().map(|it| it.text.as_str()).filter(|it| it.contains("ever")).collect();
+    assert_eq!(rising, ["restarted ever more often: 1, 2 and 3 times in the last three hours"]);
+}
