@@ -2,33 +2,25 @@
 
 use std::time::Duration;
 
-use k8s_monitor::sandbox::kubernetes::{Workload, deployment, story};
+use k8s_monitor::sandbox::kubernetes::Workload;
 
-use crate::harness::{BotTester, run_test};
+use crate::harness::{
+    BotTester, run_test,
+    shop::{a_cluster, apply, becomes, crashes, workload},
+};
 
 /// `shop/api` (P0) and `shop/web`, two replicas each, on a node; both well, for hours.
 fn a_shop(bot: &mut BotTester) -> [Workload; 2] {
-    let then = bot.now() - Duration::from_hours(3);
-    bot.cluster().apply_all([story::node("node-1", true, Ok(then)), story::namespace("shop", then)]);
-    let shop = ["shop/api", "shop/web"].map(|name| deployment(name, then).replicas(2));
-    let now = bot.now();
+    a_cluster(bot);
+    let shop = ["shop/api", "shop/web"].map(|name| workload(bot, name));
     for workload in &shop {
-        bot.cluster().apply_all(workload.objects(now));
+        apply(bot, workload);
     }
     shop
 }
 
-/// All its pods crash.
-fn crashes(bot: &mut BotTester, workload: &Workload) -> Workload {
-    let broken = workload.clone().pods_made_anew(bot.now() - Duration::from_mins(10)).crash_looping(6, false);
-    let changes = broken.change_from(Some(workload), bot.now());
-    bot.cluster().play(&changes);
-    broken
-}
-
 fn heals(bot: &mut BotTester, broken: &Workload) {
-    let changes = broken.clone().healthy().change_from(Some(broken), bot.now());
-    bot.cluster().play(&changes);
+    becomes(bot, broken, &broken.clone().healthy());
 }
 
 async fn runs(bot: &mut BotTester, command: &str) -> anyhow::Result<()> {

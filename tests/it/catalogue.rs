@@ -2,26 +2,22 @@
 
 use std::time::Duration;
 
-use k8s_monitor::sandbox::kubernetes::{Workload, deployment, story};
+use k8s_monitor::sandbox::kubernetes::{Workload, deployment};
 
-use crate::harness::{BotTester, run_test};
+use crate::harness::{
+    BotTester, run_test,
+    shop::{a_cluster, apply, becomes, workload},
+};
 
 const P1: &str = "[[service]]\nname = \"web\"\nnamespace = \"shop\"\npriority = \"P1\"\n";
 const P0: &str = "[[service]]\nname = \"web\"\nnamespace = \"shop\"\npriority = \"P0\"\n";
 
 /// `shop/web`, two replicas, on a node; for hours.
 fn a_shop(bot: &mut BotTester) -> Workload {
-    let then = bot.now() - Duration::from_hours(3);
-    bot.cluster().apply_all([story::node("node-1", true, Ok(then)), story::namespace("shop", then)]);
-    let web = deployment("shop/web", then).replicas(2);
-    let now = bot.now();
-    bot.cluster().apply_all(web.objects(now));
+    a_cluster(bot);
+    let web = workload(bot, "shop/web");
+    apply(bot, &web);
     web
-}
-
-fn becomes(bot: &mut BotTester, before: &Workload, after: &Workload) {
-    let changes = after.change_from(Some(before), bot.now());
-    bot.cluster().play(&changes);
 }
 
 /// What `/k8s status` says of the catalogue.

@@ -7,9 +7,9 @@ use k8s_monitor::{
     sandbox::kubernetes::{deployment, story},
 };
 
-use crate::{
-    harness::{BotTester, run_test},
-    lifecycle::{HOURS, a_cluster, apply, workload},
+use crate::harness::{
+    BotTester, run_test,
+    shop::{HOURS, a_cluster, apply, workload},
 };
 
 /// `production` and `edge`, each with a shop that is well; edge has a garden, too.

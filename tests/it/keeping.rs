@@ -11,9 +11,9 @@ use k8s_monitor::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    harness::run_test,
-    lifecycle::{a_cluster, apply, workload},
+use crate::harness::{
+    run_test,
+    shop::{a_cluster, apply, workload},
 };
 
 #[tokio::test]

@@ -4,32 +4,13 @@ use std::time::Duration;
 
 use k8s_monitor::{
     cluster::{ClusterId, Kind},
-    sandbox::{
-        kubernetes::{CLUSTER_ID, Workload, deployment, story},
-        slack::Fault,
-    },
+    sandbox::{kubernetes::CLUSTER_ID, slack::Fault},
 };
 
-use crate::harness::{BotTester, run_test};
-
-pub(crate) const HOURS: Duration = Duration::from_hours(3);
-
-/// A namespace `shop` on one node.
-pub(crate) fn a_cluster(bot: &mut BotTester) {
-    let then = bot.now() - HOURS;
-    let objects = [story::node("node-1", true, Ok(then)), story::namespace("shop", then)];
-    bot.cluster().apply_all(objects);
-}
-
-/// A workload of the shop that has been there for hours.
-pub(crate) fn workload(bot: &BotTester, name: &str) -> Workload {
-    deployment(name, bot.now() - HOURS).replicas(2)
-}
-
-pub(crate) fn apply(bot: &mut BotTester, workload: &Workload) {
-    let now = bot.now();
-    bot.cluster().apply_all(workload.objects(now));
-}
+use crate::harness::{
+    BotTester, run_test,
+    shop::{a_cluster, apply, workload},
+};
 
 /// The texts of a channel's messages, with the address of the API server as people would see it.
 pub(crate) fn messages(bot: &mut BotTester) -> Vec<String> {

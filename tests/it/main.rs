@@ -16,6 +16,7 @@ mod logs;
 mod monitoring;
 mod objects;
 mod prototype;
+mod replicas;
 mod timelines;
 mod usage;
 mod warnings;

@@ -12,10 +12,7 @@ use k8s_monitor::{
 use rstest::rstest;
 use serde_json::json;
 
-use crate::{
-    harness::{BotTester, run_test},
-    lifecycle::HOURS,
-};
+use crate::harness::{BotTester, run_test, shop::HOURS};
 
 /// A catalogue in the prototype's own format.
 const OUTLINE: &str = "\

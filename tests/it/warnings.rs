@@ -2,27 +2,21 @@
 
 use std::time::Duration;
 
-use k8s_monitor::sandbox::kubernetes::{Workload, deployment, story};
+use k8s_monitor::sandbox::kubernetes::Workload;
 
-use crate::harness::{BotTester, run_test};
+use crate::harness::{
+    BotTester, run_test,
+    shop::{a_cluster_with, apply, crashes, workload},
+};
 
 /// Workloads of P2 in the namespace `lab`, on a node; well for hours.
 fn a_lab(bot: &mut BotTester, names: &[&str]) -> Vec<Workload> {
-    let then = bot.now() - Duration::from_hours(3);
-    bot.cluster().apply_all([story::node("node-1", true, Ok(then)), story::namespace("lab", then)]);
-    let now = bot.now();
-    let lab: Vec<_> = names.iter().map(|name| deployment(&format!("lab/{name}"), then).replicas(2)).collect();
+    a_cluster_with(bot, &["lab"]);
+    let lab: Vec<_> = names.iter().map(|name| workload(bot, &format!("lab/{name}"))).collect();
     for workload in &lab {
-        bot.cluster().apply_all(workload.objects(now));
+        apply(bot, workload);
     }
     lab
-}
-
-fn crashes(bot: &mut BotTester, workload: &Workload) -> Workload {
-    let broken = workload.clone().pods_made_anew(bot.now() - Duration::from_mins(10)).crash_looping(6, false);
-    let changes = broken.change_from(Some(workload), bot.now());
-    bot.cluster().play(&changes);
-    broken
 }
 
 const P2: &str = "[[service]]\nname = \"lab\"\nnamespace = \"lab\"\npriority = \"P2\"\nworkloads = [\"*\"]\n";

@@ -2,32 +2,12 @@
 
 use std::time::Duration;
 
-use k8s_monitor::{
-    app::SitePulse,
-    cluster::Kind,
-    sandbox::kubernetes::{StreamedLists, Workload, deployment, story},
+use k8s_monitor::{app::SitePulse, cluster::Kind, sandbox::kubernetes::StreamedLists};
+
+use crate::harness::{
+    run_test,
+    shop::{a_cluster_with, apply, workload},
 };
-
-use crate::harness::{BotTester, run_test};
-
-const HOURS: Duration = Duration::from_hours(3);
-
-/// A node and two namespaces.
-fn a_cluster(bot: &mut BotTester) {
-    let then = bot.now() - HOURS;
-    let namespaces = ["shop", "data"].map(|name| story::namespace(name, then));
-    bot.cluster().apply(story::node("node-1", true, Ok(then)));
-    bot.cluster().apply_all(namespaces);
-}
-
-fn workload(bot: &BotTester, name: &str) -> Workload {
-    deployment(name, bot.now() - HOURS).replicas(2)
-}
-
-fn apply(bot: &mut BotTester, workload: &Workload) {
-    let now = bot.now();
-    bot.cluster().apply_all(workload.objects(now));
-}
 
 /// The values of the metrics whose line begins so.
 fn values<'a>(metrics: &'a str, beginnings: &[&str]) -> Vec<&'a str> {
@@ -43,7 +23,7 @@ fn values<'a>(metrics: &'a str, beginnings: &[&str]) -> Vec<&'a str> {
 #[tokio::test]
 async fn metrics_tell_what_is_seen_what_is_wrong_and_how_long_it_took() {
     run_test(async |bot| {
-        a_cluster(bot);
+        a_cluster_with(bot, &["shop", "data"]);
         let api = workload(bot, "shop/api");
         apply(bot, &api);
         bot.starts().await?;
@@ -123,7 +103,7 @@ async fn metrics_tell_what_is_seen_what_is_wrong_and_how_long_it_took() {
 #[tokio::test]
 async fn a_picture_that_is_wrong_is_mended_by_the_next_pass_and_nobody_is_told() {
     run_test(async |bot| {
-        a_cluster(bot);
+        a_cluster_with(bot, &["shop", "data"]);
         for name in ["shop/web", "data/db"] {
             let workload = workload(bot, name);
             apply(bot, &workload);
@@ -161,7 +141,7 @@ async fn a_picture_that_is_wrong_is_mended_by_the_next_pass_and_nobody_is_told()
 async fn a_version_that_expired_is_a_fresh_list_and_no_message() {
     for streams in [StreamedLists::Sent, StreamedLists::Refused] {
         run_test(async |bot| {
-            a_cluster(bot);
+            a_cluster_with(bot, &["shop", "data"]);
             bot.cluster().streamed_lists(streams);
             let web = workload(bot, "shop/web").crash_looping(6, false);
             apply(bot, &web);
@@ -187,7 +167,7 @@ async fn a_version_that_expired_is_a_fresh_list_and_no_message() {
 #[tokio::test]
 async fn with_roles_in_two_namespaces_one_that_is_taken_away_freezes_only_its_own_incidents() {
     run_test(async |bot| {
-        a_cluster(bot);
+        a_cluster_with(bot, &["shop", "data"]);
         bot.set("CLUSTER_NAMESPACES", "shop,data");
         for kind in [Kind::Node, Kind::Namespace] {
             bot.cluster().forbid("watch", kind, None);
@@ -267,6 +247,33 @@ async fn with_roles_in_two_namespaces_one_that_is_taken_away_freezes_only_its_ow
         "#);
         bot.cluster().allow("watch", Kind::Pod, Some("data"));
         bot.cluster().allow("list", Kind::Pod, Some("data"));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_told_of_a_cluster_before_it_could_be_asked_who_it_is_ends_after_a_restart() {
+    run_test(async |bot| {
+        a_cluster_with(bot, &["shop", "data"]);
+        bot.cluster().stop().await;
+        bot.sets_out().await?;
+        let required = Kind::ALL.into_iter().filter(|kind| kind.is_required()).count();
+        bot.until("nothing can be seen", |pulse| pulse.blind == required).await?;
+        bot.wait(Duration::from_mins(3)).await?;
+        let told = bot.story("#alerts").await?;
+        insta::assert_snapshot!(told.lines().nth(1).unwrap_or_default(), @"🔴 *SEV-1 · I cannot see production: its API does not answer* · INC-2026-11-24-001");
+        bot.stops().await;
+
+        bot.cluster().start_again().await?;
+        bot.starts().await?;
+        bot.wait(Duration::from_mins(10)).await?;
+        insta::assert_snapshot!(bot.story("#alerts").await?, @r"
+        edited in #alerts: ✅ *Resolved after 8 min · production: everything could be read for 5 min (was SEV-1)* · INC-2026-11-24-001
+
+        replied in #alerts:
+        ✅ *Resolved after 8 min · production: everything could be read for 5 min (was SEV-1)* · INC-2026-11-24-001
+        ");
         Ok(())
     })
     .await;

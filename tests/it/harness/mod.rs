@@ -1,6 +1,7 @@
 //! The words tests use: a bot, a cluster and a Slack workspace that start, are moved by hand, and complain of what nobody expected.
 
 mod reading;
+pub(crate) mod shop;
 
 use std::{cell::RefCell, collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -23,6 +24,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
+use tokio_util::sync::CancellationToken;
 
 /// When every story begins.
 pub(crate) const START: &str = "2026-11-24T14:00:00Z";
@@ -103,6 +105,13 @@ impl BotTester {
     pub(crate) async fn sets_out(&mut self) -> anyhow::Result<()> {
         let places = self.places()?;
         self.bot = Some(Bot::start(self.configuration()?, places, self.clock.clone()).await?);
+        Ok(())
+    }
+
+    /// The same, beside other processes on the same database, which are left what they have.
+    pub(crate) async fn sets_out_beside_others(&mut self) -> anyhow::Result<()> {
+        let (places, stop) = (self.places()?, CancellationToken::new());
+        self.bot = Some(Bot::start_unless(stop, true, self.configuration()?, places, self.clock.clone()).await?);
         Ok(())
     }
 

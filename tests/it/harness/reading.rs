@@ -77,6 +77,14 @@ impl BotTester {
         Ok(self.workspace.messages(channel).first().context("no message there")?.ts.clone())
     }
 
+    /// What ana is answered, alone, by a bot that never settles: others write to its database.
+    pub(crate) async fn hears(&self, typed: &str) -> anyhow::Result<String> {
+        let seen = self.workspace.unread().len();
+        anyhow::ensure!(seen == 0, "something was not read before `{typed}`");
+        self.person("ana").runs(typed, "#alerts")?;
+        Ok(self.next("#alerts").await?.to_string())
+    }
+
     /// What ana sees after she typed that, and what it made visible to all. The stories are the same on both databases.
     pub(crate) async fn asks(&self, typed: &str) -> anyhow::Result<String> {
         self.person("ana").runs(typed, "#alerts")?;

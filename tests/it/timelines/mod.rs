@@ -9,14 +9,13 @@ mod quiet;
 mod shared;
 mod storm;
 
-use std::time::Duration;
-
-use k8s_monitor::sandbox::kubernetes::{Workload, deployment, story};
+use k8s_monitor::sandbox::kubernetes::{Workload, story};
 use serde_json::Value;
 
-use crate::harness::BotTester;
-
-const HOURS: Duration = Duration::from_hours(3);
+use crate::harness::{
+    BotTester,
+    shop::{HOURS, apply, becomes, workload},
+};
 
 /// A namespace `shop` on a control-plane node and a worker.
 fn a_cluster(bot: &mut BotTester) {
@@ -25,28 +24,11 @@ fn a_cluster(bot: &mut BotTester) {
     bot.cluster().apply_all(nodes.into_iter().chain([story::namespace("shop", then)]));
 }
 
-/// A workload of two replicas that has been there for hours.
-fn workload(bot: &BotTester, name: &str) -> Workload {
-    deployment(name, bot.now() - HOURS).replicas(2)
-}
-
-/// It is there as it is said to be.
-fn apply(bot: &mut BotTester, workload: &Workload) {
-    let now = bot.now();
-    bot.cluster().apply_all(workload.objects(now));
-}
-
 /// All of them at once.
 fn apply_all(bot: &mut BotTester, workloads: impl IntoIterator<Item = Workload>) {
     let now = bot.now();
     let objects: Vec<Value> = workloads.into_iter().flat_map(|workload| workload.objects(now)).collect();
     bot.cluster().apply_all(objects);
-}
-
-/// From one moment to the next; pods that are replaced are gone.
-fn becomes(bot: &mut BotTester, before: &Workload, after: &Workload) {
-    let changes = after.change_from(Some(before), bot.now());
-    bot.cluster().play(&changes);
 }
 
 /// The objects of a kind among those of a workload.
