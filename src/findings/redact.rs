@@ -5,6 +5,27 @@ use std::borrow::Cow;
 /// Longest text a piece of evidence or a cause may have, in characters.
 pub(crate) const LONGEST: usize = 300;
 
+/// Parts of the name of a setting that make its value a secret; in running text they are words like others.
+const SENSITIVE_PARTS: [&str; 14] = [
+    "key",
+    "keys",
+    "auth",
+    "pass",
+    "pin",
+    "salt",
+    "jwt",
+    "cred",
+    "creds",
+    "credential",
+    "credentials",
+    "cookie",
+    "webhook",
+    "dsn",
+];
+
+/// Ends of the name of a setting that only says where a secret is.
+const PLACES: [&str; 4] = ["file", "path", "dir", "name"];
+
 /// Words that make the value written after them a secret.
 const SENSITIVE: [&str; 18] = [
     "password",
@@ -48,7 +69,8 @@ const TOKENS: [&str; 14] = [
 /// A word of letters, digits and `+/` so long, with everything in it, is a key; nobody reads it anyway.
 const KEY: usize = 40;
 
-const MASK: &str = "***";
+/// What is shown in place of a secret.
+pub(crate) const MASK: &str = "***";
 const QUOTES: [char; 3] = ['"', '\'', '\\'];
 
 /// One line, secrets masked, at most [`LONGEST`] characters.
@@ -79,8 +101,34 @@ enum Next {
     Quoted(char),
 }
 
+/// Whether a setting with this name and value must not be shown: by the name, or by what the value looks like.
+pub(crate) fn is_secret(name: &str, value: &str) -> bool {
+    if matches!(value, "" | "true" | "false") {
+        return false;
+    }
+    if is_sensitive(name) || value.contains("-----BEGIN") || is_random(value) {
+        return true;
+    }
+    let name = name.to_ascii_lowercase();
+    let is_number = value.len() <= 6 && value.bytes().all(|b| b.is_ascii_digit());
+    let says_secret = SENSITIVE.iter().any(|word| name.contains(word))
+        || name.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| SENSITIVE_PARTS.contains(&part));
+    says_secret && !is_number && !PLACES.iter().any(|end| name.ends_with(end))
+}
+
+/// Whether a value is one word that nobody would think of: shorter than a key in running text, as it is all there is.
+fn is_random(value: &str) -> bool {
+    let has = |of: fn(&u8) -> bool| value.as_bytes().iter().filter(|b| of(b)).count() >= 2;
+    value.len() >= 20
+        && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=_-".contains(&b))
+        && !value.starts_with('/')
+        && has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_digit)
+}
+
 /// Masks secrets word by word; white space and control characters become single spaces.
-fn mask(text: &str) -> String {
+pub(crate) fn mask(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(LONGEST));
     let mut next = Next::Plain;
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()) {
@@ -250,6 +298,21 @@ mod tests {
     #[case("line one\nline\ttwo\u{1b}[31m", "line one line two [31m")]
     fn secrets_are_masked_and_the_rest_stays(#[case] text: &str, #[case] shown: &str) {
         assert_eq!(redact(text), shown);
+    }
+
+    #[rstest]
+    #[case("DB_PASSWORD", "1234", true)]
+    #[case("SIGNING_KEY", "abc", true)]
+    #[case("spring.jwt.salt", "abc", true)]
+    #[case("VALUE", "q8ZrT2mWv9KpL4xY7sNb", true)]
+    #[case("TLS", "-----BEGIN PRIVATE KEY-----", true)]
+    #[case::a_number_about_a_secret("MAX_TOKENS", "1000", false)]
+    #[case::where_it_is("PASSWORD_FILE", "/run/secrets/db", false)]
+    #[case::a_switch("automountServiceAccountToken", "false", false)]
+    #[case::a_commit("COMMIT", "3ed62bb3af55e48f1b0b5b1c0e7b8d2f9c1a7e64", false)]
+    #[case("LOG_LEVEL", "debug", false)]
+    fn a_setting_is_hidden_by_its_name_or_value(#[case] name: &str, #[case] value: &str, #[case] hidden: bool) {
+        assert_eq!(is_secret(name, value), hidden);
     }
 
     #[test]

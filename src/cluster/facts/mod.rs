@@ -32,7 +32,7 @@ pub use network::*;
 pub use node::*;
 pub use pod::*;
 pub use quantity::Quantity;
-pub(crate) use quantity::amount;
+pub(crate) use quantity::{amount, number};
 pub use scalars::*;
 pub use storage::*;
 pub use workload::*;

@@ -18,6 +18,13 @@ impl Quantity {
 
 /// The amount that a text writes, in whole units, rounded up.
 pub(crate) fn amount(text: &str) -> Option<u64> {
+    let whole = number(text)?.ceil();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range just before")]
+    (whole.is_finite() && (0.0..18e18).contains(&whole)).then_some(whole as u64)
+}
+
+/// The amount that a text writes, as it is.
+pub(crate) fn number(text: &str) -> Option<f64> {
     let text = text.trim();
     let split = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
     let (digits, suffix) = text.split_at_checked(split)?;
@@ -44,9 +51,7 @@ pub(crate) fn amount(text: &str) -> Option<u64> {
             10_f64.powi(power)
         }
     };
-    let whole = (number * times).ceil();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range just before")]
-    (whole.is_finite() && (0.0..18e18).contains(&whole)).then_some(whole as u64)
+    Some(number * times)
 }
 
 /// How a quantity is decoded; JSON may write it as a number.
