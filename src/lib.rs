@@ -27,6 +27,7 @@
 //! | [`findings`] | what is wrong right now: one file for each check, which is also its documentation |
 //! | [`services`] | who matters: lists, the catalogue of services, annotations, what every K3s has; the roles of cluster DNS, ingress, nodes |
 //! | [`incidents`] | which findings are one problem, since when, how bad: one step of one owner's incident |
+//! | [`changes`] | what was changed just before: the difference of two pod templates in words |
 //! | [`alerts`] | what must be said of a change, its texts, and the sender of the outbox |
 //! | [`conversation`] | what people say and what is answered: one file for each `/k8s` word, questions in threads, the gate |
 //! | [`store`] | the only code that knows SQL: incidents, silences, outbox, inbox, leases, cycles, history; backups |
@@ -56,6 +57,7 @@
 //! | [`incidents::Severity`] | SEV-1 to SEV-4, from who is hit and how much the service matters, by one table |
 //! | [`incidents::Policy`] | that table, as it is compiled in and set row by row; [`incidents::explain`] tells which row decided |
 //! | [`services::Stake`] | what is at stake with an owner: priority and who says so, role, who needs it, what is known of it |
+//! | [`changes::Difference`] | one difference of two pod templates, in words; what it [`changes::Touches`] is what it could explain |
 //! | [`alerts::Outgoing`] | something to be sent, as a row of the outbox |
 //! | [`conversation::Standing`] | how things stand at one moment: the value every answer is made from |
 //! | asker, action, scope | who wants to do what, on what: every command, button and question passes `conversation::permissions::may` |
@@ -64,7 +66,7 @@
 //!
 //! As they hold in this code; what is not there yet is said.
 //!
-//! 1. `cluster`, `findings`, `services`, `incidents`, `alerts::from_incidents`, the texts of `alerts::message` and all of
+//! 1. `cluster`, `findings`, `services`, `incidents`, `changes`, `alerts::from_incidents`, the texts of `alerts::message` and all of
 //!    `conversation` are pure: values in, values out, `now` is an argument, no async. (Loading a dump reads files.) A stage imports
 //!    only what comes before it in the flow, with two exceptions: the checks of Jobs read a cron line by `schedule`, and what is to
 //!    be left alone is named by the patterns of `services`.
@@ -172,6 +174,7 @@
 
 pub mod alerts;
 pub mod app;
+pub mod changes;
 pub mod cli;
 pub mod clients;
 pub mod clock;
