@@ -27,7 +27,7 @@
 //! | [`findings`] | what is wrong right now: one file for each check, which is also its documentation |
 //! | [`services`] | who matters: lists, the catalogue of services, annotations, what every K3s has; the roles of cluster DNS, ingress, nodes |
 //! | [`incidents`] | which findings are one problem, since when, how bad: one step of one owner's incident |
-//! | [`changes`] | what was changed just before: the difference of two pod templates in words |
+//! | [`changes`] | what was changed just before: the difference of two pod templates in words, and who made it |
 //! | [`alerts`] | what must be said of a change, its texts, and the sender of the outbox |
 //! | [`conversation`] | what people say and what is answered: one file for each `/k8s` word, questions in threads, the gate |
 //! | [`store`] | the only code that knows SQL: incidents, silences, outbox, inbox, leases, cycles, history; backups |
@@ -58,6 +58,7 @@
 //! | [`incidents::Policy`] | that table, as it is compiled in and set row by row; [`incidents::explain`] tells which row decided |
 //! | [`services::Stake`] | what is at stake with an owner: priority and who says so, role, who needs it, what is known of it |
 //! | [`changes::Difference`] | one difference of two pod templates, in words; what it [`changes::Touches`] is what it could explain |
+//! | [`changes::Actor`] | who changed an object, as its own metadata says: a tool, and the application or release it keeps |
 //! | [`alerts::Outgoing`] | something to be sent, as a row of the outbox |
 //! | [`conversation::Standing`] | how things stand at one moment: the value every answer is made from |
 //! | asker, action, scope | who wants to do what, on what: every command, button and question passes `conversation::permissions::may` |
