@@ -7,7 +7,7 @@ use crate::{
     clients::kubernetes::{Listed, ObjectVersion, Page, ReadError, Scope, Watched},
     cluster::{ClusterId, Kind},
     conversation::{Said, permissions::Person, standing::ClusterStanding},
-    process::{LogRead, Measurements},
+    process::{LogRead, Measurements, RolloutsRead},
 };
 
 /// Something that happened.
@@ -76,6 +76,8 @@ pub enum Event {
     Measured(Measurements),
     /// A log that may say why something is wrong was read.
     LogRead(LogRead),
+    /// What was rolled out to a workload that something is wrong with was read.
+    RolloutsRead(RolloutsRead),
     /// It is time to forget what is gone.
     Tidy,
 }

@@ -78,6 +78,7 @@ pub(crate) fn incident(severity: Severity) -> Incident {
         stake: Arc::new(Stake::of(Some(Priority::P0))),
         beside: Vec::new(),
         raise: None,
+        changed: None,
         impact: crash.impact.clone(),
         findings: [(crash.class, crash.into())].into(),
         outage: None,

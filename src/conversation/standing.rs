@@ -255,6 +255,7 @@ pub(crate) mod samples {
             stake: std::sync::Arc::new(Stake::of(Some(Priority::P0))),
             beside: Vec::new(),
             raise: None,
+            changed: None,
             impact: finding.impact.clone(),
             since: finding.since,
             findings: [(finding.class, finding.into())].into(),

@@ -1,7 +1,7 @@
 //! How a severity was reached, step by step, in words: an incident and the policy in, a sentence and its steps out.
 
 use super::{
-    Incident, Severity,
+    Incident, Severity, Suspect,
     digest::is_digest,
     in_words,
     rating::ratings,
@@ -62,6 +62,7 @@ pub fn explain(incident: &Incident, policy: &Policy, now: Now<'_>) -> Explained 
         let effect = if lifted { ratings.raised.severity.to_string() } else { "lifts no further".to_owned() };
         steps.push(format!("Raised because {}: {effect}", raise.why));
     }
+    steps.extend(changed(incident));
     if incident.is_open() && incident.severity != ratings.raised.severity {
         let why = if incident.healthy_since.is_some() {
             "it is well, and keeps the severity it had"
@@ -76,6 +77,16 @@ pub fn explain(incident: &Incident, policy: &Policy, now: Now<'_>) -> Explained 
         steps.push(format!("The worst since it opened was {}", incident.peak));
     }
     Explained { sentence: sentence(incident), steps }
+}
+
+/// What was changed before, and how sure it is that this explains it.
+fn changed(incident: &Incident) -> Vec<String> {
+    let suspects = incident.changed.iter().flat_map(|changed| &changed.suspects);
+    let line = |it: &Suspect| {
+        let (change, confidence, score) = (&it.change, it.confidence, it.score);
+        format!("Changed before: {change}, {confidence} ({score} of 100): {}", it.reasons.join("; "))
+    };
+    suspects.map(line).collect()
 }
 
 fn sentence(incident: &Incident) -> String {

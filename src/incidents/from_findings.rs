@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::{
-    Before, Beside, Digest, Hit, Hits, Incident, IncidentId, Member, Outage, Policy, Resolution, Severity, Silence,
-    Stake, Status, Telling,
+    Before, Beside, Changed, Digest, Hit, Hits, Incident, IncidentId, Member, Outage, Policy, Resolution, Severity,
+    Silence, Stake, Status, Telling,
     causes::SHOWS_WITHIN,
     digest::is_digest,
     escalation::Habits,
@@ -80,6 +80,8 @@ pub struct Step<'a> {
     pub digest: Option<Digest<'a>>,
     /// Its last incident if that was resolved within the last 24 h: a new problem reopens it.
     pub last: Option<&'a Incident>,
+    /// What was changed before it; None: as far as it was known before.
+    pub changed: Option<&'a Arc<Changed>>,
     /// When earlier incidents of the owner began.
     pub past: &'a [Timestamp],
     /// The zone in which the same hour is the same.
@@ -158,6 +160,7 @@ fn open(last: Option<&Incident>, wrong: BTreeMap<ConditionClass, Arc<Finding>>, 
         stake: Arc::clone(step.stake),
         beside: beside(step, !wrong.is_empty()),
         raise: None,
+        changed: step.changed.cloned(),
         outage: Outage::after(None, impact.is_unserved(), since, now),
         log: None,
         findings: wrong,
@@ -194,6 +197,7 @@ fn go_on(before: &Incident, wrong: BTreeMap<ConditionClass, Arc<Finding>>, step:
     after.members = step.members.to_vec();
     after.stake = Arc::clone(step.stake);
     after.beside = beside(step, is_wrong);
+    after.changed = step.changed.or(before.changed.as_ref()).cloned();
     if let Some(impact) = impact_now(step, &wrong) {
         after.impact = impact;
     }
@@ -326,6 +330,14 @@ fn rate(incident: &mut Incident, step: &Step<'_>) {
     if recurs && incident.raise.is_none() && !is_digest(&incident.owner) && incident.owner.kind != CLUSTER {
         let why = format!("it keeps coming back (reopened {} times)", step.policy.recurs_from);
         incident.raise = Some(Raise { by: RaisedBy::Recurrence, why, at: now });
+    }
+    let sure = incident.changed.as_deref().and_then(Changed::sure);
+    let explains = sure.map(|it| Raise { by: RaisedBy::Change, why: format!("{} explains it", it.change), at: now });
+    match incident.raise.as_ref().map(|raise| raise.by) {
+        None => incident.raise = explains,
+        // What is not sure any more does not lift.
+        Some(RaisedBy::Change) if explains.is_none() => incident.raise = None,
+        Some(RaisedBy::Change | RaisedBy::Recurrence) => {}
     }
     let Rating { severity, why, .. } = ratings(incident, step.policy, now).raised;
     // What cannot be seen cannot have become better.

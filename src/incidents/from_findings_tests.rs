@@ -103,6 +103,7 @@ impl Story {
             members: &[],
             digest: self.digest.as_ref().map(|(owner, incident)| Digest { owner, incident }),
             last: self.last.as_ref(),
+            changed: None,
             past: &[],
             zone: &jiff::tz::TimeZone::UTC,
             now: at(minute),

@@ -1,6 +1,7 @@
 //! Which findings are one problem, since when, how bad: one open incident per cluster and top owner.
 
 pub mod causes;
+mod changed;
 pub mod digest;
 pub mod escalation;
 mod explain;
@@ -19,6 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use crate::clock::in_words;
 pub(crate) use crate::clock::later;
+pub use changed::{CHANGES_WITHIN, Changed, Confidence, Suspect};
 pub use digest::{Digest, Member, MemberState};
 pub use explain::{Explained, explain};
 pub use from_findings::{JOB_IS_TOLD_FOR, REOPENS_WITHIN, SETTLED_HOLD, Standing, Step, due, step};
@@ -118,6 +120,9 @@ pub struct Incident {
     /// Why it is one level worse than the table says, as far as that may lift.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raise: Option<severity::Raise>,
+    /// What was changed before it began, once that was looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Arc<Changed>>,
     /// What is wrong, by condition class; the first makes the headline.
     pub findings: BTreeMap<ConditionClass, Arc<Finding>>,
     /// The last lines of the log that may say why, once they were read. Evidence only: nothing is decided by them.
@@ -254,6 +259,7 @@ impl Incident {
             && self.stake.priority == other.stake.priority
             && self.impact == other.impact
             && self.log == other.log
+            && self.changed == other.changed
             && self.healthy_since.is_some() == other.healthy_since.is_some()
             && self.frozen == other.frozen
             && self.reopened == other.reopened

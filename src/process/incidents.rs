@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Mind,
     first_look::{self, FirstLook},
+    rollouts::{self, Told},
     scene::{self, Judged},
 };
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
     config::Detection,
     findings::{self, Impact, REGISTRY, Verdict},
     incidents::{
-        self, Beside, Digest, Hit, Incident, Member, Stake, Step,
+        self, Beside, Changed, Digest, Hit, Incident, Member, Stake, Step,
         digest::{self, is_digest},
         escalation::Habits,
         step,
@@ -202,18 +203,20 @@ struct Known {
     hits: Vec<Hit>,
     beside: Vec<Beside>,
     members: Vec<Member>,
+    changed: Option<Arc<Changed>>,
 }
 
 fn known(mind: &Mind, owner: &ObjectRef, judged: Judged) -> Known {
     if !is_digest(owner) {
         let stake = Arc::new(mind.priorities.stake_of(owner, &mind.index));
         let (hits, beside) = (mind.scene.hits(owner), mind.scene.beside(owner));
-        return Known { judged, stake, hits, beside, members: Vec::new() };
+        let changed = rollouts::explain(mind, owner, &judged.0);
+        return Known { judged, stake, hits, beside, members: Vec::new(), changed };
     }
     let before = mind.open.get(owner).map(|it| it.members.as_slice()).unwrap_or_default();
     let members = digest::members(before, &mind.open.values(), owner, message::headline);
     let judged = (vec![digest::judgement(owner, &members)], Impact::default());
-    Known { judged, stake: Arc::default(), hits: Vec::new(), beside: Vec::new(), members }
+    Known { judged, stake: Arc::default(), hits: Vec::new(), beside: Vec::new(), members, changed: None }
 }
 
 fn now_step<'a>(
@@ -239,6 +242,7 @@ fn now_step<'a>(
         members: &known.members,
         digest: digest.and_then(of),
         last: mind.over_by_hand.get(owner),
+        changed: known.changed.as_ref(),
         past: mind.past.get(owner).map(Vec::as_slice).unwrap_or_default(),
         zone: &app.config.zone,
         now,
@@ -277,6 +281,8 @@ async fn consider_one(
         let at = incidents::due(None, judgements, (&app.config.policy, Habits::default()), now)
             .map_or(until, |at| at.min(until));
         due(mind, Some(at));
+        // What is read meanwhile is there when people hear of it.
+        rollouts::consider(mind, owner, Told::of(&opens));
         return Ok(());
     }
     mind.scene.waits_no_more(owner);
@@ -333,6 +339,8 @@ async fn consider_one(
     let doubted = mind.over_by_hand.get(owner).and_then(Incident::doubted_at);
     let again = findings::looks_again(owner, &scene::look(app, mind, now));
     let log = mind.logs.consider(owner, mind.open.get(owner), now);
+    let told = mind.open.get(owner).and_then(Told::of);
+    rollouts::consider(mind, owner, told);
     let set = (&app.config.policy, habits(app));
     let at = incidents::due(mind.open.get(owner), judgements, set, now);
     let at = at.into_iter().chain(again).chain(log).chain(doubted).min();

@@ -10,6 +10,7 @@ mod looks;
 mod measures;
 mod people;
 mod reconcile;
+mod rollouts;
 mod scene;
 pub mod slack_side;
 mod standing;
@@ -28,6 +29,7 @@ pub use changes::history;
 pub use desk::{Arrived, Busy, arrived, write_down};
 pub use logs::LogRead;
 pub use measures::Measurements;
+pub use rollouts::RolloutsRead;
 pub use standing::parts;
 pub use watches::watch_cluster;
 
@@ -107,6 +109,8 @@ pub struct Mind {
     meters: measures::Meters,
     /// Which logs were read, and which are to be.
     logs: logs::Logs,
+    /// What was rolled out to whom something is wrong with.
+    rollouts: rollouts::Rollouts,
 }
 
 impl Mind {
@@ -132,6 +136,7 @@ impl Mind {
             priorities: Arc::clone(&app.priorities.borrow()),
             scene: Scene::remembered(open.iter()),
             logs: logs::Logs::remembered(open.iter(), app.clock.now()),
+            rollouts: rollouts::Rollouts::default(),
             formerly: BTreeSet::new(),
             unwritten: Vec::new(),
             failures: BTreeMap::new(),
@@ -266,6 +271,7 @@ async fn handle_and_count(app: &Arc<Site>, mind: &mut Mind, event: Event) {
     }
     warnings::look(app, mind).await;
     logs::begin(app, mind);
+    rollouts::begin(app, mind);
     app.health.beat(&app.name);
     let blind = mind.blind();
     match &blind {
@@ -344,6 +350,7 @@ async fn handle(app: &Arc<Site>, mind: &mut Mind, event: Event) -> Result<(), St
         Event::Measure => measures::begin(app, mind),
         Event::Measured(measured) => measures::arrived(app, mind, measured).await,
         Event::LogRead(read) => logs::arrived(app, mind, read).await?,
+        Event::RolloutsRead(read) => rollouts::arrived(app, mind, read).await,
         Event::Tidy => mind.forget_what_is_gone(app).await?,
     }
     Ok(())

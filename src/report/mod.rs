@@ -169,6 +169,7 @@ impl Report {
                 members: &[],
                 digest: None,
                 last: None,
+                changed: None,
                 past: &[],
                 zone: &TimeZone::UTC,
                 now: self.now,

@@ -171,6 +171,7 @@ pub fn an_incident(cluster: ClusterId, owner: ObjectRef, now: Timestamp) -> Inci
         stake: Arc::default(),
         beside: Vec::new(),
         raise: None,
+        changed: None,
         findings: BTreeMap::new(),
         impact: Impact::default(),
         since: now,

@@ -134,7 +134,7 @@ async fn what_is_silenced_is_not_told_and_what_is_still_wrong_afterwards_is() {
         // What heals meanwhile ends as ever; what does not is told when the time is over.
         heals(bot, &broken);
         bot.wait(Duration::from_mins(25)).await?;
-        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        insta::assert_snapshot!(bot.story("#alerts").await?, @r"
         edited in #alerts: ✅ *Resolved after 30 min · web: 2 of 2 replicas ready for 5 min (was SEV-2)* · INC-2026-11-24-001
 
         replied in #alerts:
@@ -146,6 +146,7 @@ async fn what_is_silenced_is_not_told_and_what_is_still_wrong_afterwards_is() {
         Container api ends with exit code 1, cause unknown; restarted 6 times (2 pods)
         0 of 2 replicas ready · Deployment shop/api (P0)
         Hit: Service shop/api has no ready endpoint
+        What changed: nothing that explains it; rollout #1 was 2 h 55 min before
         Do: Read why it ended: kubectl -n shop logs api-6g2rghbgk-5bc7q -c api --previous
         ```
         Pod shop/api-6g2rghbgk-5bc7q container api: ended: Error, exit code 1, ran 3 s, restarted 6 times
@@ -275,7 +276,7 @@ async fn what_gets_worse_than_what_was_acknowledged_is_told_and_is_not_acknowled
         bot.cluster().play(&changes);
         bot.wait(Duration::from_secs(30)).await?;
         runs(bot, "/k8s ack 1").await?;
-        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        insta::assert_snapshot!(bot.story("#alerts").await?, @r"
         only for ana in #alerts:
         INC-2026-11-24-001 acknowledged by @ana
         *SEV-2* INC-2026-11-24-001 · Deployment shop/api · CrashLoopBackOff · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 13:59 UTC (31 s)
@@ -287,6 +288,7 @@ async fn what_gets_worse_than_what_was_acknowledged_is_told_and_is_not_acknowled
         Container api ends with exit code 1, cause unknown; restarted 6 times (2 pods)
         0 of 2 replicas ready · Deployment shop/api (P0)
         Hit: Service shop/api has no ready endpoint
+        What changed: nothing that explains it; rollout #1 was 2 h 59 min before
         Do: Read why it ended: kubectl -n shop logs api-6g2rghbgk-5bc7q -c api --previous
         ```
         Pod shop/api-6g2rghbgk-5bc7q container api: ended: Error, exit code 1, ran 3 s, restarted 6 times
@@ -358,7 +360,7 @@ async fn what_comes_again_at_the_same_hour_says_so_and_the_past_can_be_asked_for
         assert_eq!(bot.story("#alerts").await?, "");
         crashes(bot, &api);
         bot.wait(Duration::from_secs(30)).await?;
-        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        insta::assert_snapshot!(bot.story("#alerts").await?, @r"
         posted in #alerts:
         🔴 *SEV-1 · api serves nobody* · INC-2026-11-27-001
         ▌#a30200
@@ -366,6 +368,7 @@ async fn what_comes_again_at_the_same_hour_says_so_and_the_past_can_be_asked_for
         0 of 2 replicas ready · Deployment shop/api (P0)
         Hit: Service shop/api has no ready endpoint
         Before: 3 times within 30 days, last 2026-11-26 14:30 UTC; 4 of 4 between 14:00 and 15:00 UTC
+        What changed: nothing that explains it; rollout #1 was 3 days before
         Do: Read why it ended: kubectl -n shop logs api-6g2rghbgk-5bc7q -c api --previous
         ```
         Pod shop/api-6g2rghbgk-5bc7q container api: ended: Error, exit code 1, ran 3 s, restarted 6 times

@@ -162,13 +162,14 @@ priority = "P0"
         let broken = web.clone().pods_made_anew(bot.now() - Duration::from_mins(2)).crash_looping(6, false);
         becomes(bot, &web, &broken);
         bot.wait(Duration::from_mins(1)).await?;
-        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        insta::assert_snapshot!(bot.story("#alerts").await?, @r"
         posted in #alerts:
         🟠 *SEV-2 · web serves nobody* · INC-2026-11-24-001
         ▌#a30200
         Container web ends with exit code 1, cause unknown; restarted 6 times (2 pods)
         0 of 2 replicas ready · Deployment shop/web (P2)
         Hit: Service shop/web has no ready endpoint
+        What changed: nothing that explains it; rollout #1 was 2 h 58 min before
         Do: Read why it ended: kubectl -n shop logs web-vghrfp76r-924xs -c web --previous
         ```
         Pod shop/web-vghrfp76r-924xs container web: ended: Error, exit code 1, ran 3 s, restarted 6 times
@@ -196,13 +197,14 @@ async fn two_p0_services_that_are_degraded_at_once_are_worse_than_each() {
         let one = web.clone().pods_made_anew(now).crash_looping(6, false);
         becomes(bot, &web, &one);
         bot.wait(Duration::from_mins(5)).await?;
-        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        insta::assert_snapshot!(bot.story("#alerts").await?, @r"
         posted in #alerts:
         🟠 *SEV-2 · web serves nobody* · INC-2026-11-24-001
         ▌#a30200
         Container web ends with exit code 1, cause unknown; restarted 6 times (2 pods)
         0 of 2 replicas ready · Deployment shop/web (P0)
         Hit: Service shop/web has no ready endpoint
+        What changed: nothing that explains it; rollout #1 was 2 h 59 min before
         Do: Read why it ended: kubectl -n shop logs web-vghrfp76r-924xs -c web --previous
         ```
         Pod shop/web-vghrfp76r-924xs container web: ended: Error, exit code 1, ran 3 s, restarted 6 times
@@ -215,13 +217,14 @@ async fn two_p0_services_that_are_degraded_at_once_are_worse_than_each() {
         let two = pay.clone().pods_made_anew(bot.now()).crash_looping(6, false);
         becomes(bot, &pay, &two);
         bot.wait(Duration::from_mins(5)).await?;
-        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        insta::assert_snapshot!(bot.story("#alerts").await?, @r"
         posted in #alerts:
         🟠 *SEV-2 · pay serves nobody* · INC-2026-11-24-002
         ▌#a30200
         Container pay ends with exit code 1, cause unknown; restarted 6 times (2 pods)
         0 of 2 replicas ready · Deployment shop/pay (P0)
         Hit: Service shop/pay has no ready endpoint
+        What changed: nothing that explains it; rollout #1 was 3 h 4 min before
         Do: Read why it ended: kubectl -n shop logs pay-rbppplzkr-26n55 -c pay --previous
         ```
         Pod shop/pay-rbppplzkr-26n55 container pay: ended: Error, exit code 1, ran 3 s, restarted 6 times

@@ -42,6 +42,7 @@ async fn each_cluster_has_its_own_incident_and_every_message_names_its_cluster()
         Container web ends with exit code 1, cause unknown; restarted 6 times (2 pods)
         0 of 2 replicas ready · Deployment shop/web (unlisted)
         Hit: Service shop/web has no ready endpoint
+        What changed: it is new · rollout #1 by kubectl apply, 3 s before · *MEDIUM*
         Do: Read why it ended: kubectl -n shop logs web-vghrfp76r-hlwsz -c web --previous
         ```
         Pod shop/web-vghrfp76r-hlwsz container web: ended: Error, exit code 1, ran 3 s, restarted 6 times
@@ -60,6 +61,7 @@ async fn each_cluster_has_its_own_incident_and_every_message_names_its_cluster()
         Container web ends with exit code 1, cause unknown; restarted 6 times (2 pods)
         0 of 2 replicas ready · Deployment shop/web (unlisted)
         Hit: Service shop/web has no ready endpoint
+        What changed: it is new · rollout #1 by kubectl apply, 3 s before · *MEDIUM*
         Do: Read why it ended: kubectl -n shop logs web-vghrfp76r-hlwsz -c web --previous
         ```
         Pod shop/web-vghrfp76r-hlwsz container web: ended: Error, exit code 1, ran 3 s, restarted 6 times
@@ -247,6 +249,7 @@ async fn what_is_in_one_cluster_only_needs_no_name_and_what_is_in_both_does() {
         Container web ends with exit code 1, cause unknown; restarted 6 times (2 pods)
         0 of 2 replicas ready · Deployment shop/web (unlisted)
         Hit: Service shop/web has no ready endpoint
+        What changed: it is new · rollout #1 by kubectl apply, 3 s before · *MEDIUM*
         Do: Read why it ended: kubectl -n shop logs web-vghrfp76r-hlwsz -c web --previous
         ```
         Pod shop/web-vghrfp76r-hlwsz container web: ended: Error, exit code 1, ran 3 s, restarted 6 times
@@ -267,6 +270,7 @@ async fn what_is_in_one_cluster_only_needs_no_name_and_what_is_in_both_does() {
         Container web ends with exit code 1, cause unknown; restarted 6 times (2 pods)
         0 of 2 replicas ready · Deployment shop/web (unlisted)
         Hit: Service shop/web has no ready endpoint
+        What changed: it is new · rollout #1 by kubectl apply, 3 s before · *MEDIUM*
         Do: Read why it ended: kubectl -n shop logs web-vghrfp76r-hlwsz -c web --previous
         ```
         Pod shop/web-vghrfp76r-hlwsz container web: ended: Error, exit code 1, ran 3 s, restarted 6 times

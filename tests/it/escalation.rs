@@ -94,13 +94,14 @@ async fn one_after_the_other_is_called_until_somebody_acknowledges() {
         🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001
         Container api ends with exit code 1, cause unknown; restarted 6 times (2 pods)
         ");
-        insta::assert_snapshot!(bot.story("#oncall").await?, @"
+        insta::assert_snapshot!(bot.story("#oncall").await?, @r"
         posted in #oncall:
         🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001
         ▌#a30200
         Container api ends with exit code 1, cause unknown; restarted 6 times (2 pods)
         0 of 2 replicas ready · Deployment shop/api (P0)
         Hit: Service shop/api has no ready endpoint
+        What changed: it is new · rollout #1 by kubectl apply, 3 s before · *MEDIUM*
         Do: Read why it ended: kubectl -n shop logs api-6g2rghbgk-24c9j -c api --previous
         ```
         Pod shop/api-6g2rghbgk-24c9j container api: ended: Error, exit code 1, ran 3 s, restarted 6 times
@@ -162,7 +163,7 @@ async fn who_does_not_answer_is_called_again_and_the_address_stays_a_secret() {
         bot.settle().await?;
         let status = bot.everything_new("#alerts").await?;
         let of = |line: &&str| line.contains("waiting") || line.contains("wait") || line.contains("HTTP");
-        insta::assert_snapshot!(status.lines().filter(of).collect::<Vec<_>>().join("\n"), @"k8s-monitor 0.1.0 up 32 min · next pass in 1 min · Slack sockets 2 of 2 (last heard 0 s ago) · 2 messages wait to be sent, the oldest for 2 min (PagerDuty answers HTTP 503 Service Unavailable: <html>busy</html>)");
+        insta::assert_snapshot!(status.lines().filter(of).collect::<Vec<_>>().join("\n"), @"k8s-monitor 0.1.0 up 32 min · next pass in 59 s · Slack sockets 2 of 2 (last heard 0 s ago) · 2 messages wait to be sent, the oldest for 2 min (PagerDuty answers HTTP 503 Service Unavailable: <html>busy</html>)");
         assert!(!status.contains("s3cret"), "{status}");
 
         *called.refuses.lock().unwrap() = None;

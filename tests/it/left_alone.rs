@@ -41,11 +41,12 @@ async fn an_alert_ends_with_the_reason_when_somebody_says_to_ignore_the_workload
         bot.cluster().apply(api);
         bot.settle().await?;
         bot.wait(Duration::from_mins(2)).await?;
-        insta::assert_snapshot!(bot.alert("#alerts").await?, @"
+        insta::assert_snapshot!(bot.alert("#alerts").await?, @r"
         ✅ *Resolved after 4 min · api: ignored by the annotation k8s-monitor.io/ignore of Deployment shop/api (was SEV-1)* · INC-2026-11-24-001
         ▌#2eb886
         Was: container api killed 5 times for using more than its 64Mi memory limit (2 pods)
         0 of 2 replicas ready · Deployment shop/api (P0)
+        What changed: image api:2.3.1 → 2.4.0, memory limit 512Mi → 64Mi, memory request 512Mi → 64Mi · rollout #2 by kubectl apply, 3 s before · *HIGH*
         ```
         Pod shop/api-vh9ggj9h7-9s9tz container api: ended: OOMKilled, exit code 137, ran 3 s, restarted 5 times
         Pod shop/api-vh9ggj9h7-9s9tz container api: waiting: CrashLoopBackOff: back-off restarting failed container=api

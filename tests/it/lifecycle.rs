@@ -121,6 +121,8 @@ async fn by_schedule_alerts_leave_at_passes_only() {
         bot.wait(Duration::from_secs(30)).await?;
         let told = bot.next_message("#alerts").await?;
         assert!(told.contains("web serves nobody"), "{told}");
+        // What was rolled out is read after it.
+        bot.everything_new("#alerts").await?;
 
         apply(bot, &web);
         bot.loses_the_cluster().await?;

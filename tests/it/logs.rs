@@ -36,12 +36,13 @@ async fn the_facts_are_said_first_and_the_last_lines_of_the_log_are_added_withou
         let pod = crashing(bot).pod_names().concat();
         bot.cluster().set_log("shop", &pod, true, LOG);
         bot.cluster().set_log("shop", &pod, false, "the run that is not at fault");
-        insta::assert_snapshot!(is_told_before_its_log_is_read(bot).await?, @"
+        insta::assert_snapshot!(is_told_before_its_log_is_read(bot).await?, @r"
         🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001
         ▌#a30200
         Container api ends with exit code 1, cause unknown; restarted 6 times
         0 of 1 replicas ready · Deployment shop/api (P0)
         Hit: Service shop/api has no ready endpoint
+        What changed: it is new · rollout #1 by kubectl apply, 3 s before · *MEDIUM*
         Do: Read why it ended: kubectl -n shop logs api-6g2rghbgk-24c9j -c api --previous
         ```
         Pod shop/api-6g2rghbgk-24c9j container api: ended: Error, exit code 1, ran 3 s, restarted 6 times
@@ -56,13 +57,14 @@ async fn the_facts_are_said_first_and_the_last_lines_of_the_log_are_added_withou
         bot.settle().await?;
         // What takes its power from a mention is not seen.
         let edited = bot.everything_new("#alerts").await?.replace('\u{200b}', "(nothing)");
-        insta::assert_snapshot!(edited, @"
+        insta::assert_snapshot!(edited, @r"
         edited in #alerts:
         🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001
         ▌#a30200
         Container api ends with exit code 1, cause unknown; restarted 6 times
         0 of 1 replicas ready · Deployment shop/api (P0)
         Hit: Service shop/api has no ready endpoint
+        What changed: it is new · rollout #1 by kubectl apply, 3 s before · *MEDIUM*
         Do: Read why it ended: kubectl -n shop logs api-6g2rghbgk-24c9j -c api --previous
         ```
         Pod shop/api-6g2rghbgk-24c9j container api: ended: Error, exit code 1, ran 3 s, restarted 6 times

@@ -39,13 +39,15 @@ async fn a_bad_deploy_is_alerted_once_acknowledged_explained_and_closed_when_hea
             bot.settle().await?;
             if step.caption == "Fifth restart" {
                 let first = bot.next_message("#alerts").await?;
-                assert!(first.starts_with("🟠 *SEV-2 · api serves nobody* · INC-2026-11-24-001"), "{first}");
-                insta::assert_snapshot!(bot.alert("#alerts").await?, @"
+                assert!(first.starts_with("🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001"), "{first}");
+                insta::assert_snapshot!(bot.alert("#alerts").await?, @r"
                 🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001
                 ▌#a30200
                 Container api killed 5 times for using more than its 64Mi memory limit (2 pods)
                 0 of 2 replicas ready · Deployment shop/api (P0)
                 Hit: Service shop/api has no ready endpoint
+                What changed: image api:2.3.1 → 2.4.0, memory limit 512Mi → 64Mi, memory request 512Mi → 64Mi · rollout #2 by kubectl apply, 3 s before · *HIGH*
+                Undo: kubectl -n shop rollout undo deployment/api --to-revision=1
                 Do: Raise the memory limit of container api or find what grows: kubectl -n shop top pod api-vh9ggj9h7-9s9tz --containers
                 Also: CrashLoopBackOff
                 ```
@@ -57,10 +59,6 @@ async fn a_bad_deploy_is_alerted_once_acknowledged_explained_and_closed_when_hea
                 SEV-1 because P0 service: nothing ready for over 3 min · since 14:00 UTC · updated 14:03 UTC
 
                 last in its thread:
-                🔴 *Worse: SEV-1 · api serves nobody* · INC-2026-11-24-001
-                Container api killed 4 times for using more than its 64Mi memory limit (2 pods)
-                SEV-1 because P0 service: nothing ready for over 3 min
-                Hit: Service shop/api has no ready endpoint
                 ");
 
                 let root = bot.root("#alerts")?;
@@ -71,12 +69,14 @@ async fn a_bad_deploy_is_alerted_once_acknowledged_explained_and_closed_when_hea
                 *SEV-1* INC-2026-11-24-001 · Deployment shop/api · OOMKilled · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 14:00 UTC (3 min)
                 I stay silent about it until it gets worse or is resolved.
                 ");
-                insta::assert_snapshot!(bot.alert("#alerts").await?, @"
+                insta::assert_snapshot!(bot.alert("#alerts").await?, @r"
                 🔴 *SEV-1 · acknowledged · api serves nobody* · INC-2026-11-24-001
                 ▌#daa038
                 Container api killed 5 times for using more than its 64Mi memory limit (2 pods)
                 0 of 2 replicas ready · Deployment shop/api (P0)
                 Hit: Service shop/api has no ready endpoint
+                What changed: image api:2.3.1 → 2.4.0, memory limit 512Mi → 64Mi, memory request 512Mi → 64Mi · rollout #2 by kubectl apply, 3 s before · *HIGH*
+                Undo: kubectl -n shop rollout undo deployment/api --to-revision=1
                 Do: Raise the memory limit of container api or find what grows: kubectl -n shop top pod api-vh9ggj9h7-9s9tz --containers
                 Also: CrashLoopBackOff
                 Acknowledged by @ana at 14:03 UTC
@@ -107,13 +107,13 @@ async fn a_bad_deploy_is_alerted_once_acknowledged_explained_and_closed_when_hea
                 bot.settle().await?;
                 // The suite runs on both databases.
                 let status = bot.next("#alerts").await?.to_string().replace("Store: PostgreSQL", "Store: SQLite");
-                insta::assert_snapshot!(status, @"
+                insta::assert_snapshot!(status, @r"
                 only for ana in #alerts:
                 🔴 *production: 1 open incident*
                 • *SEV-1* INC-2026-11-24-001 · Deployment shop/api · OOMKilled · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 14:00 UTC (3 min) · acknowledged by @ana
                 Watching 22 kinds, the oldest news is 3 min old: 3 Namespaces, 2 Nodes, 8 Pods, 5 Deployments, 1 StatefulSet, 6 Services
-                Last pass 20 s ago: complete, 2 findings, 0 alerts, 0.0 s
-                k8s-monitor 0.1.0 up 3 min · next pass in 26 s · Slack sockets 2 of 2 (last heard 0 s ago) · nothing waits to be sent
+                Last pass 19 s ago: complete, 2 findings, 0 alerts, 0.0 s
+                k8s-monitor 0.1.0 up 3 min · next pass in 27 s · Slack sockets 2 of 2 (last heard 0 s ago) · nothing waits to be sent
                 Not configured: Services (SERVICES_FILE is not set: priorities come from [priorities], annotations and what is built in)
                 Not configured: Escalation (escalation.steps is not set: nobody is called while nobody acknowledges)
                 Not configured: Model (ANTHROPIC_API_KEY is not set: answers come from the evidence alone)
@@ -125,11 +125,12 @@ async fn a_bad_deploy_is_alerted_once_acknowledged_explained_and_closed_when_hea
         bot.wait(Duration::from_mins(7)).await?;
         // The pods are replaced one after the other; what was last wrong may name one or both.
         let closed = bot.alert("#alerts").await?.replace(" (2 pods)", "");
-        insta::assert_snapshot!(closed, @"
+        insta::assert_snapshot!(closed, @r"
         ✅ *Resolved after 9 min · api: 2 of 2 replicas ready for 5 min (was SEV-1)* · INC-2026-11-24-001
         ▌#2eb886
         Was: container api killed 5 times for using more than its 64Mi memory limit
         2 of 2 replicas ready · Deployment shop/api (P0)
+        What changed: image api:2.3.1 → 2.4.0, memory limit 512Mi → 64Mi, memory request 512Mi → 64Mi · rollout #2 by kubectl apply, 3 s before · *HIGH*
         Acknowledged by @ana at 14:03 UTC
         ```
         Pod shop/api-vh9ggj9h7-9s9tz container api: ended: OOMKilled, exit code 137, ran 3 s, restarted 5 times

@@ -1,5 +1,6 @@
 //! The texts of alerts, as Block Kit and as plain text: the root message of an incident and the notes in its thread.
 
+mod changes;
 mod notices;
 mod parts;
 
@@ -73,6 +74,8 @@ pub fn root(incident: &Incident, times: &Times<'_>) -> Message {
         facts.extend(parts::hit(incident));
         facts.extend(parts::before(incident, times));
         if incident.parent.is_none() {
+            facts.extend(changes::changed(incident));
+            facts.extend(changes::undo(incident));
             facts.extend(parts::todo(incident));
         }
         facts.extend(parts::others(incident));
@@ -80,6 +83,7 @@ pub fn root(incident: &Incident, times: &Times<'_>) -> Message {
         // Nobody must take what is over for what is.
         facts.push(format!("Was: {}", parts::cause(incident)));
         facts.extend(parts::who(incident));
+        facts.extend(changes::changed(incident));
     }
     facts.extend(parts::state(incident, times));
     let mut blocks = Blocks::default();

@@ -14,6 +14,7 @@ mod frames;
 mod lists;
 mod pages;
 mod position;
+mod revisions;
 mod usage;
 mod watch;
 
@@ -39,6 +40,7 @@ use connection::Connection;
 use decode::{Encoding, Status};
 pub use error::ReadError;
 pub use pages::{ObjectVersion, Page, Pages};
+pub use revisions::Revisions;
 pub use usage::{Kubelet, Volumes};
 pub use watch::{WatchHandle, Watcher};
 
@@ -118,7 +120,8 @@ impl Kubernetes {
 
     /// Who this cluster is: the uid of its namespace `kube-system`.
     pub async fn identity(&self) -> Result<ClusterId, ReadError> {
-        let asked = Asked { verb: "get", kind: Kind::Namespace, subresource: "", namespace: Some("kube-system") };
+        let asked =
+            Asked { verb: "get", kind: Kind::Namespace, resource: "", subresource: "", namespace: Some("kube-system") };
         let (encoding, body) = self.read("/api/v1/namespaces/kube-system", ACCEPT, asked).await?;
         match decode::uid(encoding, body).map_err(|what| self.garbage(what))?.as_str() {
             "" => Err(self.garbage("a namespace kube-system without a uid")),
@@ -133,7 +136,7 @@ impl Kubernetes {
         struct Version {
             git_version: String,
         }
-        let asked = Asked { verb: "get", kind: Kind::Namespace, subresource: "", namespace: None };
+        let asked = Asked { verb: "get", kind: Kind::Namespace, resource: "", subresource: "", namespace: None };
         let (_, body) = self.read("/version", ACCEPT, asked).await?;
         let version: Version =
             serde_json::from_slice(&body).map_err(|e| self.garbage(format!("a version that is none ({e})")))?;
@@ -168,7 +171,8 @@ impl Kubernetes {
             ("limitBytes", &LARGEST_LOG.to_string()),
         ]);
         let path = format!("{}/{}/log?{query}", path(Kind::Pod, Some(namespace)), segment(pod));
-        let asked = Asked { verb: "get", kind: Kind::Pod, subresource: "/log", namespace: Some(namespace) };
+        let asked =
+            Asked { verb: "get", kind: Kind::Pod, resource: "", subresource: "/log", namespace: Some(namespace) };
         let read = async {
             let response = self.send(&path, "*/*").await?;
             if matches!(response.status(), StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND) {
@@ -291,13 +295,12 @@ impl Kubernetes {
         match status {
             StatusCode::FORBIDDEN => ReadError::Forbidden {
                 verb: asked.verb,
-                resource: format!("{}{}", asked.kind.plural(), asked.subresource),
+                resource: asked.resource(),
                 namespace: asked.namespace.map(str::to_owned),
             },
-            StatusCode::NOT_FOUND if asked.may_be_missing() => ReadError::NotServed {
-                resource: format!("{}{}", asked.kind.plural(), asked.subresource),
-                api_version: asked.kind.api_version().to_owned(),
-            },
+            StatusCode::NOT_FOUND if asked.may_be_missing() => {
+                ReadError::NotServed { resource: asked.resource(), api_version: asked.kind.api_version().to_owned() }
+            }
             StatusCode::NOT_FOUND => self.garbage(format!("\"not found\" for {}", asked.kind.plural())),
             _ => ReadError::Failed {
                 status: status.as_u16(),
@@ -336,11 +339,18 @@ pub struct LogRequest<'a> {
 struct Asked<'a> {
     verb: &'static str,
     kind: Kind,
+    /// What has no kind of ours; empty: the kind's own.
+    resource: &'static str,
     subresource: &'static str,
     namespace: Option<&'a str>,
 }
 
 impl Asked<'_> {
+    fn resource(&self) -> String {
+        let plural = if self.resource.is_empty() { self.kind.plural() } else { self.resource };
+        format!("{plural}{}", self.subresource)
+    }
+
     /// Whether "not found" means that this cluster has no such API.
     fn may_be_missing(&self) -> bool {
         !is_everywhere(self.kind) || self.subresource.starts_with('.')

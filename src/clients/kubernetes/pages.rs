@@ -81,7 +81,7 @@ impl Kubernetes {
     }
 
     pub(super) fn pages<'a, T>(&'a self, kind: Kind, namespace: Option<&'a str>, form: Form<T>) -> Pages<'a, T> {
-        let asked = Asked { verb: "list", kind, subresource: "", namespace };
+        let asked = Asked { verb: "list", kind, resource: "", subresource: "", namespace };
         Pages { kubernetes: self, asked, path: path(kind, namespace), form, token: String::new(), fresh_starts: 0 }
     }
 }

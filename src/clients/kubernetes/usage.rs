@@ -110,7 +110,8 @@ impl Kubernetes {
     /// # Errors
     /// `NotServed` where the cluster has no metrics API; `Forbidden` without the right to list `pods.metrics.k8s.io`.
     pub async fn memory_used(&self) -> Result<Vec<Measured>, ReadError> {
-        let asked = Asked { verb: "list", kind: Kind::Pod, subresource: ".metrics.k8s.io", namespace: None };
+        let asked =
+            Asked { verb: "list", kind: Kind::Pod, resource: "", subresource: ".metrics.k8s.io", namespace: None };
         let body = self.read_json(METRICS, asked).await?;
         let list: PodMetricsList = serde_json::from_slice(&body).map_err(|e| self.broken("metrics", &e))?;
         let measured = list.items.into_iter().flat_map(|pod| {
@@ -150,7 +151,7 @@ impl Kubernetes {
 
     async fn volumes_on(&self, kubelet: &Kubelet) -> Result<Vec<Measured>, ReadError> {
         let there = self.beside(&kubelet.address, kubelet.port)?;
-        let asked = Asked { verb: "get", kind: Kind::Node, subresource: "/stats", namespace: None };
+        let asked = Asked { verb: "get", kind: Kind::Node, resource: "", subresource: "/stats", namespace: None };
         let body = there.read_json(SUMMARY, asked).await?;
         let summary: Summary = serde_json::from_slice(&body).map_err(|e| there.broken("statistics", &e))?;
         let volumes = summary.pods.into_iter().flat_map(|pod| pod.volume).filter_map(|volume| {

@@ -337,7 +337,13 @@ impl Watcher {
     }
 
     fn asked(&self) -> Asked<'_> {
-        Asked { verb: "watch", kind: self.scope.kind, subresource: "", namespace: self.scope.namespace.as_deref() }
+        Asked {
+            verb: "watch",
+            kind: self.scope.kind,
+            resource: "",
+            subresource: "",
+            namespace: self.scope.namespace.as_deref(),
+        }
     }
 
     fn heard(&self, position: &mut Position) {

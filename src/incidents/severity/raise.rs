@@ -10,6 +10,8 @@ use super::{Facts, Priority, Rating, Row, Severity};
 pub enum RaisedBy {
     /// It comes back again and again.
     Recurrence,
+    /// A change explains it for sure.
+    Change,
 }
 
 /// A reason to go up one level. There is at most one for an incident.

@@ -55,6 +55,7 @@ impl Workload {
         let template = &self.template;
         let mut metadata = self.metadata(self.kind, &self.name, self.created);
         metadata["generation"] = json!(self.revision);
+        metadata["managedFields"] = self.managed();
         let selector = json!({"matchLabels": {"app": self.name}});
         if self.kind == Kind::StatefulSet {
             let revision = format!("{}-{}", self.name, template.hash());
@@ -67,7 +68,7 @@ impl Workload {
                     "currentRevision": revision, "updateRevision": revision},
             });
         }
-        metadata["annotations"] = json!({"deployment.kubernetes.io/revision": self.revision.to_string()});
+        metadata["annotations"] = json!({"deployment.kubernetes.io/revision": self.templates().len().to_string()});
         let healthy = ready == self.replicas;
         let (available, why) =
             if healthy { ("True", "MinimumReplicasAvailable") } else { ("False", "MinimumReplicasUnavailable") };
@@ -92,36 +93,83 @@ impl Workload {
         })
     }
 
+    /// The templates in the order in which they were put in force; each that is the same as the one before it is not a new one.
+    fn templates(&self) -> Vec<&Template> {
+        let mut all: Vec<&Template> = self.older.iter().chain([&self.template]).collect();
+        all.dedup_by_key(|template| template.hash());
+        all
+    }
+
+    /// The templates with the number and the beginning of each, the newest first; one that came back has its newest number, and
+    /// the object that it had before.
+    fn numbered(&self) -> Vec<(usize, Timestamp, &Template)> {
+        let templates = self.templates();
+        let mut all: Vec<(usize, Timestamp, &Template)> = Vec::new();
+        for (at, template) in templates.iter().enumerate().rev() {
+            let hash = template.hash();
+            if all.iter().all(|(_, _, known)| known.hash() != hash) {
+                let first = templates.iter().find(|it| it.hash() == hash).map_or(template.since, |it| it.since);
+                all.push((at + 1, first, template));
+            }
+        }
+        all
+    }
+
+    /// The numbers that a template had before it came back.
+    fn numbers_before(&self, hash: &str, number: usize) -> Vec<String> {
+        let all = (1..).zip(self.templates());
+        all.filter(|(n, it)| *n < number && it.hash() == hash).map(|(n, _)| n.to_string()).collect()
+    }
+
+    /// Who wrote the template, and when, as the server notes it.
+    fn managed(&self) -> Value {
+        json!([{
+            "manager": "kubectl-client-side-apply", "operation": "Update", "apiVersion": "apps/v1", "time": self.rolled_out,
+            "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:template": {"f:spec": {}}}},
+        }])
+    }
+
     pub(super) fn replica_sets(&self) -> Vec<Value> {
         let current = self.template.hash();
-        let mut seen = Vec::new();
-        let mut all = Vec::new();
-        for (n, template) in (0..).zip(self.older.iter().chain([&self.template])).collect::<Vec<_>>().into_iter().rev()
-        {
+        let all = self.numbered().into_iter().map(|(number, created, template)| {
             let hash = template.hash();
-            if seen.contains(&hash) {
-                continue;
-            }
             let name = format!("{}-{hash}", self.name);
-            let is_current = hash == current;
-            let (wanted, ready) = if is_current { (self.replicas, self.ready()) } else { (0, 0) };
-            // The revision moves with a template that comes back.
-            let revision = if is_current { self.revision.to_string() } else { (n + 1).to_string() };
-            let created = if n == 0 { self.created } else { self.rolled_out };
+            let (wanted, ready) = if hash == current { (self.replicas, self.ready()) } else { (0, 0) };
             let mut metadata = self.owned(Kind::ReplicaSet, &name, created, (Kind::Deployment, &self.name));
-            metadata["annotations"] = json!({"deployment.kubernetes.io/revision": revision});
+            metadata["annotations"] = json!({"deployment.kubernetes.io/revision": number.to_string()});
+            let before = self.numbers_before(&hash, number);
+            if !before.is_empty() {
+                metadata["annotations"]["deployment.kubernetes.io/revision-history"] = json!(before.join(","));
+            }
             metadata["labels"]["pod-template-hash"] = json!(hash);
             let mut pods = self.template_json(template);
             pods["metadata"]["labels"]["pod-template-hash"] = json!(hash);
-            all.push(json!({
+            json!({
                 "kind": "ReplicaSet", "apiVersion": "apps/v1", "metadata": metadata,
                 "spec": {"replicas": wanted, "template": pods,
                     "selector": {"matchLabels": {"app": self.name, "pod-template-hash": hash}}},
                 "status": {"replicas": wanted, "readyReplicas": ready, "availableReplicas": ready},
-            }));
-            seen.push(hash);
-        }
-        all
+            })
+        });
+        all.collect()
+    }
+
+    /// What a StatefulSet keeps of its templates.
+    pub(super) fn controller_revisions(&self) -> Vec<Value> {
+        let all = self.numbered().into_iter().map(|(number, created, template)| {
+            let name = format!("{}-{}", self.name, template.hash());
+            let mut metadata = self.metadata(self.kind, &name, created);
+            metadata["uid"] = json!(format!("revision of {name}"));
+            metadata["ownerReferences"] = json!([{
+                "apiVersion": "apps/v1", "kind": self.kind.name(), "name": self.name,
+                "uid": self.uid_of(self.kind, &self.name), "controller": true,
+            }]);
+            let mut template = self.template_json(template);
+            template["$patch"] = json!("replace");
+            json!({"kind": "ControllerRevision", "apiVersion": "apps/v1", "metadata": metadata, "revision": number,
+                "data": {"spec": {"template": template}}})
+        });
+        all.collect()
     }
 
     /// When containers of the current template first ran.

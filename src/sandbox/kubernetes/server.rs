@@ -189,6 +189,15 @@ fn measured(shared: &Shared, path: &str) -> Response {
     }
 }
 
+/// The list of a namespace's `ControllerRevision`s, if that is asked for.
+fn revisions(shared: &Shared, path: &str) -> Option<Response> {
+    let namespace = path.strip_prefix("/apis/apps/v1/namespaces/")?.strip_suffix("/controllerrevisions")?;
+    let list = json!({
+        "kind": "ControllerRevisionList", "apiVersion": "apps/v1", "metadata": {}, "items": shared.world().revisions(namespace),
+    });
+    Some(([(header::CONTENT_TYPE, "application/json")], list.to_string()).into_response())
+}
+
 /// Answers one request.
 pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let uri = request.uri().clone();
@@ -226,6 +235,9 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
         // One server plays the kubelets too.
         path @ (METRICS | SUMMARY) => return measured(&shared, path),
         _ => {}
+    }
+    if let Some(revisions) = revisions(&shared, uri.path()) {
+        return revisions;
     }
     let Some(target) = target(uri.path()) else { return not_served() };
     let query: BTreeMap<String, String> =

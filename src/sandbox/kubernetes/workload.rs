@@ -25,6 +25,8 @@ pub(super) enum State {
 pub(super) struct Template {
     pub(super) image: String,
     pub(super) memory: String,
+    /// When it was first put in force.
+    pub(super) since: Timestamp,
 }
 
 impl Template {
@@ -79,7 +81,11 @@ impl Workload {
             rolled_out: created,
             is_rollout: true,
             revision: 1,
-            template: Template { image: format!("{namespace}/{name}:1.0.0"), memory: "512Mi".to_owned() },
+            template: Template {
+                image: format!("{namespace}/{name}:1.0.0"),
+                memory: "512Mi".to_owned(),
+                since: created,
+            },
             older: Vec::new(),
             state: State::Healthy,
             node: None,
@@ -114,6 +120,7 @@ impl Workload {
         self.older.push(self.template.clone());
         self.revision += 1;
         self.rolled_out = at;
+        self.template.since = at;
         self.is_rollout = true;
         self.starting()
     }
@@ -121,7 +128,10 @@ impl Workload {
     /// Pods in the place of those before, at that instant, of the same version: they were evicted, or deleted by hand.
     #[must_use]
     pub fn pods_made_anew(self, at: Timestamp) -> Self {
-        Self { is_rollout: false, ..self.rollout(at) }
+        let since = self.template.since;
+        let mut anew = Self { is_rollout: false, ..self.rollout(at) };
+        anew.template.since = since;
+        anew
     }
 
     /// Every pod is ready.
@@ -228,6 +238,8 @@ impl Workload {
         let mut all = vec![self.top(now)];
         if self.kind == Kind::Deployment {
             all.extend(self.replica_sets());
+        } else {
+            all.extend(self.controller_revisions());
         }
         all.extend(self.pod_names().iter().enumerate().map(|(n, name)| self.pod(n, name, now)));
         all.push(self.service());

@@ -69,13 +69,20 @@ pub(super) struct World {
     tokens: u64,
     pub(super) logs: BTreeMap<(String, String, bool), String>,
     pub(super) not_served: BTreeSet<Kind>,
+    /// The `ControllerRevision`s by namespace and name: they are read, and never watched.
+    revisions: BTreeMap<(String, String), Value>,
 }
 
 impl World {
     /// Puts an object in, or its newer state; None if it is of no watched kind or has no name. Nothing is done if it is the same.
     pub(super) fn apply(&mut self, mut object: Value) -> Option<u64> {
-        let kind = Kind::from_name(object.get("kind")?.as_str()?)?;
         let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        if text("/kind") == "ControllerRevision" {
+            let key = (text("/metadata/namespace"), text("/metadata/name"));
+            self.revisions.insert(key, object);
+            return Some(self.version);
+        }
+        let kind = Kind::from_name(&text("/kind"))?;
         let namespace = if kind.is_namespaced() { text("/metadata/namespace") } else { String::new() };
         let key = ObjectKey { kind, namespace: namespace.into(), name: text("/metadata/name").into() };
         if key.name.is_empty() {
@@ -97,6 +104,11 @@ impl World {
         }
         let change = if before.is_some() { ChangeType::Modified } else { ChangeType::Added };
         Some(self.record(change, key, object))
+    }
+
+    /// The `ControllerRevision`s of a namespace.
+    pub(super) fn revisions(&self, namespace: &str) -> Vec<&Value> {
+        self.revisions.iter().filter(|((of, _), _)| of == namespace).map(|(_, revision)| revision).collect()
     }
 
     /// Takes an object out; None if it is not there.

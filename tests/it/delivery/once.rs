@@ -22,7 +22,7 @@ async fn a_post_that_could_not_be_written_down_is_looked_for_and_not_posted_agai
         assert_eq!(bot.workspace().count("chat.postMessage"), 1);
         bot.database().works_again("outbox").await?;
         bot.wait(Duration::from_secs(15)).await?;
-        insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (1 in its thread)");
+        insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (0 in its thread)");
         bot.everything_new("#alerts").await?;
         Ok(())
     })
@@ -40,7 +40,7 @@ async fn a_post_whose_answer_was_lost_is_looked_for_until_slack_says_whether_it_
         bot.workspace().fail_next("conversations.history", Fault::Unavailable);
         it_breaks(bot, steps, "Fifth restart").await?;
         bot.wait(Duration::from_mins(1)).await?;
-        insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (1 in its thread)");
+        insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (0 in its thread)");
         bot.everything_new("#alerts").await?;
         Ok(())
     })
@@ -62,7 +62,7 @@ async fn a_bot_that_was_killed_while_it_posted_does_not_post_again() {
         bot.crashes().await?;
         bot.starts().await?;
         it_breaks(bot, steps, "Fifth restart").await?;
-        insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (1 in its thread)");
+        insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (0 in its thread)");
         bot.everything_new("#alerts").await?;
         Ok(())
     })
@@ -159,7 +159,7 @@ async fn an_alert_that_somebody_deleted_is_posted_anew_and_its_thread_goes_on_be
         bot.everything_new("#alerts").await?;
         bot.person("ana").deletes("#alerts", &root)?;
         it_breaks(bot, steps, "Fifth restart").await?;
-        insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (1 in its thread)");
+        insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (0 in its thread)");
 
         // Deleted again, when nothing but a reply is to be said.
         let alert = alerts(bot, "#alerts").remove(0);

@@ -73,10 +73,10 @@ async fn an_alert_for_a_channel_that_does_not_exist_goes_to_the_mended_one() {
         bot.stops().await;
         bot.is_configured_for("alerts");
         bot.starts().await?;
-        insta::assert_snapshot!(shown(bot, "#alerts"), @"🟠 *SEV-2 · api serves nobody* · INC-2026-11-24-001 (0 in its thread)");
+        insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (0 in its thread)");
         assert!(bot.everything_new("#alerts").await?.contains("Five things were wrong"));
         it_breaks(bot, steps, "Fifth restart").await?;
-        insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (1 in its thread)");
+        insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (0 in its thread)");
         bot.everything_new("#alerts").await?;
         Ok(())
     })
@@ -100,7 +100,7 @@ async fn an_alert_for_wrong_channel_ids_goes_to_the_mended_ones_and_a_summary_go
         bot.starts().await?;
         for channel in ["#alerts", "#pager"] {
             insta::allow_duplicates! {
-                insta::assert_snapshot!(shown(bot, channel), @"🟠 *SEV-2 · api serves nobody* · INC-2026-11-24-001 (0 in its thread)");
+                insta::assert_snapshot!(shown(bot, channel), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (0 in its thread)");
             }
             assert_eq!(bot.everything_new(channel).await?.matches("Five things were wrong").count(), 1);
         }
@@ -175,7 +175,7 @@ async fn an_open_incident_follows_when_another_channel_is_configured() {
         bot.is_configured_for("pager");
         bot.starts().await?;
         it_breaks(bot, steps, "Fifth restart").await?;
-        insta::assert_snapshot!(shown(bot, "#pager"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (1 in its thread)");
+        insta::assert_snapshot!(shown(bot, "#pager"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (0 in its thread)");
         bot.everything_new("#pager").await?;
         assert_eq!(bot.everything_new("#alerts").await?, "");
         Ok(())
@@ -206,7 +206,7 @@ async fn a_token_that_lost_a_right_is_named_in_the_status_and_nothing_is_lost() 
         bot.workspace().fail_always("auth.test", None);
         bot.workspace().grant_scope("chat:write");
         bot.wait(Duration::from_secs(45)).await?;
-        insta::assert_snapshot!(shown(bot, "#alerts"), @"🟠 *SEV-2 · api serves nobody* · INC-2026-11-24-001 (0 in its thread)");
+        insta::assert_snapshot!(shown(bot, "#alerts"), @"🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-001 (0 in its thread)");
         bot.everything_new("#alerts").await?;
         Ok(())
     })

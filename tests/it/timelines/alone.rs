@@ -22,13 +22,14 @@ async fn a_crash_loop_that_recovers_for_twenty_seconds_every_five_minutes_is_one
             apply(bot, &web.clone().recovered(restarts + 1, now));
             bot.wait(Duration::from_secs(20)).await?;
         }
-        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        insta::assert_snapshot!(bot.story("#alerts").await?, @r"
         posted in #alerts:
         🟠 *SEV-2 · web serves nobody* · INC-2026-11-24-001
         ▌#a30200
         Container web ends with exit code 1, cause unknown; restarted 5 times (2 pods)
         0 of 2 replicas ready · Deployment shop/web (unlisted)
         Hit: Service shop/web has no ready endpoint
+        What changed: it is new · rollout #1 by kubectl apply, 3 s before · *MEDIUM*
         Do: Read why it ended: kubectl -n shop logs web-vghrfp76r-hlwsz -c web --previous
         ```
         Pod shop/web-vghrfp76r-hlwsz container web: ended: Error, exit code 1, ran 3 s, restarted 5 times
@@ -75,6 +76,7 @@ async fn a_quota_that_is_used_up_is_one_alert() {
         ▌#a30200
         Its pods cannot be created: exceeded quota: small, requested: pods=1, used: pods=2, limited: pods=2
         2 of 4 replicas ready · Deployment shop/api (P0)
+        What changed: nothing that explains it; rollout #1 was 3 h before
         Do: See its conditions and events: kubectl -n shop describe deployment api
         ```
         Deployment shop/api condition ReplicaFailure: True FailedCreate: pods "api-1" is forbidden: exceeded quota: small, requested: pods=1, used: pods=2, limited: pods=2
@@ -116,12 +118,13 @@ async fn a_wave_of_evictions_is_one_alert() {
             bot.cluster().apply(gone);
             bot.wait(Duration::from_secs(30)).await?;
         }
-        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        insta::assert_snapshot!(bot.story("#alerts").await?, @r"
         posted in #alerts:
         🟠 *SEV-2 · api: Evicted* · INC-2026-11-24-001
         ▌#a30200
         Evicted 3 times in 10 min: The node was low on resource: ephemeral-storage. (3 pods)
         2 of 2 replicas ready · Deployment shop/api (P0)
+        What changed: nothing that explains it; rollout #1 was 3 h before
         Do: See what it used: kubectl -n shop describe pod api-evicted-0
         ```
         Pod shop/api-evicted-0: Evicted: The node was low on resource: ephemeral-storage.

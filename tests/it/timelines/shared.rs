@@ -91,6 +91,7 @@ async fn what_was_told_before_a_third_was_hit_becomes_part_of_the_registrys_aler
         Image ghcr.io/shop/app:1 of container web-01 cannot be pulled: the registry refuses connections (2 pods)
         0 of 2 replicas ready · Deployment shop/web-01 (unlisted)
         Hit: Service shop/web-01 has no ready endpoint
+        What changed: nothing that explains it; rollout #1 was 3 h before
         Do: Check the image's name and the access to its registry: kubectl -n shop describe pod web-01-w5hx8jq6s-4dnm2
         ```
         Event Failed ×3: Failed to pull image "ghcr.io/shop/app:1": failed to do request: dial tcp 203.0.113.7:443: connect: connection refused
@@ -187,7 +188,7 @@ async fn cluster_dns_that_is_down_is_one_alert_and_what_is_wrong_after_it_is_tol
         crash(bot, &mut shops, 2);
         bot.settle().await?;
         bot.wait(Duration::from_mins(3)).await?;
-        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        insta::assert_snapshot!(bot.story("#alerts").await?, @r"
         posted in #alerts:
         🟠 *SEV-2 · coredns serves nobody* · INC-2026-11-24-001
         ▌#a30200
@@ -195,6 +196,7 @@ async fn cluster_dns_that_is_down_is_one_alert_and_what_is_wrong_after_it_is_tol
         0 of 2 replicas ready · Deployment kube-system/coredns (P0, cluster DNS)
         Hit: 6 workloads, none of which serves anybody: shop/api (P0), shop/web-01, shop/web-02, shop/web-03, shop/web-04 and 1 more
         Hit: Services kube-system/coredns, shop/api, shop/web-01 and 4 more have no ready endpoint
+        What changed: nothing that explains it; rollout #1 was 2 h 59 min before
         Do: Read why it ended: kubectl -n kube-system logs coredns-qmjg2s96c-wlq9w -c coredns --previous
         ```
         Pod kube-system/coredns-qmjg2s96c-wlq9w container coredns: ended: Error, exit code 1, ran 3 s, restarted 3 times
@@ -217,7 +219,7 @@ async fn cluster_dns_that_is_down_is_one_alert_and_what_is_wrong_after_it_is_tol
         bot.wait(Duration::from_secs(30)).await?;
         heal(bot, &shops[1..]);
         bot.wait(Duration::from_mins(6)).await?;
-        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        insta::assert_snapshot!(bot.story("#alerts").await?, @r"
         edited in #alerts: 🔴 *SEV-1 · recovering · coredns: 2 of 2 ready again* · INC-2026-11-24-001
 
         posted in #alerts:
@@ -226,6 +228,7 @@ async fn cluster_dns_that_is_down_is_one_alert_and_what_is_wrong_after_it_is_tol
         Container web-01 ends with exit code 1, cause unknown; restarted 2 times (2 pods)
         0 of 2 replicas ready · Deployment shop/web-01 (unlisted)
         Hit: Service shop/web-01 has no ready endpoint
+        What changed: nothing that explains it; rollout #1 was 3 h before
         Do: Read why it ended: kubectl -n shop logs web-01-w5hx8jq6s-4dnm2 -c web-01 --previous
         ```
         Pod shop/web-01-w5hx8jq6s-4dnm2 container web-01: ended: Error, exit code 1, ran 3 s, restarted 2 times
@@ -293,7 +296,7 @@ priority = "P1"
         crash(bot, &mut alone, 2);
         bot.settle().await?;
         bot.wait(Duration::from_mins(6)).await?;
-        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        insta::assert_snapshot!(bot.story("#alerts").await?, @r"
         posted in #alerts:
         🟠 *SEV-2 · mysql serves nobody* · INC-2026-11-24-001
         ▌#a30200
@@ -301,6 +304,7 @@ priority = "P1"
         0 of 2 replicas ready · Deployment data/mysql (P1)
         Hit: 2 workloads, none of which serves anybody: shop/orders (P0), shop/checkout (P1)
         Hit: Services data/mysql, shop/orders, shop/checkout have no ready endpoint
+        What changed: nothing that explains it; rollout #1 was 2 h 59 min before
         Do: Read why it ended: kubectl -n data logs mysql-gdclsvl9r-krbbl -c mysql --previous
         ```
         Pod data/mysql-gdclsvl9r-krbbl container mysql: ended: Error, exit code 1, ran 3 s, restarted 3 times
@@ -325,6 +329,7 @@ priority = "P1"
         Container blog ends with exit code 1, cause unknown; restarted 2 times (2 pods)
         0 of 2 replicas ready · Deployment shop/blog (P1)
         Hit: Service shop/blog has no ready endpoint
+        What changed: nothing that explains it; rollout #1 was 3 h before
         Do: Read why it ended: kubectl -n shop logs blog-pc7n6dmtk-lgkbq -c blog --previous
         ```
         Pod shop/blog-pc7n6dmtk-lgkbq container blog: ended: Error, exit code 1, ran 3 s, restarted 2 times

@@ -45,13 +45,14 @@ async fn twelve_that_break_at_once_are_one_message_and_a_sev_1_has_its_own() {
         // More come, among them one that is critical.
         apply(bot, &shops[12].clone().crash_looping(6, false));
         bot.wait(Duration::from_mins(2)).await?;
-        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        insta::assert_snapshot!(bot.story("#alerts").await?, @r"
         posted in #alerts:
         🔴 *SEV-1 · api serves nobody* · INC-2026-11-24-014
         ▌#a30200
         Container api ends with exit code 1, cause unknown; restarted 6 times (2 pods)
         0 of 2 replicas ready · Deployment shop/api (P0)
         Hit: Service shop/api has no ready endpoint
+        What changed: it is new · rollout #1 by kubectl apply, 3 s before · *MEDIUM*
         Do: Read why it ended: kubectl -n shop logs api-6g2rghbgk-24c9j -c api --previous
         ```
         Pod shop/api-6g2rghbgk-24c9j container api: ended: Error, exit code 1, ran 3 s, restarted 6 times

@@ -1,0 +1,29 @@
+//! What is wrong with a workload comes in; what a change is held against comes out: which troubles, since when, in which versions of its pods.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use jiff::Timestamp;
+
+use crate::findings::{ConditionClass, Finding};
+
+/// What a change may explain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Symptom {
+    /// What is wrong, the strongest proved cause first.
+    pub classes: BTreeSet<ConditionClass>,
+    /// Since when.
+    pub began: Timestamp,
+    /// The `ReplicaSet`s or `ControllerRevision`s whose pods are hit; empty if that is not known.
+    pub revisions: BTreeSet<String>,
+    /// How many other workloads broke at about the same time although nothing was rolled out to them.
+    pub elsewhere: usize,
+}
+
+impl Symptom {
+    /// Of what is wrong now; None if nothing is. `before`: since when something is wrong with it already.
+    pub fn of(findings: &[Arc<Finding>], before: Option<Timestamp>) -> Option<Self> {
+        let began = findings.iter().map(|finding| finding.since).chain(before).min()?;
+        let classes: BTreeSet<_> = findings.iter().map(|finding| finding.class).collect();
+        (!classes.is_empty()).then_some(Self { classes, began, revisions: BTreeSet::new(), elsewhere: 0 })
+    }
+}

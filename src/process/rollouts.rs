@@ -1,0 +1,207 @@
+//! What was rolled out to a workload that something is wrong with: read in a task of its own, held against what is wrong, part of the incident.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Semaphore;
+
+use super::{Mind, incidents};
+use crate::{
+    app::Site,
+    changes::{Rollout, Symptom, correlate, rollouts},
+    clients::kubernetes::ReadError,
+    cluster::{
+        Fact, Kind, ObjectKey, ObjectRef,
+        facts::{self, Workload},
+    },
+    event::Event,
+    findings::{Finding, Judgement, Verdict, revision},
+    incidents::{Changed, Incident, later},
+};
+
+/// So many are read at once.
+const AT_ONCE: usize = 4;
+/// What breaks elsewhere so much earlier or later breaks at the same time.
+const TOGETHER: SignedDuration = SignedDuration::from_mins(3);
+
+/// What is known of rollouts, and what is to be read. It can be found anew from the open incidents.
+#[derive(Debug)]
+pub(super) struct Rollouts {
+    of: BTreeMap<ObjectRef, Known>,
+    wanted: Vec<ObjectRef>,
+    places: Arc<Semaphore>,
+}
+
+impl Default for Rollouts {
+    fn default() -> Self {
+        Self { of: BTreeMap::new(), wanted: Vec::new(), places: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+}
+
+/// What is known of one workload.
+#[derive(Debug)]
+struct Known {
+    /// The version that was in force when it was asked for.
+    version: String,
+    /// What was read; None: not yet.
+    read: Option<Result<Vec<Rollout>, String>>,
+    /// The most others that broke at about the same time.
+    elsewhere: usize,
+}
+
+/// What was read of a workload.
+#[derive(Debug)]
+pub struct RolloutsRead {
+    owner: ObjectRef,
+    read: Result<Vec<Rollout>, ReadError>,
+}
+
+/// What explains what is wrong with an owner, as far as was read; None: nothing was, or nothing is wrong.
+pub(super) fn explain(mind: &Mind, owner: &ObjectRef, judgements: &[Judgement]) -> Option<Arc<Changed>> {
+    let known = mind.rollouts.of.get(owner)?;
+    let findings = wrong(judgements);
+    let symptom = Symptom::of(&findings, mind.open.get(owner).map(|open| open.since))?;
+    Some(Arc::new(match known.read.as_ref()? {
+        Ok(rollouts) => {
+            let elsewhere = known.elsewhere.max(elsewhere(mind, owner, symptom.began));
+            correlate(rollouts, &Symptom { revisions: hit(mind, &findings), elsewhere, ..symptom })
+        }
+        Err(why) => Changed { unknown: vec![why.clone()], ..Changed::default() },
+    }))
+}
+
+fn wrong(judgements: &[Judgement]) -> Vec<Arc<Finding>> {
+    let wrong = judgements.iter().filter_map(|judgement| match &judgement.verdict {
+        Verdict::Wrong(finding) => Some(Arc::clone(finding)),
+        Verdict::Pending(..) | Verdict::Healthy | Verdict::NotWanted(_) | Verdict::Unknown(_) | Verdict::Symptom(_) => {
+            None
+        }
+    });
+    wrong.collect()
+}
+
+/// Whether people hear of an incident, and since when something is wrong.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    is_told: bool,
+    since: Timestamp,
+}
+
+impl Told {
+    /// Of an incident; None if it is over.
+    pub(super) fn of(incident: &Incident) -> Option<Self> {
+        let is_told = incident.severity.is_said() && incident.symptom_of.is_none() && incident.healthy_since.is_none();
+        incident.is_open().then_some(Self { is_told, since: incident.since })
+    }
+}
+
+/// Notes that the rollouts of an owner are to be read: when people hear of its incident, or are about to, and when another version
+/// is in force.
+pub(super) fn consider(mind: &mut Mind, owner: &ObjectRef, told: Option<Told>) {
+    let Some(told) = told else {
+        mind.rollouts.of.remove(owner);
+        return;
+    };
+    let elsewhere = elsewhere(mind, owner, told.since);
+    let Some(version) = in_force(mind, owner).filter(|_| told.is_told) else { return };
+    match mind.rollouts.of.get_mut(owner) {
+        Some(known) => {
+            // Whoever is well again broke at the same time nevertheless.
+            known.elsewhere = known.elsewhere.max(elsewhere);
+            if known.version == version {
+                return;
+            }
+            // What was read is believed until more is.
+            known.version = version;
+        }
+        None => drop(mind.rollouts.of.insert(owner.clone(), Known { version, read: None, elsewhere })),
+    }
+    mind.rollouts.wanted.push(owner.clone());
+}
+
+/// Reads what is to be read; nobody waits for it.
+pub(super) fn begin(app: &Arc<Site>, mind: &mut Mind) {
+    for owner in std::mem::take(&mut mind.rollouts.wanted) {
+        app.pulse.send_modify(|pulse| pulse.looks += 1);
+        let (site, places) = (Arc::clone(app), Arc::clone(&mind.rollouts.places));
+        app.spawn(async move {
+            let read = async {
+                // It is never closed.
+                let _place = places.acquire().await.ok();
+                site.kubernetes.revisions(&owner).await
+            };
+            let Some(read) = site.stop.run_until_cancelled(read).await else { return };
+            let read = read
+                .map(|found| found.map(|found| rollouts(&owner, &found.workload, &found.versions)).unwrap_or_default());
+            site.send(Event::RolloutsRead(RolloutsRead { owner, read })).await;
+        });
+    }
+}
+
+/// What was read is held against what is wrong: the owner is judged with it.
+pub(super) async fn arrived(app: &Site, mind: &mut Mind, read: RolloutsRead) {
+    app.pulse.send_modify(|pulse| pulse.looks = pulse.looks.saturating_sub(1));
+    let RolloutsRead { owner, read } = read;
+    let Some(known) = mind.rollouts.of.get_mut(&owner) else { return };
+    known.read = Some(read.map_err(|error| format!("what was rolled out cannot be read: {error}")));
+    incidents::consider(app, mind, BTreeSet::from([owner])).await;
+}
+
+/// The version of a workload's template that is in force; None of what has none.
+fn in_force(mind: &Mind, owner: &ObjectRef) -> Option<String> {
+    match mind.index.get_ref(owner)?.workload()? {
+        Workload::Deployment(_) => {
+            let newest = mind.index.replica_sets_of(owner).max_by_key(|set| revision(set));
+            newest.map(|set| format!("{} {}", set.meta().name, revision(set)))
+        }
+        Workload::StatefulSet(set) => Some(set.status.as_ref()?.update_revision.to_string()),
+        Workload::DaemonSet(set) => Some(set.status.as_ref()?.observed_generation.to_string()),
+        Workload::Pod(_) | Workload::ReplicaSet(_) | Workload::Job(_) | Workload::CronJob(_) => None,
+    }
+}
+
+/// The versions of the pods at which it shows.
+fn hit(mind: &Mind, findings: &[Arc<Finding>]) -> BTreeSet<String> {
+    let pods = findings.iter().flat_map(|finding| &finding.objects);
+    let pod = |object: &ObjectRef| {
+        let key = ObjectKey { kind: Kind::Pod, namespace: object.namespace.clone(), name: object.name.clone() };
+        match mind.index.get(&key) {
+            Some(Fact::Pod(pod)) if &*object.kind == "Pod" => version_of(pod),
+            _ => None,
+        }
+    };
+    pods.filter_map(pod).collect()
+}
+
+/// The version of its owner's template that a pod was made from.
+fn version_of(pod: &facts::Pod) -> Option<String> {
+    let controller = pod.meta().controller()?;
+    if &*controller.kind == "ReplicaSet" {
+        return Some(controller.name.to_string());
+    }
+    let hash = pod.meta().labels.get("controller-revision-hash")?;
+    // A StatefulSet writes the whole name there, a DaemonSet only the end of it.
+    let is_whole = hash.starts_with(&format!("{}-", controller.name));
+    Some(if is_whole { hash.to_string() } else { format!("{}-{hash}", controller.name) })
+}
+
+/// How many other workloads broke at about the same time as one although nothing was rolled out to them just before.
+fn elsewhere(mind: &Mind, owner: &ObjectRef, began: Timestamp) -> usize {
+    let (from, to) = (later(began, -TOGETHER), later(began, TOGETHER));
+    let others = mind.open.values().filter(|other| {
+        let is_together = other.since >= from && other.since <= to && other.owner != *owner;
+        let is_workload = mind.index.get_ref(&other.owner).is_some_and(|fact| fact.workload().is_some());
+        // Whom it takes with it is no other.
+        is_together && is_workload && other.symptom_of.as_ref() != Some(owner) && !was_rolled_out(mind, other)
+    });
+    others.count()
+}
+
+/// Whether a version was put in force shortly before it broke.
+fn was_rolled_out(mind: &Mind, incident: &Incident) -> bool {
+    let newest = mind.index.replica_sets_of(&incident.owner).filter_map(|set| set.meta().created()).max();
+    newest.is_some_and(|at| at <= incident.since && later(at, SignedDuration::from_mins(30)) >= incident.since)
+}
