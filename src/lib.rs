@@ -27,7 +27,7 @@
 //! | [`findings`] | what is wrong right now: one file for each check, which is also its documentation |
 //! | [`services`] | who matters: lists, the catalogue of services, annotations, what every K3s has; the roles of cluster DNS, ingress, nodes |
 //! | [`incidents`] | which findings are one problem, since when, how bad: one step of one owner's incident |
-//! | [`changes`] | what was changed just before: the difference of two pod templates in words, and who made it |
+//! | [`changes`] | what was changed just before: rollouts and how two pod templates differ, what GitHub tells, and how well that explains what is wrong |
 //! | [`alerts`] | what must be said of a change, its texts, and the sender of the outbox |
 //! | [`conversation`] | what people say and what is answered: one file for each `/k8s` word, questions in threads, the gate |
 //! | [`store`] | the only code that knows SQL: incidents, silences, outbox, inbox, leases, cycles, history; backups |

@@ -3,6 +3,7 @@
 
 mod actor;
 mod correlation;
+pub mod deployed;
 mod difference;
 mod fit;
 mod rollout;
