@@ -22,7 +22,7 @@
 //!
 //! | module | |
 //! |---|---|
-//! | [`clients`] | the only code that opens sockets to others: Kubernetes (own list and watch loop), Slack's Web API, its sockets, who is called by HTTP |
+//! | [`clients`] | the only code that opens sockets to others: Kubernetes (own list and watch loop), Slack's Web API, its sockets, GitHub, who is called by HTTP |
 //! | [`cluster`] | what Kubernetes says: slim facts, an index with `apply` and `delete`, what can be seen, what happened before |
 //! | [`findings`] | what is wrong right now: one file for each check, which is also its documentation |
 //! | [`services`] | who matters: lists, the catalogue of services, annotations, what every K3s has; the roles of cluster DNS, ingress, nodes |
@@ -170,8 +170,10 @@
 //! - **Who is called by HTTP may be called twice**: an answer that was lost on its way back is no answer. The call carries the same name
 //!   each time, which is the same event for `PagerDuty`; a webhook can tell by the header `idempotency-key`.
 //! - **Closed by hand is a claim**: it is believed for five minutes, then what is seen counts again, in the same thread.
-//! - **Not among the dependencies yet**: `octocrab` comes with GitHub; `minijinja` is not needed, texts are
-//!   functions. The prompts in `agents/` are there already and read by nobody.
+//! - **GitHub is asked through `octocrab`, by questions of our own.** Its typed calls tell neither what an answer says of the limits nor
+//!   whether it was a 304, and its cache keeps answers that were cut off. What is kept of an answer is what was read of it: redacted, and about a
+//!   tenth of its size.
+//! - **Not among the dependencies**: `minijinja`, texts are functions. The prompts in `agents/` are there already and read by nobody.
 
 pub mod alerts;
 pub mod app;

@@ -24,7 +24,7 @@ pub use log::{LINES as LOG_LINES, LogLines, LogOf};
 pub use moving::Moving;
 pub use pods::Known;
 pub(crate) use pods::revision;
-pub(crate) use redact::{MASK, cap, is_secret, mask, redact};
+pub(crate) use redact::{MASK, cap, is_secret, is_sensitive, mask, redact};
 pub use settings::{Parameter, Settings, Unit};
 pub use sight::{CLUSTER, judge_sight, sight_owner};
 pub(crate) use sight::{FORBIDDEN, REFUSED, UNREADABLE};

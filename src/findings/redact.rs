@@ -212,7 +212,7 @@ fn without_credentials(word: &str) -> Cow<'_, str> {
 }
 
 /// Whether a name is one of a secret.
-fn is_sensitive(name: &str) -> bool {
+pub(crate) fn is_sensitive(name: &str) -> bool {
     let name = name.trim_end_matches(QUOTES).as_bytes();
     let ends_with = |word: &str| {
         let from = name.len().checked_sub(word.len());
