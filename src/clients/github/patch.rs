@@ -74,9 +74,13 @@ pub(super) fn readable(path: &str, previous: Option<&str>, raw: Option<&str>) ->
     Patch::Whole(text)
 }
 
-/// `kind: Secret`, wherever it stands.
+/// `kind: Secret` or `stringData:`, wherever it stands; also where a hunk is said to be (`@@ -7 +7 @@ stringData:`).
 fn is_kind_secret(line: &str) -> bool {
+    let line = line.rsplit_once("@@").map_or(line, |(_, section)| section);
     let line = line.trim_start_matches(['+', '-', ' ', '\t', '"']);
+    if line.starts_with("stringData") {
+        return true;
+    }
     line.strip_prefix("kind").is_some_and(|rest| {
         let value = rest.trim_start_matches(['"', ':', ' ', '=']);
         rest != value && value.trim_end_matches([',', '"', '\'', ' ']).trim_start_matches('\'') == "Secret"
@@ -190,6 +194,7 @@ mod tests {
     #[rstest]
     #[case("@@ -1 +1 @@\n kind: Secret\n+  a: b")]
     #[case("+  \"kind\": \"Secret\",")]
+    #[case("@@ -7 +7 @@ stringData:\n-  DB_PASS: hunter2\n+  DB_PASS: hunter3")]
     fn a_secret_of_kubernetes_is_not_read(#[case] raw: &str) {
         assert_eq!(readable("base-apps/api.yaml", None, Some(raw)), Patch::Withheld(Withheld::SecretByKind));
     }
