@@ -1,7 +1,7 @@
 //! Several clusters in the conversation: `--cluster NAME` in what is typed, and answers that say of which cluster they are.
 
 use super::{
-    commands::{Answer, Change, Query},
+    commands::{Answer, Change, Query, changes::Of},
     nearest, reply,
     standing::{ClusterStanding, Standing},
 };
@@ -90,6 +90,10 @@ pub fn whose<'a>(answer: &'a Answer, standing: &Standing) -> Whose<'a> {
             one_of(standing.clusters.iter().filter(|cluster| cluster.silences.iter().any(|it| it.id == *id)))
         }
         Answer::Analyze { namespace } => with_namespace(namespace),
+        Answer::Changes { of, .. } => match of {
+            Of::Namespace(namespace) | Of::Workload { namespace, .. } => with_namespace(namespace),
+            Of::Everything | Of::Service(_) => one_of(standing.clusters.iter()),
+        },
         Answer::Ask(Query::Services) => one_of(standing.clusters.iter()),
     }
 }
@@ -172,6 +176,8 @@ mod tests {
     #[case("silence gardn/api 1h", Whose::Which(vec!["production".into(), "edge".into()]))]
     #[case("silence crash-loop 1h", Whose::Which(vec!["production".into(), "edge".into()]))]
     #[case("unsilence 3", Whose::Of("production".into()))]
+    #[case("changes garden", Whose::Of("edge".into()))]
+    #[case("changes", Whose::Which(vec!["production".into(), "edge".into()]))]
     #[case("services", Whose::Which(vec!["production".into(), "edge".into()]))]
     fn what_is_named_says_whose_it_is(#[case] typed: &str, #[case] expected: Whose<'_>) {
         let standing = samples::two_clusters();

@@ -138,7 +138,7 @@ async fn answer(app: &Arc<App>, typed: &str, it: Arrived, busy: &mut Busy) -> Re
     let message = match answer {
         Answer::Say(message) => message,
         Answer::Ask(query) => past(app, &standing, &query).await?,
-        Answer::Change(_) | Answer::Analyze { .. } => people::only_as_a_command(),
+        Answer::Change(_) | Answer::Analyze { .. } | Answer::Changes { .. } => people::only_as_a_command(),
     };
     say(app, &it, message).await
 }

@@ -2,6 +2,7 @@
 
 mod analysis;
 mod changes;
+mod deployed;
 mod desk;
 mod first_look;
 mod incidents;

@@ -6,13 +6,14 @@ use super::{
     Mind,
     analysis::{self, Asked},
     changes::{self, By},
+    deployed,
 };
 use crate::{
     alerts::{Message, Outgoing},
     app::Site,
     conversation::{
         Answer, Said,
-        commands::{self, Change, Query},
+        commands::{self, Change, Query, changes::Of},
         from_slack::{What, is_direct},
         of_clusters::{of_cluster, without_cluster},
         permissions::{Action, Person, Scope, may, may_ask_elsewhere},
@@ -115,7 +116,9 @@ pub(super) async fn said(
             Some(incident) => thread::answer(&text, incident, app.present(now)),
             None => match typed(app, mind, &text).await? {
                 Answer::Say(message) => message,
-                Answer::Change(_) | Answer::Ask(_) | Answer::Analyze { .. } => only_as_a_command(),
+                Answer::Change(_) | Answer::Ask(_) | Answer::Analyze { .. } | Answer::Changes { .. } => {
+                    only_as_a_command()
+                }
             },
         }),
     };
@@ -133,6 +136,12 @@ pub(super) async fn said(
         Answer::Ask(query) => {
             let outgoing = |message| back.of_site(app, message);
             Box::pin(changes::ask(app, mind, query, &By { inbox, person: &person.id, back: &outgoing })).await
+        }
+        Answer::Changes { of, within } => {
+            // It is settled by the answer: a crash before that loses nothing.
+            let Back::Asker { response_url } = back else { return settle(&[]).await };
+            deployed::begin(app, mind, deployed::Asked { inbox, of, within, response_url });
+            Ok(())
         }
         Answer::Analyze { namespace } => {
             let blind = Blind::all_of(mind.index.sight());
@@ -176,6 +185,13 @@ fn scope_of(of: &Silenced) -> Scope {
 /// What somebody wants to do, and on what: the gate is asked with it.
 fn wish(answer: &Answer, asked_about: Option<&Incident>) -> (Action, Scope) {
     match answer {
+        Answer::Changes { of, .. } => (
+            Action::Read,
+            match of {
+                Of::Namespace(namespace) | Of::Workload { namespace, .. } => Scope::Namespace(namespace.clone()),
+                Of::Everything | Of::Service(_) => Scope::Everything,
+            },
+        ),
         Answer::Analyze { namespace } => (Action::Analyze, Scope::Namespace(namespace.clone())),
         Answer::Change(Change::Acknowledge { incident, .. } | Change::Unacknowledge { incident }) => {
             (Action::Acknowledge, Scope::Incident(incident.clone()))

@@ -24,6 +24,8 @@ use crate::{
 
 /// So many are read at once.
 const AT_ONCE: usize = 4;
+/// What was rolled out so long before may explain what broke.
+const EXPLAINS_WITHIN: SignedDuration = SignedDuration::from_mins(30);
 /// What breaks elsewhere so much earlier or later breaks at the same time.
 const TOGETHER: SignedDuration = SignedDuration::from_mins(3);
 
@@ -190,18 +192,12 @@ fn version_of(pod: &facts::Pod) -> Option<String> {
 
 /// How many other workloads broke at about the same time as one although nothing was rolled out to them just before.
 fn elsewhere(mind: &Mind, owner: &ObjectRef, began: Timestamp) -> usize {
-    let (from, to) = (later(began, -TOGETHER), later(began, TOGETHER));
-    let others = mind.open.values().filter(|other| {
-        let is_together = other.since >= from && other.since <= to && other.owner != *owner;
-        let is_workload = mind.index.get_ref(&other.owner).is_some_and(|fact| fact.workload().is_some());
-        // Whom it takes with it is no other.
-        is_together && is_workload && other.symptom_of.as_ref() != Some(owner) && !was_rolled_out(mind, other)
-    });
-    others.count()
+    let about = (later(began, -TOGETHER), later(began, TOGETHER));
+    mind.scene.beside_since(owner, about).filter(|(other, since)| !was_rolled_out(mind, other, *since)).count()
 }
 
 /// Whether a version was put in force shortly before it broke.
-fn was_rolled_out(mind: &Mind, incident: &Incident) -> bool {
-    let newest = mind.index.replica_sets_of(&incident.owner).filter_map(|set| set.meta().created()).max();
-    newest.is_some_and(|at| at <= incident.since && later(at, SignedDuration::from_mins(30)) >= incident.since)
+fn was_rolled_out(mind: &Mind, owner: &ObjectRef, since: Timestamp) -> bool {
+    let newest = mind.index.replica_sets_of(owner).filter_map(|set| set.meta().created()).max();
+    newest.is_some_and(|at| at <= since && later(at, EXPLAINS_WITHIN) >= since)
 }

@@ -89,6 +89,20 @@ impl Scene {
         self.released.get(owner).copied()
     }
 
+    /// The other owners that are short of replicas, or serve nobody, since about then; not those that this one explains.
+    pub(super) fn beside_since<'a>(
+        &'a self,
+        owner: &'a ObjectRef,
+        (from, to): (Timestamp, Timestamp),
+    ) -> impl Iterator<Item = (&'a ObjectRef, Timestamp)> {
+        self.ailing.iter().filter_map(move |(other, it)| {
+            let since = it.findings.iter().map(|finding| finding.since).min()?;
+            let is_short = it.impact.ready.zip(it.impact.desired).is_some_and(|(ready, desired)| ready < desired);
+            let is_other = other != owner && self.causes.of(other) != Some(owner);
+            (is_other && is_short && since >= from && since <= to).then_some((other, since))
+        })
+    }
+
     /// The owners a cause explains.
     pub(super) fn hit_by<'a>(&'a self, cause: &ObjectRef) -> impl Iterator<Item = &'a ObjectRef> {
         self.causes.hit_by(cause)

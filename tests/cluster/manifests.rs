@@ -5,8 +5,9 @@ use std::{path::Path, time::Duration};
 use anyhow::{Context, Result};
 use http::Method;
 use k8s_monitor::{
+    changes::{Before, Rollout, rollouts},
     clients::kubernetes::{Kubernetes, LogRequest, Places, find},
-    cluster::Kind,
+    cluster::{Kind, ObjectRef},
 };
 use serde_json::{Value, json};
 
@@ -77,6 +78,30 @@ async fn the_manifests_give_the_bot_what_it_needs_and_nothing_else() -> Result<(
         kubernetes.list(kind, None).await?;
         let of_namespace = kubernetes.list(kind, Some(HOME)).await;
         assert!(of_namespace.is_ok(), "{kind}: {of_namespace:?}");
+    }
+    // What is kept of templates, also where something else than a Deployment keeps it.
+    for (kind, image) in [("StatefulSet", "shop/db:1.0.0"), ("DaemonSet", "shop/agent:1.0.0")] {
+        let (name, labels) = (kind.to_lowercase(), json!({"app": kind}));
+        let template = |image: &str| json!({"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": image}]}});
+        let mut object = json!({"kind": kind, "apiVersion": "apps/v1", "metadata": {"name": name, "namespace": "default"},
+            "spec": {"selector": {"matchLabels": labels}, "template": template(image)}});
+        if kind == "StatefulSet" {
+            object["spec"]["serviceName"] = json!(name);
+        }
+        plane.create(&object).await?;
+        let owner = ObjectRef { kind: kind.into(), namespace: "default".into(), name: name.as_str().into() };
+        let all = async || -> Result<Vec<Rollout>> {
+            let found = kubernetes.revisions(&owner).await?.context("it is gone")?;
+            Ok(rollouts(&owner, &found.workload, &found.versions))
+        };
+        plane.until("the first version is kept", async |_| Ok(all().await?.len() == 1)).await?;
+        let path = format!("/apis/apps/v1/namespaces/default/{name}s/{name}");
+        plane.patch(&path, &json!({"spec": {"template": template("shop/new:2.0.0")}})).await?;
+        plane.until("the second version is kept", async |_| Ok(all().await?.len() == 2)).await?;
+        let newest = all().await?.into_iter().next().context("no version")?;
+        let Before::Revision(1, differences) = &newest.before else { anyhow::bail!("{newest:?}") };
+        let told: Vec<String> = differences.iter().map(ToString::to_string).collect();
+        assert_eq!(told, [format!("image {image} → shop/new:2.0.0")], "{kind}");
     }
     let no_pod = LogRequest { namespace: HOME, pod: "nobody", container: "", previous: false, tail: 10 };
     assert_eq!(kubernetes.logs(&no_pod).await?, None, "the log could be asked for");
@@ -159,11 +184,13 @@ async fn one_forbidden_kind_makes_blind_for_that_kind_only() -> Result<()> {
     bot.wait(Duration::from_mins(5)).await?;
     bot.until("the broken rollout is an alert", |bot| bot.alerts().len() == 2).await?;
     let alert = bot.alerts().into_iter().next_back().context("no alert")?;
-    insta::assert_snapshot!(steady(&alert.text), @"
+    insta::assert_snapshot!(steady(&alert.text), @r"
     🟠 *SEV-2 · gateway: new pods cannot pull their image, the old ones serve* · INC
     ▌#a30200
     Image shop/gateway:1.0.0 of container app cannot be pulled: the registry does not have it
     2 of 2 replicas ready · Deployment shop/gateway (P0)
+    What changed: annotation pretend added: image-pull · rollout #2, ... · *MEDIUM*
+    Undo: kubectl -n shop rollout undo deployment/gateway --to-revision=1
     Do: Check the image's name and the access to its registry: kubectl -n shop describe pod gateway-*
     ```
     Pod shop/gateway-* container app: waiting: ImagePullBackOff: Back-off pulling image shop/gateway:1.0.0: not found

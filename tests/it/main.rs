@@ -3,6 +3,7 @@
 
 mod again;
 mod catalogue;
+mod changes;
 mod check;
 mod clusters;
 mod delivery;

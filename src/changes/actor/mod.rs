@@ -19,9 +19,18 @@ pub const TEMPLATE: &[&str] = &["spec", "template"];
 /// What people write down about their change, if they do.
 const CAUSE: &str = "kubernetes.io/change-cause";
 
-/// Parts of Kubernetes that write into objects on behalf of others; where all of it is one program, that program.
-const MACHINERY: [&str; 7] =
-    ["before-first-apply", "k3s", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "rke2"];
+/// Parts of Kubernetes that write into objects on behalf of others; where all of it is one program, that program. Who gives no name
+/// is `unknown` there.
+const MACHINERY: [&str; 8] = [
+    "unknown",
+    "before-first-apply",
+    "k3s",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "rke2",
+];
 
 /// Who changed an object.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

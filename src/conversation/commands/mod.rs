@@ -2,6 +2,7 @@
 
 pub mod ack;
 pub mod analyze;
+pub mod changes;
 pub mod help;
 pub mod history;
 pub mod incidents;
@@ -26,6 +27,7 @@ pub const COMMANDS: &[Command] = &[
     incidents::COMMAND,
     show::COMMAND,
     analyze::COMMAND,
+    changes::COMMAND,
     ack::COMMAND,
     unack::COMMAND,
     resolve::COMMAND,
@@ -62,6 +64,8 @@ pub enum Answer {
     Change(Change),
     /// Look something up that is not at hand, and say it.
     Ask(Query),
+    /// Read what was rolled out, and post that.
+    Changes { of: changes::Of, within: SignedDuration },
     /// Run the analysis of a namespace and post its result.
     Analyze { namespace: String },
 }
@@ -146,6 +150,7 @@ pub(crate) fn said(answer: Answer) -> String {
         }
         Answer::Ask(Query::Services) => "-> services".to_owned(),
         Answer::Analyze { namespace } => format!("-> analyze {namespace}"),
+        Answer::Changes { of, within } => format!("-> changes of {of}, {}", crate::incidents::in_words(within)),
     }
 }
 
@@ -159,7 +164,7 @@ mod tests {
     fn an_unknown_word_gets_did_you_mean() {
         let standing = samples::healthy();
         assert_snapshot!(said(answer("statsu", &standing)), @"I do not know `statsu`. Did you mean `/k8s status`? `/k8s help` shows everything.");
-        assert_snapshot!(said(answer("pizza <!here>", &standing)), @"I do not know `pizza`. I know `status`, `incidents`, `show`, `analyze`, `ack`, `unack`, `resolve`, `silence`, `silences`, `unsilence`, `services`, `history`, `help`. `/k8s help` shows everything.");
+        assert_snapshot!(said(answer("pizza <!here>", &standing)), @"I do not know `pizza`. I know `status`, `incidents`, `show`, `analyze`, `changes`, `ack`, `unack`, `resolve`, `silence`, `silences`, `unsilence`, `services`, `history`, `help`. `/k8s help` shows everything.");
     }
 
     #[test]
