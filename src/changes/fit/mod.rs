@@ -1,5 +1,8 @@
 //! A kind of trouble and what a difference touches come in; how well such a change explains such trouble comes out, as a table.
 
+#[cfg(test)]
+mod tests;
+
 use super::{Probe, Touches};
 use crate::findings::ConditionClass;
 
@@ -29,8 +32,8 @@ pub fn fit(class: ConditionClass, touches: Touches) -> Fit {
         },
         ConditionClass::ImagePull => match touches {
             Image | Containers => Makes,
-            // The credentials may be those of the account.
-            Identity | Scheduling | Other => May,
+            // The credentials may be those of the account, and one node may have the image already.
+            Identity | Scheduling => May,
             MemoryLimit
             | CpuLimit
             | Requests
@@ -39,7 +42,8 @@ pub fn fit(class: ConditionClass, touches: Touches) -> Fit {
             | Storage
             | Ports
             | Security
-            | Restart => Hardly,
+            | Restart
+            | Other => Hardly,
         },
         ConditionClass::CannotCreateContainer => match touches {
             Configuration | Storage | Security | Containers => Makes,
