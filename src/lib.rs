@@ -152,6 +152,9 @@
 //! - **Severity is a table, the rest is words.** What is the matter gives the row, how much it matters the column; everything else
 //!   (whom it hits, what is hit at once, what keeps coming back) only lifts what the table says, each step a value that can be told. The
 //!   words name the threshold that decided, not the time gone: they are shown, and must not change by the minute.
+//! - **A change runs where it is broken** if the pods that are hit are of its version, or of a later one that kept what it changed; not if
+//!   pods of an older version are hit as well. Only then it may be HIGH; others that broke at the same time make it less sure, not none:
+//!   they may have broken because of it. How the score answers is a table of stories (`src/changes/stories`).
 //! - **A loop for each cluster** ([`app::Site`]), so that one that is slow or away holds up no other; what they share (store, Slack, sender) is
 //!   behind it ([`app::App`]). With one cluster everything that is said goes to its loop. With several the process that sends decides whose
 //!   it is, from what is named; what is another process's it leaves in the inbox under the cluster's name, and how that cluster stands it

@@ -6,7 +6,10 @@ mod correlation;
 pub mod deployed;
 mod difference;
 mod fit;
+mod proof;
 mod rollout;
+#[cfg(test)]
+mod stories;
 mod symptom;
 mod undo;
 

@@ -1,6 +1,9 @@
 //! What is wrong with a workload comes in; what a change is held against comes out: which troubles, since when, in which versions of its pods.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
@@ -11,6 +14,8 @@ use crate::findings::{ConditionClass, Finding};
 pub struct Symptom {
     /// What is wrong, the strongest proved cause first.
     pub classes: BTreeSet<ConditionClass>,
+    /// The container at which it shows, where that is known.
+    pub containers: BTreeMap<ConditionClass, String>,
     /// Since when.
     pub began: Timestamp,
     /// The `ReplicaSet`s or `ControllerRevision`s whose pods are hit; empty if that is not known.
@@ -24,6 +29,10 @@ impl Symptom {
     pub fn of(findings: &[Arc<Finding>], before: Option<Timestamp>) -> Option<Self> {
         let began = findings.iter().map(|finding| finding.since).chain(before).min()?;
         let classes: BTreeSet<_> = findings.iter().map(|finding| finding.class).collect();
-        (!classes.is_empty()).then_some(Self { classes, began, revisions: BTreeSet::new(), elsewhere: 0 })
+        // The log that may say why is that of the container at which it shows first.
+        let container = |finding: &Arc<Finding>| Some((finding.class, finding.log.as_ref()?.container.clone()));
+        let containers = findings.iter().filter_map(container).collect();
+        let found = Self { classes, containers, began, revisions: BTreeSet::new(), elsewhere: 0 };
+        (!found.classes.is_empty()).then_some(found)
     }
 }
