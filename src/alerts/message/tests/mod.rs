@@ -1,6 +1,7 @@
 //! Tests of the texts: the whole visible text; what each kind of incident says, and what is cut.
 
 mod life;
+mod rolled_out;
 
 use std::sync::Arc;
 
