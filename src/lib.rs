@@ -135,6 +135,12 @@
 //!   are read meanwhile, stored with the incident, and shown by one edit. They are untrusted evidence: no headline, severity or
 //!   identity depends on them. They are read again if it gets worse or shows at another container, never more than once in five
 //!   minutes for the latter.
+//! - **Templates are read when they are needed**, not watched: a Deployment keeps ten of them, and 10,000 old ReplicaSets would be most of what is
+//!   held. While a first post waits for its company, and when another version is in force, the workload and its versions are read with
+//!   two requests; so what was changed is in the first post, and nothing waits for it. What was found is a plain value of the
+//!   incident ([`incidents::Changed`]): the stage that finds it comes after the one that keeps it.
+//! - **What broke together is no rollout's fault for sure.** Others that broke within three minutes without a rollout of their own speak against
+//!   it: then it is not HIGH, whatever else speaks for it.
 //! - **A symptom is no incident.** What a cause explains is a hit of the cause's incident, with its own outage and severity, and
 //!   lifts it. Only what was told before its cause was found is an incident with a `parent`. A cause explains as soon as it is
 //!   pending, and lets go after the symptom's own grace anew, so that what heals with it is never told.

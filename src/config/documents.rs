@@ -205,7 +205,8 @@ fn the_cluster_role_allows_exactly_what_is_read() {
             }
         }
     }
-    let besides = [("", "pods/log", "get"), ("metrics.k8s.io", "pods", "list")];
+    let besides =
+        [("", "pods/log", "get"), ("metrics.k8s.io", "pods", "list"), ("apps", "controllerrevisions", "list")];
     let mut needed =
         BTreeSet::from(besides.map(|(group, what, verb)| (group.to_owned(), what.to_owned(), verb.to_owned())));
     for kind in Kind::ALL {

@@ -174,9 +174,9 @@ mod tests {
     };
 
     #[rstest]
-    #[case("changes", "-> changes of the cluster, 1 day")]
+    #[case("changes", "-> changes of the cluster, 24 h")]
     #[case("changes 2h", "-> changes of the cluster, 2 h")]
-    #[case("changes shop", "-> changes of shop, 1 day")]
+    #[case("changes shop", "-> changes of shop, 24 h")]
     #[case("changes in SHOP since 7d", "-> changes of shop, 7 days")]
     #[case("deploys `shop/api` 90m", "-> changes of shop/api, 1 h 30 min")]
     #[case("changes shpo", "I know no service or namespace `shpo`. Did you mean `shop`?")]
