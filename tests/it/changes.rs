@@ -90,9 +90,10 @@ async fn a_stateful_set_keeps_its_versions_elsewhere_and_is_told_alike() {
         becomes(bot, &db, &small);
         bot.wait(Duration::from_mins(5)).await?;
         insta::assert_snapshot!(changed(bot).await?, @r"
-        What changed: memory limit 512Mi → 64Mi, memory request 512Mi → 64Mi · rollout #2 by kubectl apply, as it began · *MEDIUM*
+        What changed: memory limit 512Mi → 64Mi, memory request 512Mi → 64Mi · rollout #2 by kubectl apply, as it began · *HIGH*
         Undo: kubectl -n shop rollout undo statefulset/db --to-revision=1
-        SEV-2 because unlisted workload: nothing ready for over 1 min
+        SEV-1 because unlisted workload: nothing ready for over 1 min; SEV-2 otherwise, raised because rollout #2 explains it
+        SEV-1 because unlisted workload: nothing ready for over 1 min; SEV-2 otherwise, raised because rollout #2 explains it
         ");
         bot.everything_new("#alerts").await?;
         Ok(())

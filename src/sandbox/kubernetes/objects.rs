@@ -185,7 +185,11 @@ impl Workload {
             (Kind::ReplicaSet, format!("{}-{}", self.name, template.hash()))
         };
         let mut metadata = self.owned(Kind::Pod, name, self.rolled_out, (owner.0, &owner.1));
-        metadata["labels"]["pod-template-hash"] = json!(template.hash());
+        if self.kind == Kind::StatefulSet {
+            metadata["labels"]["controller-revision-hash"] = json!(format!("{}-{}", self.name, template.hash()));
+        } else {
+            metadata["labels"]["pod-template-hash"] = json!(template.hash());
+        }
         let lost = self.lost_since(n);
         let ready = self.serves() && lost.is_none();
         let since = if ready { self.running_since() } else { lost.unwrap_or(self.rolled_out) };
