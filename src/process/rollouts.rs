@@ -85,30 +85,30 @@ fn wrong(judgements: &[Judgement]) -> Vec<Arc<Finding>> {
     wrong.collect()
 }
 
-/// Whether people hear of an incident, and since when something is wrong.
+/// Whether an incident is told by itself, and since when something is wrong.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Told {
-    is_told: bool,
+    is_meant: bool,
     since: Timestamp,
 }
 
 impl Told {
     /// Of an incident; None if it is over.
     pub(super) fn of(incident: &Incident) -> Option<Self> {
-        let is_told = incident.severity.is_said() && incident.symptom_of.is_none() && incident.healthy_since.is_none();
-        incident.is_open().then_some(Self { is_told, since: incident.since })
+        // Also while nobody hears of it: if that changes, what was changed is known by then.
+        let is_meant = incident.symptom_of.is_none() && incident.healthy_since.is_none();
+        incident.is_open().then_some(Self { is_meant, since: incident.since })
     }
 }
 
-/// Notes that the rollouts of an owner are to be read: when people hear of its incident, or are about to, and when another version
-/// is in force.
+/// Notes that the rollouts of an owner are to be read: when it has an incident, or is about to, and when another version is in force.
 pub(super) fn consider(mind: &mut Mind, owner: &ObjectRef, told: Option<Told>) {
     let Some(told) = told else {
         mind.rollouts.of.remove(owner);
         return;
     };
     let elsewhere = elsewhere(mind, owner, told.since);
-    let Some(version) = in_force(mind, owner).filter(|_| told.is_told) else { return };
+    let Some(version) = in_force(mind, owner).filter(|_| told.is_meant) else { return };
     match mind.rollouts.of.get_mut(owner) {
         Some(known) => {
             // Whoever is well again broke at the same time nevertheless.

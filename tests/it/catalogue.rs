@@ -53,13 +53,14 @@ async fn a_catalogue_that_is_mended_counts_at_once_and_one_that_is_broken_keeps_
 
         bot.lists_services(P0)?;
         bot.wait(Duration::from_secs(15)).await?;
-        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        insta::assert_snapshot!(bot.story("#alerts").await?, @r"
         posted in #alerts:
         🔴 *SEV-1 · web serves nobody* · INC-2026-11-24-001
         ▌#a30200
         Container web ends with exit code 1, cause unknown; restarted 6 times (2 pods)
         0 of 2 replicas ready · Deployment shop/web (P0)
         Hit: Service shop/web has no ready endpoint
+        What changed: nothing that explains it; rollout #1 was 2 h 58 min before
         Do: Read why it ended: kubectl -n shop logs web-vghrfp76r-924xs -c web --previous
         ```
         Pod shop/web-vghrfp76r-924xs container web: ended: Error, exit code 1, ran 3 s, restarted 6 times
@@ -120,13 +121,14 @@ within = "20m"
         Wrong since 13:59 UTC, seen at 14:00 UTC
         ");
         bot.wait(Duration::from_mins(6)).await?;
-        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        insta::assert_snapshot!(bot.story("#alerts").await?, @r"
         posted in #alerts:
         🔴 *SEV-1 · web serves nobody* · INC-2026-11-24-001
         ▌#a30200
         Container web ends with exit code 1, cause unknown; restarted 6 times (2 pods)
         0 of 2 replicas ready · Deployment shop/web (P0)
         Hit: Service shop/web has no ready endpoint
+        What changed: nothing that explains it; rollout #1 was 2 h 59 min before
         Do: Read why it ended: kubectl -n shop logs web-vghrfp76r-924xs -c web --previous
         ```
         Pod shop/web-vghrfp76r-924xs container web: ended: Error, exit code 1, ran 3 s, restarted 6 times

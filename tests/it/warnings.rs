@@ -99,13 +99,14 @@ async fn a_warning_that_gets_worse_is_told_at_once_and_one_that_somebody_takes_c
         bot.everything_new("#alerts").await?;
         bot.lists_services(&P2.replace("[\"*\"]", "[\"a\"]"))?;
         bot.wait(Duration::from_mins(20)).await?;
-        insta::assert_snapshot!(bot.story("#alerts").await?, @"
+        insta::assert_snapshot!(bot.story("#alerts").await?, @r"
         posted in #alerts:
         🟠 *SEV-2 · b serves nobody* · INC-2026-11-24-002
         ▌#a30200
         Container b ends with exit code 1, cause unknown; restarted 6 times (2 pods)
         0 of 2 replicas ready · Deployment lab/b (unlisted)
         Hit: Service lab/b has no ready endpoint
+        What changed: nothing that explains it; rollout #1 was 2 h 50 min before
         Do: Read why it ended: kubectl -n lab logs b-8wl4qp8md-nt2jg -c b --previous
         ```
         Pod lab/b-8wl4qp8md-nt2jg container b: ended: Error, exit code 1, ran 3 s, restarted 6 times
