@@ -1,5 +1,5 @@
-//! What was changed just before: two versions of an object come in, their differences in words and who made them come out, and how well
-//! they explain what is wrong.
+//! What was changed just before: versions of an object, and what GitHub tells, come in; differences in words, who made them, and how well
+//! they explain what is wrong come out.
 
 mod actor;
 mod correlation;

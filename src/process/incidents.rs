@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Mind,
     first_look::{self, FirstLook},
-    rollouts::{self, Told},
+    rollouts::{self, Concern},
     scene::{self, Judged},
 };
 use crate::{
@@ -282,7 +282,7 @@ async fn consider_one(
             .map_or(until, |at| at.min(until));
         due(mind, Some(at));
         // What is read meanwhile is there when people hear of it.
-        rollouts::consider(mind, owner, Told::of(&opens));
+        rollouts::consider(mind, owner, Concern::of(&opens));
         return Ok(());
     }
     mind.scene.waits_no_more(owner);
@@ -339,8 +339,8 @@ async fn consider_one(
     let doubted = mind.over_by_hand.get(owner).and_then(Incident::doubted_at);
     let again = findings::looks_again(owner, &scene::look(app, mind, now));
     let log = mind.logs.consider(owner, mind.open.get(owner), now);
-    let told = mind.open.get(owner).and_then(Told::of);
-    rollouts::consider(mind, owner, told);
+    let concern = mind.open.get(owner).and_then(Concern::of);
+    rollouts::consider(mind, owner, concern);
     let set = (&app.config.policy, habits(app));
     let at = incidents::due(mind.open.get(owner), judgements, set, now);
     let at = at.into_iter().chain(again).chain(log).chain(doubted).min();

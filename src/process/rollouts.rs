@@ -87,12 +87,12 @@ fn wrong(judgements: &[Judgement]) -> Vec<Arc<Finding>> {
 
 /// Whether an incident is told by itself, and since when something is wrong.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Told {
+pub(super) struct Concern {
     is_meant: bool,
     since: Timestamp,
 }
 
-impl Told {
+impl Concern {
     /// Of an incident; None if it is over.
     pub(super) fn of(incident: &Incident) -> Option<Self> {
         // Also while nobody hears of it: if that changes, what was changed is known by then.
@@ -102,13 +102,13 @@ impl Told {
 }
 
 /// Notes that the rollouts of an owner are to be read: when it has an incident, or is about to, and when another version is in force.
-pub(super) fn consider(mind: &mut Mind, owner: &ObjectRef, told: Option<Told>) {
-    let Some(told) = told else {
+pub(super) fn consider(mind: &mut Mind, owner: &ObjectRef, concern: Option<Concern>) {
+    let Some(concern) = concern else {
         mind.rollouts.of.remove(owner);
         return;
     };
-    let elsewhere = elsewhere(mind, owner, told.since);
-    let Some(version) = in_force(mind, owner).filter(|_| told.is_meant) else { return };
+    let Some(version) = in_force(mind, owner).filter(|_| concern.is_meant) else { return };
+    let elsewhere = elsewhere(mind, owner, concern.since);
     match mind.rollouts.of.get_mut(owner) {
         Some(known) => {
             // Whoever is well again broke at the same time nevertheless.
