@@ -8,7 +8,7 @@ use std::{
 use futures::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Mind, people};
+use super::{Mind, people, rollouts::newest_set};
 use crate::{
     alerts::Outgoing,
     app::Site,
@@ -104,7 +104,7 @@ fn owner(fact: &Fact) -> ObjectRef {
 /// When the newest version of a workload was made; of what keeps its versions elsewhere the newest pod tells.
 fn last_version(mind: &Mind, owner: &ObjectRef, fact: &Fact) -> Timestamp {
     let made = match fact.workload() {
-        Some(Workload::Deployment(_)) => mind.index.replica_sets_of(owner).filter_map(|set| set.meta().created()).max(),
+        Some(Workload::Deployment(_)) => newest_set(mind, owner),
         _ => mind.index.pods_of(owner).filter_map(|pod| pod.meta().created()).max(),
     };
     made.or_else(|| fact.meta().created()).unwrap_or_default()

@@ -196,8 +196,12 @@ fn elsewhere(mind: &Mind, owner: &ObjectRef, began: Timestamp) -> usize {
     mind.scene.beside_since(owner, about).filter(|(other, since)| !was_rolled_out(mind, other, *since)).count()
 }
 
+/// When the newest `ReplicaSet` of a Deployment was made.
+pub(super) fn newest_set(mind: &Mind, owner: &ObjectRef) -> Option<Timestamp> {
+    mind.index.replica_sets_of(owner).filter_map(|set| set.meta().created()).max()
+}
+
 /// Whether a version was put in force shortly before it broke.
 fn was_rolled_out(mind: &Mind, owner: &ObjectRef, since: Timestamp) -> bool {
-    let newest = mind.index.replica_sets_of(owner).filter_map(|set| set.meta().created()).max();
-    newest.is_some_and(|at| at <= since && later(at, EXPLAINS_WITHIN) >= since)
+    newest_set(mind, owner).is_some_and(|at| at <= since && later(at, EXPLAINS_WITHIN) >= since)
 }

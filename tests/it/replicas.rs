@@ -16,6 +16,11 @@ const OTHER: &str = "process 7 on west, since 2026-11-24T13:00:00Z, beef";
 /// The same machine, an hour before.
 const EARLIER: &str = "process 6 on west, since 2026-11-24T12:00:00Z, cafe";
 
+/// The bot's store, if other processes may use it, too.
+async fn shared(bot: &BotTester) -> anyhow::Result<Option<Store>> {
+    Ok(Some(bot.store().await?).filter(Store::is_shared))
+}
+
 /// The other process, which watches these clusters.
 fn holder(clusters: &str, process: &str) -> String {
     format!("{clusters}: {process}")
@@ -51,10 +56,7 @@ fn a_shop(bot: &mut BotTester) {
 #[tokio::test]
 async fn a_cluster_that_another_process_watches_is_told_as_that_process_sees_it_and_no_longer_than_it_is_heard() {
     run_test(async |bot| {
-        let store = bot.store().await?;
-        if !store.is_shared() {
-            return Ok(());
-        }
+        let Some(store) = shared(bot).await? else { return Ok(()) };
         a_shop(bot);
         bot.has_too("edge").await?;
         let other = holder("production, edge", OTHER);
@@ -88,10 +90,7 @@ async fn a_cluster_that_another_process_watches_is_told_as_that_process_sees_it_
 #[tokio::test]
 async fn the_only_cluster_may_be_watched_by_another_process_than_the_one_that_answers() {
     run_test(async |bot| {
-        let store = bot.store().await?;
-        if !store.is_shared() {
-            return Ok(());
-        }
+        let Some(store) = shared(bot).await? else { return Ok(()) };
         a_shop(bot);
         let other = holder("production", OTHER);
         leaves(&store, "production", &other, 600).await?;
@@ -124,10 +123,7 @@ async fn the_only_cluster_may_be_watched_by_another_process_than_the_one_that_an
 #[tokio::test]
 async fn one_cluster_under_two_names_is_noticed_also_where_another_process_watches_it_under_the_other() {
     run_test(async |bot| {
-        let store = bot.store().await?;
-        if !store.is_shared() {
-            return Ok(());
-        }
+        let Some(store) = shared(bot).await? else { return Ok(()) };
         a_shop(bot);
         bot.has_too("edge").await?;
         let other = holder("production, edge", OTHER);
@@ -150,10 +146,7 @@ async fn one_cluster_under_two_names_is_noticed_also_where_another_process_watch
 #[tokio::test]
 async fn who_watches_other_clusters_on_the_same_database_is_waited_for_in_case_it_crashed() {
     run_test(async |bot| {
-        let store = bot.store().await?;
-        if !store.is_shared() {
-            return Ok(());
-        }
+        let Some(store) = shared(bot).await? else { return Ok(()) };
         a_shop(bot);
         leaves(&store, "home", &holder("home", EARLIER), 2).await?;
         bot.sets_out_beside_others().await?;
