@@ -22,6 +22,8 @@ pub(super) enum Proof {
     AlsoOlder,
     /// The pods that are hit are of another version.
     RunsNot,
+    /// Pods of its version run well, where those that are hit are of another one.
+    RunsWell,
 }
 
 impl fmt::Display for Proof {
@@ -32,6 +34,7 @@ impl fmt::Display for Proof {
             Self::Since => "the pods that are hit are of a rollout that came after it began",
             Self::AlsoOlder => "pods of an older version are hit as well",
             Self::RunsNot => "the pods that are hit run another version",
+            Self::RunsWell => "the pods that run just it are well",
         })
     }
 }
@@ -40,6 +43,10 @@ impl fmt::Display for Proof {
 pub(super) fn proof(rollout: &Rollout, all: &[Rollout], symptom: &Symptom) -> Proof {
     if symptom.revisions.is_empty() {
         return Proof::Unknown;
+    }
+    // What takes its time would hit those that are well later.
+    if symptom.spared.contains(&rollout.revision) && !symptom.is_slow() {
+        return Proof::RunsWell;
     }
     // What came back is hit as what it was last.
     let of = |revision: &String| all.iter().find(|it| it.revision == *revision);

@@ -20,6 +20,8 @@ pub struct Symptom {
     pub began: Timestamp,
     /// The `ReplicaSet`s or `ControllerRevision`s whose pods are hit; empty if that is not known.
     pub revisions: BTreeSet<String>,
+    /// Those of whose pods some are ready and none is hit.
+    pub spared: BTreeSet<String>,
     /// How many other workloads broke at about the same time although nothing was rolled out to them.
     pub elsewhere: usize,
 }
@@ -32,7 +34,19 @@ impl Symptom {
         // The log that may say why is that of the container at which it shows first.
         let container = |finding: &Arc<Finding>| Some((finding.class, finding.log.as_ref()?.container.clone()));
         let containers = findings.iter().filter_map(container).collect();
-        let found = Self { classes, containers, began, revisions: BTreeSet::new(), elsewhere: 0 };
+        let found =
+            Self { classes, containers, began, revisions: BTreeSet::new(), spared: BTreeSet::new(), elsewhere: 0 };
         (!found.classes.is_empty()).then_some(found)
     }
+
+    /// Whether something of it may come hours after what makes it.
+    pub(super) fn is_slow(&self) -> bool {
+        self.classes.iter().copied().any(is_slow)
+    }
+}
+
+/// Whether a trouble may come hours after what makes it: what leaks or piles up takes its time.
+pub(super) fn is_slow(class: ConditionClass) -> bool {
+    use ConditionClass::{Evicted, NearLimit, OutOfMemory, VolumeFull, VolumeNearLimit};
+    matches!(class, Evicted | NearLimit | OutOfMemory | VolumeFull | VolumeNearLimit)
 }

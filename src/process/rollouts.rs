@@ -69,7 +69,9 @@ pub(super) fn explain(mind: &Mind, owner: &ObjectRef, judgements: &[Judgement]) 
     Some(Arc::new(match known.read.as_ref()? {
         Ok(rollouts) => {
             let elsewhere = known.elsewhere.max(elsewhere(mind, owner, symptom.began));
-            correlate(rollouts, &Symptom { revisions: hit(mind, &findings), elsewhere, ..symptom })
+            let revisions = hit(mind, &findings);
+            let spared = well(mind, owner).difference(&revisions).cloned().collect();
+            correlate(rollouts, &Symptom { revisions, spared, elsewhere, ..symptom })
         }
         Err(why) => Changed { unknown: vec![why.clone()], ..Changed::default() },
     }))
@@ -176,6 +178,11 @@ fn hit(mind: &Mind, findings: &[Arc<Finding>]) -> BTreeSet<String> {
         }
     };
     pods.filter_map(pod).collect()
+}
+
+/// The versions of the pods of an owner that are ready.
+fn well(mind: &Mind, owner: &ObjectRef) -> BTreeSet<String> {
+    mind.index.pods_of(owner).filter(|pod| pod.is_ready()).filter_map(version_of).collect()
 }
 
 /// The version of its owner's template that a pod was made from.

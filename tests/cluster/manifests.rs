@@ -189,8 +189,7 @@ async fn one_forbidden_kind_makes_blind_for_that_kind_only() -> Result<()> {
     ▌#a30200
     Image shop/gateway:1.0.0 of container app cannot be pulled: the registry does not have it
     2 of 2 replicas ready · Deployment shop/gateway (P0)
-    What changed: annotation pretend added: image-pull · rollout #2, ... · *MEDIUM*
-    Undo: kubectl -n shop rollout undo deployment/gateway --to-revision=1
+    What changed: annotation pretend added: image-pull · rollout #2, ... · *LOW*
     Do: Check the image's name and the access to its registry: kubectl -n shop describe pod gateway-*
     ```
     Pod shop/gateway-* container app: waiting: ImagePullBackOff: Back-off pulling image shop/gateway:1.0.0: not found

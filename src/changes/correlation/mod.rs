@@ -10,7 +10,7 @@ use super::{
     fit::{Fit, fit, trouble},
     proof::{Proof, proof},
     rollout::{Before, Rollout},
-    symptom::Symptom,
+    symptom::{Symptom, is_slow},
     undo::undo,
 };
 use crate::{
@@ -107,7 +107,7 @@ fn of_proof(proof: &Proof) -> f64 {
         Proof::Runs(_) => 1.0,
         Proof::Unknown | Proof::Since => 0.6,
         Proof::AlsoOlder => 0.25,
-        Proof::RunsNot => 0.1,
+        Proof::RunsNot | Proof::RunsWell => 0.1,
     }
 }
 
@@ -153,12 +153,6 @@ fn of_container(class: ConditionClass, difference: &Difference, symptom: &Sympto
         (_, Touches::MemoryLimit | Touches::CpuLimit | Touches::Probe(_)) | (Fit::May | Fit::Hardly, _) => Fit::Hardly,
         (Fit::Makes, _) => Fit::May,
     }
-}
-
-/// Whether a trouble may come hours after what makes it: what leaks or piles up takes its time.
-fn is_slow(class: ConditionClass) -> bool {
-    use ConditionClass::{Evicted, NearLimit, OutOfMemory, VolumeFull, VolumeNearLimit};
-    matches!(class, Evicted | NearLimit | OutOfMemory | VolumeFull | VolumeNearLimit)
 }
 
 /// How well what was changed explains what is wrong, and that in words.

@@ -65,6 +65,8 @@ fn the_stories_are_told_so() {
     25 hours before | none | none
     20 minutes before | #2 | #2 HIGH 50
     40 minutes before | #2 | #2 MEDIUM 38
+    a limit, and two minutes later a probe: the newest pod is the first that is killed | #2 | #2 HIGH 80
+    two rollouts within minutes, and only the pods of the later one crash | #3 | #3 MEDIUM 60
     nothing was rolled out | none | none
     only scaled, by hand or by an autoscaler | none | none
     a CronJob ran at that time | none | none
@@ -79,5 +81,6 @@ fn the_stories_are_told_so() {
     an annotation for the metrics, and the image cannot be pulled | none | #2 LOW 15
     rolled back hours ago, and what came before that is not to blame | none | #3 LOW 4
     the sidecar's limit, and the main container is killed for memory | none | #2 LOW 12
+    a new workload is rolled out again with a harmless change, and only those pods cannot pull | none | #2 LOW 15
     ");
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{
     Story,
     causes::{IMAGE, MEMORY, crash, killed},
-    words::{App, HOUR, MIN, app, broke, story},
+    words::{App, HOUR, MIN, app, broke, new_app, story},
 };
 use crate::{
     findings::ConditionClass::{ImagePull, NotReady, Unschedulable},
@@ -105,6 +105,14 @@ pub(super) fn stories() -> Vec<Story> {
             &killed().pods_of([2]),
             None,
             Medium,
+        ),
+        // Only the newest version is broken; what it has from the one before does no harm there.
+        story(
+            "a new workload is rolled out again with a harmless change, and only those pods cannot pull",
+            &new_app(-4 * MIN).then(-2 * MIN, [("/metadata/annotations/prometheus.io~1scrape", json!("true"))]),
+            &broke([(ImagePull, None)]).pods_of([2]).spares([1]),
+            None,
+            Low,
         ),
     ]
 }

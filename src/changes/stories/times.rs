@@ -136,5 +136,22 @@ pub(super) fn stories() -> Vec<Story> {
         story("25 hours before", &limit(app(), -25 * HOUR, "400Mi"), &killed().pods_of([2]), None, Low),
         story("20 minutes before", &limit(app(), -20 * MIN, "256Mi"), &killed().pods_of([2]), Some(2), High),
         story("40 minutes before", &limit(app(), -40 * MIN, "256Mi"), &killed().pods_of([2]), Some(2), Medium),
+        // What leaks hits those that are well later.
+        story(
+            "a limit, and two minutes later a probe: the newest pod is the first that is killed",
+            &probe(limit(app(), -6 * MIN, "256Mi"), -4 * MIN),
+            &killed().pods_of([3]).spares([2]),
+            Some(2),
+            High,
+        ),
+        // That the ones before run well speaks for the newest, whatever it changed.
+        story(
+            "two rollouts within minutes, and only the pods of the later one crash",
+            &image(app(), -6 * MIN, "5.8.0")
+                .then(-2 * MIN, [("/metadata/annotations/prometheus.io~1scrape", json!("true"))]),
+            &crash().pods_of([3]).spares([2]),
+            Some(3),
+            Medium,
+        ),
     ]
 }

@@ -155,18 +155,25 @@ fn time(at: i64) -> Timestamp {
 pub(super) struct Broke {
     classes: Vec<(ConditionClass, Option<&'static str>)>,
     pods_of: Vec<u64>,
+    spares: Vec<u64>,
     elsewhere: usize,
 }
 
 /// What is wrong, and the container at which it shows if it shows at one.
 pub(super) fn broke<const N: usize>(classes: [(ConditionClass, Option<&'static str>); N]) -> Broke {
-    Broke { classes: classes.to_vec(), pods_of: Vec::new(), elsewhere: 0 }
+    Broke { classes: classes.to_vec(), pods_of: Vec::new(), spares: Vec::new(), elsewhere: 0 }
 }
 
 impl Broke {
     /// The rollouts of whose versions the pods are that are hit.
     pub(super) fn pods_of<const N: usize>(mut self, numbers: [u64; N]) -> Self {
         self.pods_of = numbers.to_vec();
+        self
+    }
+
+    /// The rollouts of whose versions the pods are well.
+    pub(super) fn spares<const N: usize>(mut self, numbers: [u64; N]) -> Self {
+        self.spares = numbers.to_vec();
         self
     }
 
@@ -212,6 +219,7 @@ pub(super) fn story(name: &'static str, app: &App, broke: &Broke, right: Option<
         rollouts: rollouts(&App::owner(), &app.workload(), &app.versions()),
         symptom: Symptom {
             revisions: broke.pods_of.iter().map(|number| app.name_of(*number)).collect(),
+            spared: broke.spares.iter().map(|number| app.name_of(*number)).collect(),
             elsewhere: broke.elsewhere,
             ..symptom
         },
