@@ -76,5 +76,7 @@ impl Changed {
     }
 }
 
+/// What was changed so long before may explain what broke.
+pub const JUST_BEFORE: SignedDuration = SignedDuration::from_mins(30);
 /// How far back changes are looked for.
 pub const CHANGES_WITHIN: SignedDuration = SignedDuration::from_hours(24);

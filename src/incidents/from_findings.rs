@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::{
-    Before, Beside, Changed, Digest, Hit, Hits, Incident, IncidentId, Member, Outage, Policy, Resolution, Severity,
-    Silence, Stake, Status, Telling,
+    Before, Beginning, Beside, Changed, Digest, Hit, Hits, Incident, IncidentId, Member, Outage, Policy, Resolution,
+    Severity, Silence, Stake, Status, Telling,
     causes::SHOWS_WITHIN,
     digest::is_digest,
     escalation::Habits,
@@ -82,8 +82,8 @@ pub struct Step<'a> {
     pub last: Option<&'a Incident>,
     /// What was changed before it; None: as far as it was known before.
     pub changed: Option<&'a Arc<Changed>>,
-    /// When earlier incidents of the owner began.
-    pub past: &'a [Timestamp],
+    /// The beginnings of earlier incidents of the owner.
+    pub past: &'a [Beginning],
     /// The zone in which the same hour is the same.
     pub zone: &'a TimeZone,
     /// The present.
@@ -172,7 +172,7 @@ fn open(last: Option<&Incident>, wrong: BTreeMap<ConditionClass, Arc<Finding>>, 
         unseen_since: None,
         frozen: None,
         reopened: recent.map_or(0, |l| l.reopened.saturating_add(1)),
-        before: recent.map_or_else(|| Before::of(step.past, now, step.zone), |l| l.before.clone()),
+        before: None,
         acknowledged: None,
         telling: Telling { aloud_at: None, repeats: 0, ..recent.map(|l| l.telling.clone()).unwrap_or_default() },
         silenced: None,
@@ -180,6 +180,8 @@ fn open(last: Option<&Incident>, wrong: BTreeMap<ConditionClass, Arc<Finding>>, 
         members: step.members.to_vec(),
         version: recent.map_or(0, |l| l.version),
     };
+    incident.before =
+        recent.map_or_else(|| Before::of(step.past, incident.beginning(), step.zone), |l| l.before.clone());
     incident.silenced = silence_of(step.silences, &incident, now).cloned();
     rate(&mut incident, step);
     incident
@@ -209,6 +211,9 @@ fn go_on(before: &Incident, wrong: BTreeMap<ConditionClass, Arc<Finding>>, step:
     if !findings.is_empty() {
         after.since = findings.values().map(|f| f.since).min().map_or(before.since, |since| since.min(before.since));
         after.findings = findings;
+    }
+    if after.follows_change() != before.follows_change() {
+        after.before = Before::of(step.past, after.beginning(), step.zone);
     }
     after.unseen_since = unseen.is_some().then(|| before.unseen_since.unwrap_or(now));
     let is_told = after.unseen_since.is_some_and(|since| later(since, UNSEEN_IS_TOLD_AFTER) <= now);

@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use crate::clock::in_words;
 pub(crate) use crate::clock::later;
-pub use changed::{CHANGES_WITHIN, Changed, Confidence, Suspect};
+pub use changed::{CHANGES_WITHIN, Changed, Confidence, JUST_BEFORE, Suspect};
 pub use digest::{Digest, Member, MemberState};
 pub use explain::{Explained, explain};
 pub use from_findings::{JOB_IS_TOLD_FOR, REOPENS_WITHIN, SETTLED_HOLD, Standing, Step, due, step};
@@ -29,7 +29,7 @@ pub use hours::{BusinessHours, Hours};
 pub use severity::{Outage, Policy, Priority, Role, Severity, Stake};
 pub use silence::{Silence, Silenced, silence_of};
 pub use telling::{Shown, Telling};
-pub use trends::{Before, Pattern};
+pub use trends::{Before, Beginning, Pattern};
 
 use self::digest::is_digest;
 use crate::{
@@ -269,6 +269,17 @@ impl Incident {
             && self.parent == other.parent
             && self.hits.looks_like(&other.hits)
             && self.members == other.members
+    }
+
+    /// Whether what was changed just before it may explain it.
+    pub fn follows_change(&self) -> bool {
+        let first = self.changed.as_ref().and_then(|changed| changed.first());
+        first.is_some_and(|it| it.confidence != Confidence::Low && self.since.duration_since(it.at) <= JUST_BEFORE)
+    }
+
+    /// How it began.
+    pub fn beginning(&self) -> Beginning {
+        Beginning { at: self.opened_at, after_change: self.follows_change() }
     }
 
     /// Whether it is open.

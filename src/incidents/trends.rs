@@ -33,6 +33,13 @@ pub enum Pattern {
         /// The day: 1 is Monday.
         day: i8,
     },
+    /// So many of all began just after a change of it that may explain them.
+    Change {
+        /// How many.
+        times: usize,
+        /// Of how many.
+        of: usize,
+    },
     /// More often in each of the last three weeks than in the one before.
     Rising {
         /// How often in each, the last one last.
@@ -53,11 +60,22 @@ impl Pattern {
                     .map_or_else(|_| "one day".to_owned(), |day| format!("{day:?}"));
                 format!("{times} of {of} on a {day}")
             }
+            Self::Change { times, of } if times == of => format!("all {of} just after a change of it"),
+            Self::Change { times, of } => format!("{times} of {of} just after a change of it"),
             Self::Rising { weeks: [first, second, third] } => {
                 format!("ever more often: {first}, {second} and {third} times in the last three weeks")
             }
         }
     }
+}
+
+/// How an incident began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beginning {
+    /// When.
+    pub at: Timestamp,
+    /// Just after a change that may explain it.
+    pub after_change: bool,
 }
 
 /// What was before an incident, of the same owner.
@@ -73,18 +91,22 @@ pub struct Before {
 }
 
 impl Before {
-    /// From the beginnings of earlier incidents; None if there was none.
-    pub(super) fn of(past: &[Timestamp], now: Timestamp, zone: &TimeZone) -> Option<Self> {
-        let from = now.checked_sub(LOOKS_BACK).unwrap_or(Timestamp::MIN);
-        let past: Vec<Timestamp> = past.iter().copied().filter(|at| *at >= from && *at < now).collect();
-        let last = past.iter().copied().max()?;
-        let all: Vec<Timestamp> = past.iter().copied().chain([now]).collect();
-        Some(Self { times: past.len(), last, patterns: patterns(&all, now, zone) })
+    /// From the beginnings of earlier incidents and of the present one; None if there was none earlier.
+    pub(super) fn of(past: &[Beginning], now: Beginning, zone: &TimeZone) -> Option<Self> {
+        let from = now.at.checked_sub(LOOKS_BACK).unwrap_or(Timestamp::MIN);
+        let past = past.iter().copied().filter(|began| began.at >= from && began.at < now.at);
+        let mut all: Vec<Beginning> = past.collect();
+        let last = all.iter().map(|began| began.at).max()?;
+        let times = all.len();
+        all.push(now);
+        Some(Self { times, last, patterns: patterns(&all, now.at, zone) })
     }
 }
 
-/// What instants have in common: at least two thirds of them, and three on different days; or that they come ever more often.
-pub fn patterns(at: &[Timestamp], now: Timestamp, zone: &TimeZone) -> Vec<Pattern> {
+/// What beginnings have in common: at least two thirds of them and three in all, for times of the day or the week on different days;
+/// or that they come ever more often.
+pub fn patterns(began: &[Beginning], now: Timestamp, zone: &TimeZone) -> Vec<Pattern> {
+    let at: Vec<Timestamp> = began.iter().map(|began| began.at).collect();
     let week = |ago: i64| {
         let back = |weeks: i64| now.checked_sub(SignedDuration::from_hours(7 * 24 * weeks)).unwrap_or(Timestamp::MIN);
         at.iter().filter(|at| **at > back(ago + 1) && **at <= back(ago)).count()
@@ -118,6 +140,10 @@ pub fn patterns(at: &[Timestamp], now: Timestamp, zone: &TimeZone) -> Vec<Patter
         && is_most(times)
     {
         found.push(Pattern::Weekday { times, of, day });
+    }
+    let times = began.iter().filter(|began| began.after_change).count();
+    if times >= ENOUGH && is_most(times) {
+        found.push(Pattern::Change { times, of });
     }
     let [first, second, third] = weeks;
     if first > 0 && second > first && third > second {
@@ -161,7 +187,7 @@ pub fn trends(incidents: &[Incident], now: Timestamp, zone: &TimeZone) -> Vec<Tr
 fn trend(name: String, all: &[&Incident], now: Timestamp, zone: &TimeZone) -> Option<Trend> {
     let end = |it: &Incident| it.resolution.as_ref().filter(|_| !it.is_open()).map(|end| end.at);
     let length = |it: &&Incident| end(it).unwrap_or(now).duration_since(it.since).max(SignedDuration::ZERO);
-    let began: Vec<Timestamp> = all.iter().map(|it| it.opened_at).collect();
+    let began: Vec<Beginning> = all.iter().map(|it| it.beginning()).collect();
     Some(Trend {
         name,
         priority: all.iter().filter_map(|it| it.stake.priority).min(),
@@ -172,7 +198,7 @@ fn trend(name: String, all: &[&Incident], now: Timestamp, zone: &TimeZone) -> Op
             all.iter().filter_map(|it| Some(it.acknowledged.as_ref()?.at.duration_since(it.opened_at))),
         ),
         over_after: mean(all.iter().filter_map(|it| Some(end(it)?.duration_since(it.since)))),
-        last: began.iter().copied().max()?,
+        last: began.iter().map(|began| began.at).max()?,
         patterns: patterns(&began, now, zone),
     })
 }
@@ -216,19 +242,36 @@ mod tests {
     fn times_have_something_in_common(#[case] times: &[&str], #[case] expected: &str) {
         let times: Vec<Timestamp> = times.iter().map(|text| at(text)).collect();
         let now = times.iter().copied().max().unwrap_or_default();
-        let found: Vec<String> = patterns(&times, now, &TimeZone::UTC).iter().map(|it| it.in_words("UTC")).collect();
+        let began: Vec<Beginning> = times.iter().map(|at| Beginning { at: *at, after_change: false }).collect();
+        let found: Vec<String> = patterns(&began, now, &TimeZone::UTC).iter().map(|it| it.in_words("UTC")).collect();
         assert_eq!(found.join(", "), expected);
     }
 
     #[test]
     fn what_was_before_counts_for_a_month() {
-        let now = at("24 03.15.00");
-        let past = [at("01 03.10.00"), at("22 03.30.00"), at("23 03.40.00")];
+        let began = |at| Beginning { at, after_change: false };
+        let now = began(at("24 03.15.00"));
+        let past = [at("01 03.10.00"), at("22 03.30.00"), at("23 03.40.00")].map(began);
         let before = Before::of(&past, now, &TimeZone::UTC).unwrap();
         assert_eq!((before.times, before.last), (3, at("23 03.40.00")));
         assert_eq!(before.patterns, [Pattern::Hour { times: 4, of: 4, from: 190 }]);
-        let long_ago = now - SignedDuration::from_hours(31 * 24);
+        let long_ago = began(now.at - SignedDuration::from_hours(31 * 24));
         assert_eq!(Before::of(&[long_ago], now, &TimeZone::UTC), None);
+    }
+
+    #[rstest]
+    #[case::twice_is_chance("++", "")]
+    #[case::every_one("+++", "all 3 just after a change of it")]
+    #[case::most("+-++", "3 of 4 just after a change of it")]
+    #[case::half("+-+-+-", "")]
+    #[case::none("----", "")]
+    fn trouble_follows_changes(#[case] followed: &str, #[case] expected: &str) {
+        let hours = (0..).map(|n| at("20 03.00.00") + SignedDuration::from_hours(n * 5));
+        let began: Vec<Beginning> =
+            hours.zip(followed.chars()).map(|(at, c)| Beginning { at, after_change: c == '+' }).collect();
+        let found = patterns(&began, at("24 00.00.00"), &TimeZone::UTC);
+        let found: Vec<String> = found.iter().map(|it| it.in_words("UTC")).collect();
+        assert_eq!(found.join(", "), expected);
     }
 
     #[test]

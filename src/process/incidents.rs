@@ -322,9 +322,9 @@ async fn consider_one(
         }
         match done.after {
             Some(after) if after.is_open() => {
-                if after.version == 1 {
-                    mind.past.entry(owner.clone()).or_default().push(after.opened_at);
-                }
+                let past = mind.past.entry(owner.clone()).or_default();
+                past.retain(|began| began.at != after.opened_at);
+                past.push(after.beginning());
                 tracing::info!(incident = %after.id, severity = %after.severity, %owner, "incident");
                 mind.open.insert(owner.clone(), after);
             }

@@ -42,7 +42,7 @@ use crate::{
     config::Detection,
     event::Event,
     findings::checks::near_limit_from,
-    incidents::{DOUBTED_AFTER, Incident, Silence, trends::LOOKS_BACK},
+    incidents::{Beginning, DOUBTED_AFTER, Incident, Silence, trends::LOOKS_BACK},
     services::Priorities,
     store::StoreError,
 };
@@ -66,8 +66,8 @@ pub struct Mind {
     pub open: BTreeMap<ObjectRef, Incident>,
     /// What was resolved by hand so lately that nothing is held against that.
     over_by_hand: BTreeMap<ObjectRef, Incident>,
-    /// When incidents of the last month began, by their owners.
-    past: BTreeMap<ObjectRef, Vec<Timestamp>>,
+    /// The beginnings of the incidents of the last month, by their owners.
+    past: BTreeMap<ObjectRef, Vec<Beginning>>,
     /// What somebody wants to hear nothing of at present.
     pub silences: Vec<Silence>,
     /// Which warnings people heard of.

@@ -19,13 +19,11 @@ use crate::{
     },
     event::Event,
     findings::{Finding, Judgement, Verdict, revision},
-    incidents::{Changed, Incident, later},
+    incidents::{Changed, Incident, JUST_BEFORE, later},
 };
 
 /// So many are read at once.
 const AT_ONCE: usize = 4;
-/// What was rolled out so long before may explain what broke.
-const EXPLAINS_WITHIN: SignedDuration = SignedDuration::from_mins(30);
 /// What breaks elsewhere so much earlier or later breaks at the same time.
 const TOGETHER: SignedDuration = SignedDuration::from_mins(3);
 
@@ -210,5 +208,5 @@ pub(super) fn newest_set(mind: &Mind, owner: &ObjectRef) -> Option<Timestamp> {
 
 /// Whether a version was put in force shortly before it broke.
 fn was_rolled_out(mind: &Mind, owner: &ObjectRef, since: Timestamp) -> bool {
-    newest_set(mind, owner).is_some_and(|at| at <= since && later(at, EXPLAINS_WITHIN) >= since)
+    newest_set(mind, owner).is_some_and(|at| at <= since && later(at, JUST_BEFORE) >= since)
 }

@@ -266,7 +266,7 @@ impl Mind {
         self.silences.retain(|silence| silence.until > now);
         let month = super::a_month_before(now);
         self.past.retain(|_, began| {
-            began.retain(|at| *at >= month);
+            began.retain(|began| began.at >= month);
             !began.is_empty()
         });
         if !self.complete {

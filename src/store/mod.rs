@@ -247,6 +247,7 @@ fn migrations() -> Migrator {
         ("first", include_str!("migrations/0001_first.sql")),
         ("silences", include_str!("migrations/0002_silences.sql")),
         ("addressed", include_str!("migrations/0003_addressed.sql")),
+        ("after_change", include_str!("migrations/0004_after_change.sql")),
     ];
     let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(version, name.into(), MigrationType::Simple, SqlStr::from_static(text), false)

@@ -177,3 +177,35 @@ async fn what_was_rolled_out_is_listed_whether_anything_is_wrong_or_not() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_breaks_with_every_rollout_is_said_to_also_after_a_restart() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        let mut web = workload(bot, "shop/web");
+        apply(bot, &web);
+        bot.starts().await?;
+        for image in ["shop/web:1.1.0", "shop/web:1.2.0"] {
+            let broken = is_rolled_out_and_crashes(bot, &web, image).await?;
+            web = broken.clone().rollout(bot.now()).image("shop/web:1.0.0").healthy();
+            becomes(bot, &broken, &web);
+            // What comes back within a day would be the same incident; at another hour it has that not in common.
+            bot.wait(Duration::from_hours(30)).await?;
+        }
+        bot.stops().await;
+        bot.starts().await?;
+        bot.everything_new("#alerts").await?;
+        is_rolled_out_and_crashes(bot, &web, "shop/web:1.3.0").await?;
+        let told = bot.everything_new("#alerts").await?;
+        let line = told.lines().rfind(|line| line.starts_with("Before: ")).unwrap_or_default();
+        insta::assert_snapshot!(line, @"Before: twice within 30 days, last 2026-11-25 20:05 UTC; all 3 just after a change of it");
+        insta::assert_snapshot!(bot.asks("/k8s history").await?, @r"
+        only for ana in #alerts:
+        *In the last 7 days something was wrong 3 times, with 1 service or workload, for 1 h 15 min in all.* · over after 35 min on average
+        • *Deployment shop/web*: 3 times, 1 h 15 min in all, SEV-1 at worst · last 4 min ago · over after 35 min on average · all 3 just after a change of it
+        257 passes, all complete
+        ");
+        Ok(())
+    })
+    .await;
+}

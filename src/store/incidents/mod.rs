@@ -194,7 +194,8 @@ fn columns<'q>(
         .bind((!incident.is_open()).then(|| millis(resolved)))
         .bind(incident.version)
         .bind(fence)
-        .bind(to_json(incident)?))
+        .bind(to_json(incident)?)
+        .bind(i64::from(incident.follows_change())))
 }
 
 /// Who lost to another writer waits for its turn the next time, before it reads, and so loses no more.
@@ -214,8 +215,8 @@ async fn insert(connection: &mut AnyConnection, incident: &Incident, fence: i64)
     }
     let query = sqlx::query(
         "INSERT INTO incidents (id, parent, status, severity, opened_ms, updated_ms, resolved_ms, version, fence, body, \
-         cluster_id, owner_kind, namespace, owner_name) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING",
+         after_change, cluster_id, owner_kind, namespace, owner_name) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING",
     );
     let query = columns(query, incident, fence)?
         .bind(&incident.cluster.0)
@@ -231,7 +232,7 @@ async fn insert(connection: &mut AnyConnection, incident: &Incident, fence: i64)
 async fn replace(connection: &mut AnyConnection, incident: &Incident, fence: i64) -> Result<(), Fault> {
     let query = sqlx::query(
         "UPDATE incidents SET parent = $2, status = $3, severity = $4, opened_ms = $5, updated_ms = $6, \
-         resolved_ms = $7, version = $8, fence = $9, body = $10 WHERE id = $1 AND version = $8 - 1 AND fence <= $9",
+         resolved_ms = $7, version = $8, fence = $9, body = $10, after_change = $11 WHERE id = $1 AND version = $8 - 1 AND fence <= $9",
     );
     if columns(query, incident, fence)?.execute(&mut *connection).await?.rows_affected() == 1 {
         return Ok(());

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     cluster::{ClusterId, ObjectRef},
-    incidents::{Incident, IncidentId},
+    incidents::{Beginning, Incident, IncidentId},
 };
 
 impl Store {
@@ -77,18 +77,18 @@ impl Store {
         .await
     }
 
-    /// When the incidents of a cluster began since an instant, by their owners, oldest first.
+    /// The beginnings of the incidents of a cluster since an instant, by their owners, oldest first.
     pub async fn beginnings(
         &self,
         cluster: &ClusterId,
         since: Timestamp,
-    ) -> Result<BTreeMap<ObjectRef, Vec<Timestamp>>, StoreError> {
+    ) -> Result<BTreeMap<ObjectRef, Vec<Beginning>>, StoreError> {
         self.once("reading when incidents began", async {
             let rows = sqlx::query(
-                "SELECT owner_kind, namespace, owner_name, opened_ms FROM incidents WHERE cluster_id = $1 AND opened_ms >= $2 \
-                 ORDER BY opened_ms LIMIT 20000",
+                "SELECT owner_kind, namespace, owner_name, opened_ms, after_change FROM incidents \
+                 WHERE cluster_id = $1 AND opened_ms >= $2 ORDER BY opened_ms LIMIT 20000",
             );
-            let mut of: BTreeMap<ObjectRef, Vec<Timestamp>> = BTreeMap::new();
+            let mut of: BTreeMap<ObjectRef, Vec<Beginning>> = BTreeMap::new();
             for row in rows.bind(&cluster.0).bind(millis(since)).fetch_all(&self.pool).await? {
                 let text = |column| row.try_get::<String, _>(column);
                 let owner = ObjectRef {
@@ -96,7 +96,9 @@ impl Store {
                     namespace: text("namespace")?.into(),
                     name: text("owner_name")?.into(),
                 };
-                of.entry(owner).or_default().push(instant(row.try_get("opened_ms")?)?);
+                let after_change = row.try_get::<i64, _>("after_change")? != 0;
+                let at = instant(row.try_get("opened_ms")?)?;
+                of.entry(owner).or_default().push(Beginning { at, after_change });
             }
             Ok(of)
         })

@@ -321,6 +321,8 @@ async fn tables_that_are_filled_are_brought_up_to_date_with_everything_in_them()
     let store = Store::open(guard.url()).await.unwrap();
     let open = store.open_incidents(&ClusterId("c1".into())).await.unwrap();
     assert_eq!((open.len(), open[0].owner.name.as_str(), open[0].telling.repeats), (1, "api", 0));
+    let began = store.beginnings(&ClusterId("c1".into()), Timestamp::UNIX_EPOCH).await.unwrap();
+    assert_eq!(began.values().flatten().map(|began| began.after_change).collect::<Vec<_>>(), [false]);
     assert_eq!(store.get("a").await.unwrap().as_deref(), Some(body));
     assert_eq!(store.silences(&ClusterId("c1".into()), at(0)).await.unwrap(), []);
     let asked = store.inbox_open().await.unwrap();
