@@ -12,7 +12,7 @@ use url::Url;
 use super::{
     Asking, Auth, Inner,
     app::InstallationToken,
-    cache::Kept,
+    cache::{Kept, Stays},
     connection::{Answer, Call},
     error::{Credentials, GitHubError},
     refusal::{beginning, refusal, words},
@@ -32,6 +32,8 @@ pub(super) struct Question<'a> {
     pub(super) accept: &'static str,
     /// `commits of shop/api`.
     pub(super) place: String,
+    /// How long its answer is true.
+    pub(super) stays: Stays,
 }
 
 /// A value, and where the next ones are.
@@ -51,13 +53,21 @@ impl Inner {
     ) -> Result<Page<T>, GitHubError> {
         let url = self.moved.of(question.repo, &question.url);
         let key = format!("{} {url}", question.accept);
-        let kept = self.cache.get(&key).and_then(|kept| Some((read_kept(&kept)?, kept)));
+        let kept = match self.cache.get(&key).and_then(|kept| Some((read_kept(&kept)?, kept))) {
+            Some((value, kept)) if question.stays.is_true_of(kept.at, asking.now) => {
+                return Ok(Page { value, next: kept.next.clone() });
+            }
+            kept => kept,
+        };
         let etag = kept.as_ref().map(|(_, kept)| kept.etag.as_str());
         let (answer, at) = self.answer(question, url, etag, asking).await?;
         let odd = |saw: String| GitHubError::NotJson { place: question.place.clone(), saw };
         if answer.status == StatusCode::NOT_MODIFIED {
             self.counters.unchanged.fetch_add(1, Ordering::Relaxed);
             let Some((value, kept)) = kept else { return Err(odd("HTTP 304 to what was never answered".to_owned())) };
+            let again =
+                Kept { etag: kept.etag.clone(), at: asking.now, value: kept.value.clone(), next: kept.next.clone() };
+            self.cache.put(&key, again);
             return Ok(Page { value, next: kept.next.clone() });
         }
         if !answer.status.is_success() {
@@ -76,7 +86,7 @@ impl Inner {
         if let Some(etag) = answer.headers.get(ETAG).and_then(|value| value.to_str().ok())
             && let Ok(json) = serde_json::to_vec(&value)
         {
-            self.cache.put(&key, Kept { etag: etag.to_owned(), value: json, next: next.clone() });
+            self.cache.put(&key, Kept { etag: etag.to_owned(), at: asking.now, value: json, next: next.clone() });
         }
         Ok(Page { value, next })
     }

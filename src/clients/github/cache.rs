@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 /// What an entry takes beside its texts: keys and pointers.
@@ -30,10 +31,34 @@ impl Default for CacheBound {
 pub(super) struct Kept {
     /// GitHub's word for this state.
     pub(super) etag: String,
+    /// When GitHub last said so.
+    pub(super) at: Timestamp,
     /// The value, as JSON: redacted, without what is not read.
     pub(super) value: Vec<u8>,
     /// Where the next page is.
     pub(super) next: Option<Url>,
+}
+
+/// How long an answer is true without asking again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stays {
+    /// Not at all: it is asked whether it did.
+    Asked,
+    /// As long as that.
+    For(SignedDuration),
+    /// For good: what is named by its content does not change.
+    ForGood,
+}
+
+impl Stays {
+    /// Whether what was true then is true now.
+    pub(super) fn is_true_of(self, at: Timestamp, now: Timestamp) -> bool {
+        match self {
+            Self::Asked => false,
+            Self::For(how_long) => (SignedDuration::ZERO..=how_long).contains(&now.duration_since(at)),
+            Self::ForGood => true,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -125,7 +150,7 @@ mod tests {
     use super::*;
 
     fn answer(bytes: usize) -> Kept {
-        Kept { etag: "e".into(), value: vec![b'x'; bytes], next: None }
+        Kept { etag: "e".into(), at: Timestamp::UNIX_EPOCH, value: vec![b'x'; bytes], next: None }
     }
 
     #[test]

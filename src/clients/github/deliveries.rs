@@ -1,13 +1,17 @@
 //! What can be asked of what left a repository: deployments, workflow runs and releases, bounded, each by a known number of requests.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     GitHub, GitHubError, Importance,
     asking::{json, json_list},
+    cache::Stays,
     wire::{WireDeployment, WireRelease, WireRuns, WireStatus},
 };
 use crate::changes::deployed::{CommitSha, Deployment, DeploymentStatus, Listed, Release, RepoName, WorkflowRun};
+
+/// Runs are asked for again no sooner: several incidents of one rollout want the same.
+const RUNS_STAY: SignedDuration = SignedDuration::from_mins(1);
 
 impl GitHub {
     /// Deployments made since then, newest first, at most 30; of the `statuses` newest the state is asked too. One request, and one
@@ -67,7 +71,8 @@ impl GitHub {
     ) -> Result<Listed<WorkflowRun>, GitHubError> {
         let place = format!("workflow runs of commit {} of {repo}", sha.short());
         let query = [("head_sha", sha.as_str()), ("per_page", "30")];
-        let question = self.question(repo, place, &["actions", "runs"], &query);
+        let mut question = self.question(repo, place, &["actions", "runs"], &query);
+        question.stays = Stays::For(RUNS_STAY);
         let page = self.inner.ask(&question, self.asking(importance), json::<WireRuns, Listed<WorkflowRun>>).await?;
         Ok(page.value)
     }

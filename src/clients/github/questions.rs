@@ -1,10 +1,11 @@
 //! What can be asked of the code in a repository: names and times in, bounded lists of our values out, each by a known number of requests.
 
-use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 
 use super::{
     GitHub, GitHubError, Importance,
     asking::{JSON, Page, Question, json, json_list},
+    cache::Stays,
     wire::{WireCommit, WireComparison, WirePull, WireRepository},
 };
 use crate::{
@@ -16,6 +17,8 @@ use crate::{
 const PAGES: usize = 3;
 /// The name of a commit as plain text.
 const SHA: &str = "application/vnd.github.sha";
+/// What hardly changes is not asked again so soon; a pull request that is merged is merged.
+pub(super) const A_WHILE: SignedDuration = SignedDuration::from_mins(10);
 /// The longest name of a branch or a tag.
 const LONGEST_REFERENCE: usize = 250;
 
@@ -63,7 +66,8 @@ impl GitHub {
         }
     }
 
-    /// A commit with its files and patches: at most 300, which is as many as GitHub gives at once. One request.
+    /// A commit with its files and patches: at most 300, which is as many as GitHub gives at once. One request, none if it is kept: a
+    /// commit never changes.
     ///
     /// # Errors
     /// [`GitHubError::NotFound`] if there is none of that name; and what went wrong with GitHub.
@@ -74,7 +78,8 @@ impl GitHub {
         importance: Importance,
     ) -> Result<CommitDetails, GitHubError> {
         let place = format!("commit {} of {repo}", sha.short());
-        let question = self.question(repo, place, &["commits", sha.as_str()], &[]);
+        let mut question = self.question(repo, place, &["commits", sha.as_str()], &[]);
+        question.stays = Stays::ForGood;
         match self.inner.ask(&question, self.asking(importance), json::<WireCommit, CommitDetails>).await {
             Ok(Page { mut value, next }) => {
                 value.files.has_more |= next.is_some();
@@ -124,7 +129,8 @@ impl GitHub {
         importance: Importance,
     ) -> Result<Listed<PullRequest>, GitHubError> {
         let place = format!("pull requests of commit {} of {repo}", sha.short());
-        let question = self.question(repo, place, &["commits", sha.as_str(), "pulls"], &[("per_page", "10")]);
+        let mut question = self.question(repo, place, &["commits", sha.as_str(), "pulls"], &[("per_page", "10")]);
+        question.stays = Stays::For(A_WHILE);
         let page = self.inner.ask(&question, self.asking(importance), json_list::<WirePull, PullRequest>).await?;
         Ok(Listed { items: page.value, has_more: page.next.is_some() })
     }
@@ -145,7 +151,8 @@ impl GitHub {
             return Err(self.not_found(place));
         }
         let both = format!("{base}...{head}");
-        let question = self.question(repo, place, &["compare", &both], &[("per_page", "100")]);
+        let mut question = self.question(repo, place, &["compare", &both], &[("per_page", "100")]);
+        question.stays = Stays::For(A_WHILE);
         let page = self.inner.ask(&question, self.asking(importance), json::<WireComparison, Comparison>).await?;
         Ok(page.value)
     }
@@ -155,7 +162,8 @@ impl GitHub {
     /// # Errors
     /// What went wrong with GitHub.
     pub async fn default_branch(&self, repo: &RepoName, importance: Importance) -> Result<String, GitHubError> {
-        let question = self.question(repo, format!("repository {repo}"), &[], &[]);
+        let mut question = self.question(repo, format!("repository {repo}"), &[], &[]);
+        question.stays = Stays::For(A_WHILE);
         let page = self.inner.ask(&question, self.asking(importance), json::<WireRepository, String>).await?;
         Ok(page.value)
     }
@@ -173,7 +181,7 @@ impl GitHub {
         query: &[(&str, &str)],
     ) -> Question<'a> {
         let all: Vec<&str> = ["repos", repo.owner(), repo.name()].iter().chain(parts).copied().collect();
-        Question { repo, url: self.inner.connection.url(&all, query), accept: JSON, place }
+        Question { repo, url: self.inner.connection.url(&all, query), accept: JSON, place, stays: Stays::Asked }
     }
 }
 

@@ -8,16 +8,30 @@ fn unchanged() -> Canned {
 
 #[tokio::test]
 async fn an_answer_that_did_not_change_costs_nothing() {
-    let (github, server, _) = github().await;
+    let (github, server, clock) = github().await;
     server.on(REPO, main_branch().with("etag", "\"one\""));
     server.on(REPO, unchanged());
     server.on(REPO, ok(&json!({"default_branch": "trunk"})).with("etag", "\"two\""));
     for expected in ["main", "main", "trunk"] {
-        assert_eq!(ask(&github, Importance::Normal).await, Ok(expected.into()));
+        for _ in 0..2 {
+            assert_eq!(ask(&github, Importance::Normal).await, Ok(expected.into()), "asked once, for it hardly changes");
+        }
+        clock.advance(Duration::from_mins(11));
     }
     let etags: Vec<String> = server.asked().into_iter().map(|asked| asked.etag).collect();
     assert_eq!(etags, ["", "\"one\"", "\"one\""]);
     assert_eq!(github.requests(), Requests { sent: 3, unchanged: 1 });
+}
+
+#[tokio::test]
+async fn a_commit_never_changes_and_is_asked_for_once() {
+    let (github, server, clock) = github().await;
+    let question = format!("GET /repos/shop/api/commits/{SHA}");
+    server.on(&question, ok(&commit(SHA, "one", "2026-11-24T14:00:00Z")).with("etag", "\"one\""));
+    let cold = github.commit(&repo(), &sha(), Importance::Normal).await.unwrap();
+    clock.advance(Duration::from_hours(300));
+    assert_eq!(github.commit(&repo(), &sha(), Importance::Normal).await.unwrap(), cold);
+    assert_eq!(github.requests(), Requests { sent: 1, unchanged: 0 });
 }
 
 #[tokio::test]
