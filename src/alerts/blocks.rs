@@ -51,6 +51,20 @@ pub(crate) fn escape_line(text: &str) -> String {
     escape(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
+/// A link with safe text; the text alone if the address is none that may be followed.
+pub(crate) fn link(safe: &str, url: Option<&str>) -> String {
+    let is_plain = |url: &&str| {
+        let is_web = url.starts_with("https://") || url.starts_with("http://");
+        is_web
+            && url.len() <= LONGEST_LINK
+            && !url.contains(|c: char| c.is_whitespace() || c.is_control() || "<>|\"`".contains(c))
+    };
+    match url.filter(is_plain) {
+        Some(url) => format!("<{}|{safe}>", escape(url)),
+        None => safe.to_owned(),
+    }
+}
+
 /// Cuts safe text to a limit, counted as Slack does, and says how much was left out. Never cuts within `&amp;`.
 pub(crate) fn cap(safe: &str, limit: usize) -> String {
     /// Room for the words about what was left out.
@@ -80,6 +94,9 @@ pub(crate) fn cap(safe: &str, limit: usize) -> String {
 pub(crate) fn size(text: &str) -> usize {
     text.encode_utf16().count()
 }
+
+/// Longer addresses are no links.
+const LONGEST_LINK: usize = 500;
 
 /// A button.
 #[derive(Clone, Debug)]

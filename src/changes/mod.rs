@@ -6,6 +6,7 @@ mod correlation;
 pub mod deployed;
 mod difference;
 mod fit;
+mod from_git;
 mod proof;
 mod rollout;
 #[cfg(test)]
@@ -17,5 +18,8 @@ pub use actor::{Actor, TEMPLATE, Tool, actor, keeper};
 pub use correlation::correlate;
 pub use difference::{Container, Difference, Field, Probe, Role, Touches, differences};
 pub use fit::{Fit, fit};
+pub use from_git::{
+    Brought, Deployed, GitHistory, Images, Names, Place, Places, Tie, attribute, candidates, images, places,
+};
 pub use rollout::{Before, Rollout, rollouts};
 pub use symptom::Symptom;

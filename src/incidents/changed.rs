@@ -48,6 +48,66 @@ pub struct Suspect {
     /// The way back, as text to copy or to read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<String>,
+    /// The commit that brought it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<Box<CommitOf>>,
+    /// What the image before has not and the new one has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Box<ImageCommits>>,
+}
+
+/// A text with where it can be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Link {
+    /// What people read.
+    pub text: String,
+    /// Where it leads, if anywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// The commit that brought a change. Its texts are somebody else's.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct CommitOf {
+    /// `owner/name`.
+    pub repository: String,
+    /// The first digits of its name.
+    pub commit: Link,
+    /// The first line of its message.
+    pub title: String,
+    /// Who wrote it.
+    pub author: String,
+    /// When it was committed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// Its pull request: `#42`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull: Option<Link>,
+    /// What ran on it and did not end well, or has not ended: `build failed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Link>,
+    /// It makes the same difference; else it is only the last one before.
+    pub is_sure: bool,
+}
+
+/// What was committed between two versions of an image.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ImageCommits {
+    /// The repository the image is built from.
+    pub repository: String,
+    /// `5.7.0...5.8.0`.
+    pub range: Link,
+    /// How many commits.
+    pub count: u64,
+    /// The new image is older than the one before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_backwards: bool,
+    /// The first lines of some of them, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub titles: Vec<String>,
+    /// Who wrote them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authors: Vec<String>,
 }
 
 /// What was changed before an incident began.

@@ -80,6 +80,8 @@ fn suspect(rollout: &Rollout, all: &[Rollout], symptom: &Symptom) -> Option<Susp
         score,
         reasons,
         undo: undo(rollout, all).filter(|_| runs || rollout.is_current),
+        commit: None,
+        image: None,
     })
 }
 

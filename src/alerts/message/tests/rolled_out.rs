@@ -1,7 +1,7 @@
 //! What an incident says of what was rolled out before it, and of the way back.
 
 use super::*;
-use crate::incidents::{Changed, Confidence, Suspect};
+use crate::incidents::{Changed, CommitOf, Confidence, ImageCommits, Link, Suspect};
 
 /// The limit that was lowered seven minutes before.
 fn limit(confidence: Confidence) -> Suspect {
@@ -15,7 +15,31 @@ fn limit(confidence: Confidence) -> Suspect {
         score: 80,
         reasons: vec!["7 min before it began".to_owned()],
         undo: Some("kubectl -n shop rollout undo deployment/api --to-revision=13".to_owned()),
+        commit: None,
+        image: None,
     }
+}
+
+fn to(text: &str, url: &str) -> Link {
+    Link { text: text.to_owned(), url: Some(url.to_owned()) }
+}
+
+/// The commit that lowered it.
+fn commit() -> CommitOf {
+    CommitOf {
+        repository: "acme/gitops".to_owned(),
+        commit: to("abc1234", "https://github.com/acme/gitops/commit/abc1234"),
+        title: "Lower the limit".to_owned(),
+        author: "ana".to_owned(),
+        at: Some(at(-9)),
+        pull: Some(to("#42", "https://github.com/acme/gitops/pull/42")),
+        run: None,
+        is_sure: true,
+    }
+}
+
+fn brought(commit: CommitOf) -> Suspect {
+    Suspect { commit: Some(commit.into()), ..limit(Confidence::High) }
 }
 
 fn image(confidence: Confidence) -> Suspect {
@@ -39,8 +63,9 @@ fn suspects(suspects: Vec<Suspect>) -> Incident {
 
 /// The lines that tell of changes.
 fn lines(it: &Incident) -> String {
-    let is_of_changes =
-        |line: &&str| ["What changed", "Also changed", "Undo"].iter().any(|head| line.starts_with(head));
+    let is_of_changes = |line: &&str| {
+        ["What changed", "Also changed", "Commit", "In the image", "Undo"].iter().any(|head| line.starts_with(head))
+    };
     said(it).lines().filter(is_of_changes).collect::<Vec<_>>().join("\n")
 }
 
@@ -134,4 +159,71 @@ fn how_sure_it_is_can_be_read_whatever_is_cut() {
     let long = Suspect { what: vec!["x".repeat(5000)], note: Some("n".repeat(5000)), ..limit(Confidence::High) };
     let said = lines(&suspects(vec![long]));
     assert!(said.lines().next().unwrap().ends_with("7 min before · *HIGH*"), "{said}");
+}
+
+#[test]
+fn the_commit_that_brought_it_and_what_the_new_image_has_can_be_looked_at() {
+    assert_snapshot!(lines(&suspects(vec![brought(commit())])), @"
+    What changed: memory limit 512Mi → 256Mi · rollout #14 by kubectl edit, 7 min before · *HIGH*
+    Commit: <https://github.com/acme/gitops/commit/abc1234|abc1234> “Lower the limit” by ana · acme/gitops · <https://github.com/acme/gitops/pull/42|#42>
+    Undo: kubectl -n shop rollout undo deployment/api --to-revision=13
+    ");
+    let failed = CommitOf {
+        run: Some(to("build failed", "https://github.com/acme/gitops/actions/runs/7")),
+        pull: None,
+        is_sure: false,
+        ..commit()
+    };
+    assert_snapshot!(lines(&suspects(vec![brought(failed)])), @"
+    What changed: memory limit 512Mi → 256Mi · rollout #14 by kubectl edit, 7 min before · *HIGH*
+    Commit before it: <https://github.com/acme/gitops/commit/abc1234|abc1234> “Lower the limit” by ana · acme/gitops · <https://github.com/acme/gitops/actions/runs/7|build failed>
+    Undo: kubectl -n shop rollout undo deployment/api --to-revision=13
+    ");
+    let alone = Suspect {
+        what: vec!["“Lower the limit”".to_owned()],
+        change: "commit abc1234".to_owned(),
+        by: Some("ana".to_owned()),
+        undo: None,
+        ..brought(CommitOf { is_sure: false, ..commit() })
+    };
+    assert_snapshot!(lines(&suspects(vec![alone])), @"
+    What changed: “Lower the limit” · commit abc1234 by ana, 7 min before · *HIGH*
+    Commit: <https://github.com/acme/gitops/commit/abc1234|abc1234> · acme/gitops · <https://github.com/acme/gitops/pull/42|#42>
+    ");
+    let built = ImageCommits {
+        repository: "acme/api".to_owned(),
+        range: to("5.7.0...5.8.0", "https://github.com/acme/api/compare/5.7.0...5.8.0"),
+        count: 5,
+        is_backwards: false,
+        titles: vec!["Cache more".to_owned(), "Tidy".to_owned()],
+        authors: vec!["ana".to_owned(), "ben".to_owned()],
+    };
+    let image = |built: ImageCommits| suspects(vec![Suspect { image: Some(built.into()), ..image(Confidence::High) }]);
+    assert_snapshot!(lines(&image(built.clone())), @"
+    What changed: image api:5.7.0 → 5.8.0, env DEPLOY_ENV removed · rollout #13, 1 h 30 min before · *HIGH*
+    In the image: 5 commits by ana, ben: “Cache more”, “Tidy” · <https://github.com/acme/api/compare/5.7.0...5.8.0|5.7.0...5.8.0> of acme/api
+    ");
+    let back = ImageCommits { count: 1, is_backwards: true, titles: Vec::new(), authors: Vec::new(), ..built };
+    assert_snapshot!(lines(&image(back)), @"
+    What changed: image api:5.7.0 → 5.8.0, env DEPLOY_ENV removed · rollout #13, 1 h 30 min before · *HIGH*
+    In the image: 1 commit less · <https://github.com/acme/api/compare/5.7.0...5.8.0|5.7.0...5.8.0> of acme/api
+    ");
+}
+
+#[test]
+fn what_a_commit_says_is_somebody_elses_text() {
+    let evil = CommitOf {
+        repository: "acme/<!here>".to_owned(),
+        commit: to("<!channel>", "javascript:alert(1)"),
+        title: format!("<!channel> `&` *bold*\n{}", "x".repeat(500)),
+        author: "<@U1>".to_owned(),
+        pull: Some(to("#1|2>", "https://evil.example/a|b>c")),
+        run: Some(to("r", "https://evil.example/?a=1&b=2")),
+        ..commit()
+    };
+    assert_snapshot!(lines(&suspects(vec![brought(evil)])), @"
+    What changed: memory limit 512Mi → 256Mi · rollout #14 by kubectl edit, 7 min before · *HIGH*
+    Commit: <!channel> “<!channel> `&` *bold* xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx… (456 more)” by <@U1> · acme/<!here> · #1|2> · <https://evil.example/?a=1&b=2|r>
+    Undo: kubectl -n shop rollout undo deployment/api --to-revision=13
+    ");
 }

@@ -14,7 +14,11 @@ async fn an_answer_that_did_not_change_costs_nothing() {
     server.on(REPO, ok(&json!({"default_branch": "trunk"})).with("etag", "\"two\""));
     for expected in ["main", "main", "trunk"] {
         for _ in 0..2 {
-            assert_eq!(ask(&github, Importance::Normal).await, Ok(expected.into()), "asked once, for it hardly changes");
+            assert_eq!(
+                ask(&github, Importance::Normal).await,
+                Ok(expected.into()),
+                "asked once, for it hardly changes"
+            );
         }
         clock.advance(Duration::from_mins(11));
     }

@@ -1,0 +1,210 @@
+//! What explains an incident, and what GitHub tells of the code of its workload, come in; the same with the commits that brought it comes out.
+
+mod places;
+#[cfg(test)]
+mod tests;
+mod tie;
+
+use jiff::{SignedDuration, Timestamp};
+
+pub use places::{Deployed, Names, Place, Places, places};
+pub use tie::{Tie, candidates};
+
+use super::{
+    Field,
+    correlation::{SKEW, name},
+    deployed::{Commit, CommitFile, Comparison, Conclusion, Listed, PullRequest, RepoName, WorkflowRun},
+    rollout::{Before, Rollout},
+    symptom::Symptom,
+};
+use crate::incidents::{CHANGES_WITHIN, Changed, CommitOf, Confidence, ImageCommits, Link, Suspect, in_words};
+
+/// So many suspects are kept.
+const KEPT: usize = 3;
+/// So many commits of an image, and so many of who wrote them, are told.
+const TOLD: usize = 3;
+
+/// A commit with what was asked about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Brought {
+    /// Where it is.
+    pub repo: RepoName,
+    /// The commit.
+    pub commit: Commit,
+    /// What it changed, if that was asked.
+    pub files: Option<Listed<CommitFile>>,
+    /// Its pull request, if it was asked for and there is one.
+    pub pull: Option<PullRequest>,
+    /// What ran on it, if that was asked, the newest first.
+    pub runs: Vec<WorkflowRun>,
+}
+
+impl Brought {
+    /// Nothing but the commit.
+    pub fn of(repo: &RepoName, commit: Commit) -> Self {
+        Self { repo: repo.clone(), commit, files: None, pull: None, runs: Vec::new() }
+    }
+
+    /// When it came to the branch: with its pull request, else as it was committed.
+    pub fn at(&self) -> Option<Timestamp> {
+        self.pull.as_ref().and_then(|pull| pull.merged_at).or(self.commit.committed_at)
+    }
+
+    fn is_known_before(&self, until: Timestamp) -> bool {
+        self.commit.committed_at.is_some_and(|at| at <= until)
+    }
+}
+
+/// The commits between two versions of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Images {
+    /// The number of the rollout that brought the new image.
+    pub rollout: u64,
+    /// What the image is built from.
+    pub repo: RepoName,
+    /// The versions, as they were compared.
+    pub range: (String, String),
+    /// What is between them.
+    pub comparison: Comparison,
+}
+
+/// What GitHub tells of a workload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GitHistory {
+    /// The commits of its places, the newest first.
+    pub commits: Vec<Brought>,
+    /// What its new image has.
+    pub images: Option<Images>,
+    /// What could not be asked, and why.
+    pub unknown: Vec<String>,
+}
+
+/// Says of each suspect which commit brought it; what was committed before and no rollout tells of becomes a suspect itself.
+pub fn attribute(mut changed: Changed, rollouts: &[Rollout], git: &GitHistory, symptom: &Symptom) -> Changed {
+    for suspect in &mut changed.suspects {
+        let Some(rollout) = rollouts.iter().find(|it| name(it) == suspect.change) else { continue };
+        if let Some((brought, tie)) = tie::tie(rollout, &git.commits) {
+            suspect.reasons.push(said(brought, &tie));
+            suspect.commit = Some(Box::new(told(brought, tie == Tie::SameDifference)));
+        }
+        let images = git.images.as_ref().filter(|images| images.rollout == rollout.number);
+        suspect.image = images.map(|images| Box::new(between(images)));
+    }
+    // What is sure needs no second guess, and what came with a rollout is told with it.
+    if changed.sure().is_none() {
+        let tied = |commit: &&Brought| {
+            rollouts.iter().any(|it| tie::tie(it, &git.commits).is_some_and(|(of, _)| of == *commit))
+        };
+        let alone = git.commits.iter().filter(|commit| !tied(commit)).find_map(|commit| alone(commit, symptom));
+        changed.suspects.extend(alone);
+        changed.suspects.sort_by_key(|it| (it.confidence, std::cmp::Reverse(it.score), std::cmp::Reverse(it.at)));
+        changed.suspects.truncate(KEPT);
+    }
+    if !changed.suspects.is_empty() {
+        changed.last = None;
+    }
+    changed.unknown.extend(git.unknown.iter().cloned());
+    changed
+}
+
+/// A commit that no rollout tells of: it may have changed settings that are no part of the template. Never more than MEDIUM, as nothing
+/// shows that it runs.
+fn alone(brought: &Brought, symptom: &Symptom) -> Option<Suspect> {
+    let at = brought.at()?;
+    let ago = symptom.began.duration_since(at);
+    if ago < -SKEW || ago > CHANGES_WITHIN {
+        return None;
+    }
+    let minutes = ago.max(SignedDuration::ZERO).as_secs_f64() / 60.0;
+    let score: u8 = match minutes {
+        m if m <= 15.0 && symptom.elsewhere == 0 => 30,
+        m if m <= 60.0 => 15,
+        _ => 5,
+    };
+    Some(Suspect {
+        what: vec![format!("“{}”", brought.commit.title)],
+        change: format!("commit {}", brought.commit.sha.short()),
+        by: Some(brought.commit.author.clone()),
+        note: None,
+        at,
+        confidence: if score >= 30 { Confidence::Medium } else { Confidence::Low },
+        score,
+        reasons: vec![
+            format!("committed {} before it began", in_words(ago.max(SignedDuration::ZERO))),
+            format!("it touches the files of this workload in {}", brought.repo),
+            "no rollout came with it, so whether it runs is not known".to_owned(),
+        ],
+        undo: None,
+        commit: Some(Box::new(told(brought, false))),
+        image: None,
+    })
+}
+
+fn said(brought: &Brought, tie: &Tie) -> String {
+    let commit = format!("commit {} of {}", brought.commit.sha.short(), brought.repo);
+    match tie {
+        Tie::SameDifference => format!("{commit} makes the same difference"),
+        Tie::Before => format!("{commit} was the last before it"),
+    }
+}
+
+fn told(brought: &Brought, is_sure: bool) -> CommitOf {
+    let commit = &brought.commit;
+    let pull = brought.pull.as_ref().map(|pull| Link { text: format!("#{}", pull.number), url: pull.url.clone() });
+    CommitOf {
+        repository: brought.repo.to_string(),
+        commit: Link { text: commit.sha.short().to_owned(), url: commit.url.clone() },
+        title: commit.title.clone(),
+        author: commit.author.clone(),
+        at: brought.at(),
+        pull,
+        run: brought.runs.iter().find_map(trouble),
+        is_sure,
+    }
+}
+
+/// A run that failed, or has not ended; one that ended well is not told.
+fn trouble(run: &WorkflowRun) -> Option<Link> {
+    let how = match run.conclusion {
+        Some(Conclusion::Success | Conclusion::Neutral | Conclusion::Skipped | Conclusion::Stale) => return None,
+        Some(Conclusion::Failure | Conclusion::StartupFailure) => "failed",
+        Some(Conclusion::Cancelled) => "was cancelled",
+        Some(Conclusion::TimedOut) => "timed out",
+        Some(Conclusion::ActionRequired) => "waits for somebody",
+        Some(Conclusion::Other) => "ended in a way that is not known here",
+        None => "has not ended",
+    };
+    Some(Link { text: format!("{} {how}", run.name), url: run.url.clone() })
+}
+
+fn between(images: &Images) -> ImageCommits {
+    let Comparison { ahead_by, behind_by, commits, url, .. } = &images.comparison;
+    let is_backwards = *ahead_by == 0 && *behind_by > 0;
+    let mut authors: Vec<String> = Vec::new();
+    for commit in commits.items.iter().rev() {
+        if !authors.contains(&commit.author) {
+            authors.push(commit.author.clone());
+        }
+    }
+    authors.truncate(TOLD);
+    // A merge says nothing that what was merged does not say.
+    let titles = commits.items.iter().rev().filter(|commit| commit.parents.len() < 2);
+    ImageCommits {
+        repository: images.repo.to_string(),
+        range: Link { text: format!("{}...{}", images.range.0, images.range.1), url: url.clone() },
+        count: if is_backwards { *behind_by } else { *ahead_by },
+        is_backwards,
+        titles: titles.take(TOLD).map(|commit| commit.title.clone()).collect(),
+        authors,
+    }
+}
+
+/// The versions of an image between which a rollout leads, if it changed the version of one image only.
+pub fn images(rollout: &Rollout) -> Option<(String, String)> {
+    let Before::Revision(_, differences) = &rollout.before else { return None };
+    let mut changed = differences.iter().filter(|it| it.field == Field::Image);
+    let (first, more) = (changed.next()?, changed.next());
+    let version = |image: &Option<String>| tie::version(image.as_deref()?).map(str::to_owned);
+    let (from, to) = (version(&first.from)?, version(&first.to)?);
+    (more.is_none() && from != to).then_some((from, to))
+}
