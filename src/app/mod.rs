@@ -37,6 +37,7 @@ pub use self::{
 use crate::{
     alerts::{Channels, Rooms, message::Times},
     clients::{
+        github::GitHub,
         kubernetes::ClusterConfig,
         page::Pager,
         slack::Slack,
@@ -80,6 +81,10 @@ pub struct App {
     sites: OnceLock<Vec<Weak<Site>>>,
     /// Who is called when nobody acknowledges.
     pub pager: Pager,
+    /// GitHub, or None: then no commits are looked for.
+    pub github: Option<GitHub>,
+    /// What stood in the way when GitHub was last asked.
+    pub github_trouble: watch::Sender<Option<String>>,
     /// Slack, or None: then messages are printed.
     pub slack: Option<Slack>,
     /// The channels by severity, as they are configured.

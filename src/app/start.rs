@@ -15,13 +15,14 @@ use super::{
 use crate::{
     alerts::outbox,
     clients::{
+        github::{self, Auth, CacheBound, GitHub},
         kubernetes::{ClusterConfig, Kubernetes},
         page::Pager,
         slack::Slack,
     },
     clock::Clock,
     cluster::ClusterId,
-    config::Config,
+    config::{Config, GitHubConfig, GitHubCredentials},
     conversation::permissions::Policy,
     http::{self, Health},
     process::{self, slack_side},
@@ -67,6 +68,7 @@ async fn parts(config: Config, names: Vec<String>, clock: Clock, stop: Cancellat
     };
     let pagerduty = config.pagerduty.token.clone().map(|key| (config.pagerduty.url.clone(), key));
     let pager = Pager::new(config.webhook.clone(), pagerduty).context("the client for webhooks")?;
+    let github = github(&config.github, &clock)?;
     let opening = Store::open(config.database_url.expose_secret());
     let store = stop.run_until_cancelled(opening).await.context(STOPPED)??;
     Ok(App {
@@ -80,6 +82,8 @@ async fn parts(config: Config, names: Vec<String>, clock: Clock, stop: Cancellat
         cluster_names: names,
         sites: OnceLock::new(),
         pager,
+        github,
+        github_trouble: watch::Sender::default(),
         channels: slack_side::channels(&config.slack, slack.is_some()),
         rooms: watch::Sender::default(),
         doubts: Wake::default(),
@@ -101,6 +105,21 @@ async fn parts(config: Config, names: Vec<String>, clock: Clock, stop: Cancellat
         store,
         config,
     })
+}
+
+/// GitHub, if something of it is configured.
+fn github(config: &GitHubConfig, clock: &Clock) -> anyhow::Result<Option<GitHub>> {
+    if !config.is_asked() {
+        return Ok(None);
+    }
+    let auth = match &config.credentials {
+        GitHubCredentials::None => Auth::None,
+        GitHubCredentials::Token(token) => Auth::Token(token.clone()),
+        GitHubCredentials::App { id, installation, key } => {
+            Auth::App(Box::new(github::App::new(id, *installation, key.clone())?))
+        }
+    };
+    Ok(Some(GitHub::new(&config.url, auth, CacheBound::default(), clock.clone())?))
 }
 
 /// Who starts what this process has the right to do.

@@ -19,7 +19,7 @@ pub use correlation::correlate;
 pub use difference::{Container, Difference, Field, Probe, Role, Touches, differences};
 pub use fit::{Fit, fit};
 pub use from_git::{
-    Brought, Deployed, GitHistory, Images, Names, Place, Places, Tie, attribute, candidates, images, places,
+    Brought, Deployed, GitHistory, Images, Names, Place, Places, Tie, attribute, candidates, images, places, tie,
 };
 pub use rollout::{Before, Rollout, rollouts};
 pub use symptom::Symptom;

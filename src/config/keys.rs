@@ -24,7 +24,7 @@ const fn in_file_only(path: &'static str) -> Key {
 }
 
 /// Every key, in the order of `default.toml`.
-pub const KEYS: [Key; 80] = [
+pub const KEYS: [Key; 86] = [
     key("clusters", "CLUSTERS"),
     key("cluster.name", "CLUSTER_NAME"),
     key("cluster.kubeconfig", "KUBECONFIG"),
@@ -51,6 +51,12 @@ pub const KEYS: [Key; 80] = [
     secret("escalation.pagerduty_key", "PAGERDUTY_ROUTING_KEY"),
     key("escalation.pagerduty_url", "PAGERDUTY_URL"),
     secret("github.token", "GITHUB_TOKEN"),
+    key("github.app_id", "GITHUB_APP_ID"),
+    key("github.app_installation_id", "GITHUB_APP_INSTALLATION_ID"),
+    secret("github.app_private_key", "GITHUB_APP_PRIVATE_KEY"),
+    key("github.repository", "GITHUB_REPO_NAME"),
+    key("github.owner", "GITHUB_REPO_OWNER"),
+    key("github.paths", "GITHUB_PATHS"),
     key("github.api_url", "GITHUB_API_URL"),
     secret("anthropic.api_key", "ANTHROPIC_API_KEY"),
     key("anthropic.base_url", "ANTHROPIC_BASE_URL"),
@@ -121,7 +127,7 @@ const SESSION: &str = "what the bot remembers is in the database (DATABASE_URL)"
 const MCP: &str = "no MCP server is needed";
 
 /// Variables of the prototype that nothing reads any more, each with what to do in place of it.
-pub(super) const GONE: [(&str, &str); 15] = [
+pub(super) const GONE: [(&str, &str); 13] = [
     ("ORCHESTRATOR_MODEL", MODEL),
     ("K8S_ANALYZER_MODEL", MODEL),
     ("ESCALATION_MANAGER_MODEL", MODEL),
@@ -133,8 +139,6 @@ pub(super) const GONE: [(&str, &str); 15] = [
     ("SESSION_DIR", SESSION),
     ("MAX_CONTEXT_TOKENS", SESSION),
     ("CONTEXT_PRUNE_THRESHOLD", SESSION),
-    ("GITHUB_REPO_OWNER", "repositories are not read; GITHUB_TOKEN is kept for when they are"),
-    ("GITHUB_REPO_NAME", "repositories are not read; GITHUB_TOKEN is kept for when they are"),
     ("GITHUB_MCP_PATH", MCP),
     ("SLACK_MCP_PATH", MCP),
 ];

@@ -4,6 +4,7 @@ mod checks;
 mod clusters;
 mod escalation;
 mod gather;
+mod github;
 mod hours;
 pub mod keys;
 mod policy;
@@ -28,6 +29,7 @@ use crate::{
 };
 pub use clusters::{ClusterEntry, ClusterPlace};
 use gather::{Gathered, gather};
+pub use github::{GitHubConfig, GitHubCredentials};
 pub use priorities::read_catalogue;
 pub use problem::{ConfigErrors, Place, Problem, Warning};
 pub use slack::SlackConfig;
@@ -126,7 +128,7 @@ pub struct Config {
     /// `PagerDuty`'s Events API and the key of a service.
     pub pagerduty: ApiConfig,
     pub slack: SlackConfig,
-    pub github: ApiConfig,
+    pub github: GitHubConfig,
     pub anthropic: ApiConfig,
     pub priorities: Priorities,
     /// How bad what is.
@@ -197,7 +199,7 @@ impl Config {
             webhook,
             pagerduty,
             slack,
-            github: ApiConfig { token: values.secret("github.token"), url: values.address("github.api_url") },
+            github: github::read(&mut values),
             anthropic: ApiConfig {
                 token: values.secret("anthropic.api_key"),
                 url: values.address("anthropic.base_url"),

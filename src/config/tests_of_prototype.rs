@@ -52,6 +52,8 @@ fn every_variable_of_the_prototype_is_honoured_or_warned_about_and_none_stops_th
     let honoured = [
         "ANTHROPIC_API_KEY",
         "GITHUB_TOKEN",
+        "GITHUB_REPO_OWNER",
+        "GITHUB_REPO_NAME",
         "SLACK_ENABLED",
         "SLACK_BOT_TOKEN",
         "SLACK_CHANNEL",

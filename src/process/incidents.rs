@@ -282,7 +282,7 @@ async fn consider_one(
             .map_or(until, |at| at.min(until));
         due(mind, Some(at));
         // What is read meanwhile is there when people hear of it.
-        rollouts::consider(mind, owner, Concern::of(&opens));
+        rollouts::consider(mind, owner, Concern::of(&opens), now);
         return Ok(());
     }
     mind.scene.waits_no_more(owner);
@@ -340,10 +340,10 @@ async fn consider_one(
     let again = findings::looks_again(owner, &scene::look(app, mind, now));
     let log = mind.logs.consider(owner, mind.open.get(owner), now);
     let concern = mind.open.get(owner).and_then(Concern::of);
-    rollouts::consider(mind, owner, concern);
+    let reads = rollouts::consider(mind, owner, concern, now);
     let set = (&app.config.policy, habits(app));
     let at = incidents::due(mind.open.get(owner), judgements, set, now);
-    let at = at.into_iter().chain(again).chain(log).chain(doubted).min();
+    let at = at.into_iter().chain(again).chain(log).chain(doubted).chain(reads).min();
     due(mind, at);
     Ok(())
 }

@@ -5,6 +5,7 @@ mod changes;
 mod deployed;
 mod desk;
 mod first_look;
+mod git;
 mod incidents;
 mod logs;
 mod looks;
@@ -137,7 +138,7 @@ impl Mind {
             priorities: Arc::clone(&app.priorities.borrow()),
             scene: Scene::remembered(open.iter()),
             logs: logs::Logs::remembered(open.iter(), app.clock.now()),
-            rollouts: rollouts::Rollouts::default(),
+            rollouts: rollouts::Rollouts::new(app.github.is_some()),
             formerly: BTreeSet::new(),
             unwritten: Vec::new(),
             failures: BTreeMap::new(),

@@ -8,10 +8,14 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 
-use super::{Mind, incidents};
+use super::{
+    Mind,
+    git::{self, Inquiry},
+    incidents,
+};
 use crate::{
     app::Site,
-    changes::{Rollout, Symptom, correlate, rollouts},
+    changes::{Rollout, Symptom, attribute, correlate, rollouts},
     clients::kubernetes::ReadError,
     cluster::{
         Fact, Kind, ObjectKey, ObjectRef,
@@ -19,11 +23,13 @@ use crate::{
     },
     event::Event,
     findings::{Finding, Judgement, Verdict, revision},
-    incidents::{Changed, Incident, JUST_BEFORE, later},
+    incidents::{Changed, Incident, JUST_BEFORE, Severity, later},
 };
 
 /// So many are read at once.
 const AT_ONCE: usize = 4;
+/// So often it is tried again after something that may pass, each time after twice as long; the first time after a minute.
+const MOST_TRIES: u32 = 5;
 /// What breaks elsewhere so much earlier or later breaks at the same time.
 const TOGETHER: SignedDuration = SignedDuration::from_mins(3);
 
@@ -31,13 +37,15 @@ const TOGETHER: SignedDuration = SignedDuration::from_mins(3);
 #[derive(Debug)]
 pub(super) struct Rollouts {
     of: BTreeMap<ObjectRef, Known>,
-    wanted: Vec<ObjectRef>,
+    wanted: Vec<(ObjectRef, Concern)>,
     places: Arc<Semaphore>,
+    /// Whether GitHub is asked as well.
+    with_git: bool,
 }
 
-impl Default for Rollouts {
-    fn default() -> Self {
-        Self { of: BTreeMap::new(), wanted: Vec::new(), places: Arc::new(Semaphore::new(AT_ONCE)) }
+impl Rollouts {
+    pub(super) fn new(with_git: bool) -> Self {
+        Self { of: BTreeMap::new(), wanted: Vec::new(), places: Arc::new(Semaphore::new(AT_ONCE)), with_git }
     }
 }
 
@@ -48,15 +56,32 @@ struct Known {
     version: String,
     /// What was read; None: not yet.
     read: Option<Result<Vec<Rollout>, String>>,
+    /// What GitHub told; None: nothing yet.
+    git: Option<git::Answer>,
+    /// Whether GitHub was asked, or is.
+    is_git_asked: bool,
     /// The most others that broke at about the same time.
     elsewhere: usize,
+    /// When it is read again because something stood in the way that may pass.
+    again: Option<Timestamp>,
+    /// How often it was.
+    tries: u32,
 }
 
 /// What was read of a workload.
 #[derive(Debug)]
 pub struct RolloutsRead {
     owner: ObjectRef,
-    read: Result<Vec<Rollout>, ReadError>,
+    read: Read,
+    /// Whether nothing else comes of this reading.
+    is_last: bool,
+}
+
+/// What one of the two tells.
+#[derive(Debug)]
+enum Read {
+    Cluster(Result<Vec<Rollout>, ReadError>),
+    Git(Box<git::Answer>),
 }
 
 /// What explains what is wrong with an owner, as far as was read; None: nothing was, or nothing is wrong.
@@ -69,7 +94,12 @@ pub(super) fn explain(mind: &Mind, owner: &ObjectRef, judgements: &[Judgement]) 
             let elsewhere = known.elsewhere.max(elsewhere(mind, owner, symptom.began));
             let revisions = hit(mind, &findings);
             let spared = well(mind, owner).difference(&revisions).cloned().collect();
-            correlate(rollouts, &Symptom { revisions, spared, elsewhere, ..symptom })
+            let symptom = Symptom { revisions, spared, elsewhere, ..symptom };
+            let found = correlate(rollouts, &symptom);
+            match &known.git {
+                Some(git) => attribute(found, rollouts, &git.history, &symptom),
+                None => found,
+            }
         }
         Err(why) => Changed { unknown: vec![why.clone()], ..Changed::default() },
     }))
@@ -89,7 +119,8 @@ fn wrong(judgements: &[Judgement]) -> Vec<Arc<Finding>> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Concern {
     is_meant: bool,
-    since: Timestamp,
+    pub(super) since: Timestamp,
+    pub(super) severity: Severity,
 }
 
 impl Concern {
@@ -97,58 +128,104 @@ impl Concern {
     pub(super) fn of(incident: &Incident) -> Option<Self> {
         // Also while nobody hears of it: if that changes, what was changed is known by then.
         let is_meant = incident.symptom_of.is_none() && incident.healthy_since.is_none();
-        incident.is_open().then_some(Self { is_meant, since: incident.since })
+        incident.is_open().then_some(Self { is_meant, since: incident.since, severity: incident.severity })
     }
 }
 
-/// Notes that the rollouts of an owner are to be read: when it has an incident, or is about to, and when another version is in force.
-pub(super) fn consider(mind: &mut Mind, owner: &ObjectRef, concern: Option<Concern>) {
+/// Notes that the rollouts of an owner are to be read: when it has an incident, or is about to, when another version is in force, and
+/// when something stood in the way that may have passed. When that will be comes out.
+pub(super) fn consider(
+    mind: &mut Mind,
+    owner: &ObjectRef,
+    concern: Option<Concern>,
+    now: Timestamp,
+) -> Option<Timestamp> {
     let Some(concern) = concern else {
         mind.rollouts.of.remove(owner);
-        return;
+        return None;
     };
-    let Some(version) = in_force(mind, owner).filter(|_| concern.is_meant) else { return };
+    let version = in_force(mind, owner).filter(|_| concern.is_meant)?;
     let elsewhere = elsewhere(mind, owner, concern.since);
-    match mind.rollouts.of.get_mut(owner) {
-        Some(known) => {
-            // Whoever is well again broke at the same time nevertheless.
-            known.elsewhere = known.elsewhere.max(elsewhere);
-            if known.version == version {
-                return;
-            }
-            // What was read is believed until more is.
-            known.version = version;
+    let is_told = mind.rollouts.with_git && concern.severity.is_said();
+    if let Some(known) = mind.rollouts.of.get_mut(owner) {
+        // Whoever is well again broke at the same time nevertheless.
+        known.elsewhere = known.elsewhere.max(elsewhere);
+        // What was spared for SEV-1 is not spared any more.
+        let is_spared = known.git.as_ref().is_some_and(|git| git.is_spared) && concern.severity == Severity::Sev1;
+        // Of what nobody heard of at first GitHub was not asked.
+        let is_told_now = is_told && !known.is_git_asked;
+        let is_again = is_spared || is_told_now || known.again.is_some_and(|at| at <= now);
+        if known.version == version && !is_again {
+            return known.again;
         }
-        None => drop(mind.rollouts.of.insert(owner.clone(), Known { version, read: None, elsewhere })),
+        // What was read is believed until more is.
+        (known.version, known.again) = (version, None);
+        known.is_git_asked |= is_told;
+        if let Some(git) = &mut known.git {
+            git.is_spared = false;
+        }
+    } else {
+        let known = Known { version, read: None, git: None, is_git_asked: is_told, elsewhere, again: None, tries: 0 };
+        mind.rollouts.of.insert(owner.clone(), known);
     }
-    mind.rollouts.wanted.push(owner.clone());
+    mind.rollouts.wanted.push((owner.clone(), concern));
+    None
 }
 
 /// Reads what is to be read; nobody waits for it.
 pub(super) fn begin(app: &Arc<Site>, mind: &mut Mind) {
-    for owner in std::mem::take(&mut mind.rollouts.wanted) {
+    for (owner, concern) in std::mem::take(&mut mind.rollouts.wanted) {
         app.pulse.send_modify(|pulse| pulse.looks += 1);
         let (site, places) = (Arc::clone(app), Arc::clone(&mind.rollouts.places));
+        let inquiry = git::inquiry(app, mind, &owner, concern);
         app.spawn(async move {
-            let read = async {
-                // It is never closed.
-                let _place = places.acquire().await.ok();
-                site.kubernetes.revisions(&owner).await
-            };
-            let Some(read) = site.stop.run_until_cancelled(read).await else { return };
-            let read = read
-                .map(|found| found.map(|found| rollouts(&owner, &found.workload, &found.versions)).unwrap_or_default());
-            site.send(Event::RolloutsRead(RolloutsRead { owner, read })).await;
+            // What is stopped is read anew at the next start.
+            site.stop.run_until_cancelled(read(&site, owner, inquiry, &places)).await;
         });
     }
 }
 
+/// Reads the rollouts of a workload, and then what GitHub tells of them: who waits for the first does not wait for the second.
+async fn read(site: &Site, owner: ObjectRef, inquiry: Option<Inquiry>, places: &Semaphore) {
+    // It is never closed.
+    let _place = places.acquire().await.ok();
+    let found = site.kubernetes.revisions(&owner).await;
+    let found = found.map(|found| found.map(|it| rollouts(&owner, &it.workload, &it.versions)).unwrap_or_default());
+    let (Some(github), Some(inquiry)) = (&site.github, inquiry) else {
+        let read = RolloutsRead { owner, read: Read::Cluster(found), is_last: true };
+        return site.send(Event::RolloutsRead(read)).await;
+    };
+    let known = found.clone().unwrap_or_default();
+    let read = RolloutsRead { owner: owner.clone(), read: Read::Cluster(found), is_last: false };
+    site.send(Event::RolloutsRead(read)).await;
+    let answer = git::ask(site, github, &inquiry, &known).await;
+    site.send(Event::RolloutsRead(RolloutsRead { owner, read: Read::Git(Box::new(answer)), is_last: true })).await;
+}
+
 /// What was read is held against what is wrong: the owner is judged with it.
 pub(super) async fn arrived(app: &Site, mind: &mut Mind, read: RolloutsRead) {
-    app.pulse.send_modify(|pulse| pulse.looks = pulse.looks.saturating_sub(1));
-    let RolloutsRead { owner, read } = read;
+    let RolloutsRead { owner, read, is_last } = read;
+    if is_last {
+        app.pulse.send_modify(|pulse| pulse.looks = pulse.looks.saturating_sub(1));
+    }
+    let now = app.clock.now();
     let Some(known) = mind.rollouts.of.get_mut(&owner) else { return };
-    known.read = Some(read.map_err(|error| format!("what was rolled out cannot be read: {error}")));
+    let again = match read {
+        Read::Cluster(read) => {
+            let again = read.as_ref().err().filter(|error| error.is_worth_trying_again()).map(|_| now);
+            known.read = Some(read.map_err(|error| format!("what was rolled out cannot be read: {error}")));
+            again
+        }
+        Read::Git(answer) => {
+            let again = answer.again;
+            known.git = Some(*answer);
+            again
+        }
+    };
+    if let Some(again) = again.filter(|_| known.tries < MOST_TRIES) {
+        known.again = Some(again.max(later(now, SignedDuration::from_mins(1 << known.tries))));
+        known.tries = known.tries.saturating_add(1);
+    }
     incidents::consider(app, mind, BTreeSet::from([owner])).await;
 }
 

@@ -5,8 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::Mind;
 use crate::{
     app::{App, Site, lease},
-    clients::{kubernetes::Patience, slack_socket::SOCKETS},
+    clients::{github::GitHub, kubernetes::Patience, slack_socket::SOCKETS},
     cluster::{ClusterId, Kind, Visibility},
+    config::GitHubCredentials,
     conversation::standing::{
         Blind, ClusterStanding, Cycle, OutboxStanding, Part, SocketStanding, Standing, WatchStanding,
     },
@@ -155,10 +156,6 @@ pub fn parts(app: &App) -> Vec<Part> {
         Some(_) => Ok("a key is set; explanations by a model come in a later version"),
         None => Err("ANTHROPIC_API_KEY is not set: answers come from the evidence alone"),
     };
-    let github = match &config.github.token {
-        Some(_) => Ok("a token is set; commits and pull requests come in a later version"),
-        None => Err("GITHUB_TOKEN is not set: no commits and pull requests in alerts"),
-    };
     vec![
         part(
             "Store",
@@ -168,6 +165,21 @@ pub fn parts(app: &App) -> Vec<Part> {
         services(app),
         escalation(app),
         part("Model", model),
-        part("GitHub", github),
+        github(app),
     ]
+}
+
+/// What is asked of GitHub, and what stands in the way.
+fn github(app: &App) -> Part {
+    let config = &app.config.github;
+    let state = match &config.credentials {
+        _ if app.github.is_none() => Err("GITHUB_TOKEN is not set: no commits and pull requests in alerts".to_owned()),
+        GitHubCredentials::None => Ok("public repositories only, 60 requests an hour: no token is set".to_owned()),
+        GitHubCredentials::Token(_) => Ok("commits and pull requests, with a token".to_owned()),
+        GitHubCredentials::App { id, .. } => Ok(format!("commits and pull requests, as GitHub App {id}")),
+    };
+    let renamed = app.github.iter().flat_map(GitHub::renamed);
+    let renamed = renamed.map(|repo| format!("repository {repo} has another name on GitHub now: write that one"));
+    let trouble = app.github_trouble.borrow().clone();
+    Part { name: "GitHub".to_owned(), state, troubles: trouble.into_iter().chain(renamed).collect() }
 }

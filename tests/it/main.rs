@@ -8,6 +8,7 @@ mod check;
 mod clusters;
 mod delivery;
 mod escalation;
+mod github;
 mod harness;
 mod jobs;
 mod keeping;

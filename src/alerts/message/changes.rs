@@ -20,7 +20,8 @@ pub(super) fn changed(incident: &Incident) -> Vec<String> {
     if lines.is_empty() && changed.unknown.is_empty() {
         lines.push(nothing(incident, changed));
     }
-    lines.extend(changed.unknown.iter().map(|why| format!("What changed: {}", cap(&escape_line(why), LINE))));
+    let head = if lines.is_empty() { "What changed" } else { "Not known" };
+    lines.extend(changed.unknown.iter().map(|why| format!("{head}: {}", cap(&escape_line(why), LINE))));
     lines
 }
 

@@ -8,7 +8,7 @@ mod tie;
 use jiff::{SignedDuration, Timestamp};
 
 pub use places::{Deployed, Names, Place, Places, places};
-pub use tie::{Tie, candidates};
+pub use tie::{Tie, candidates, tie};
 
 use super::{
     Field,
@@ -83,7 +83,7 @@ pub struct GitHistory {
 pub fn attribute(mut changed: Changed, rollouts: &[Rollout], git: &GitHistory, symptom: &Symptom) -> Changed {
     for suspect in &mut changed.suspects {
         let Some(rollout) = rollouts.iter().find(|it| name(it) == suspect.change) else { continue };
-        if let Some((brought, tie)) = tie::tie(rollout, &git.commits) {
+        if let Some((brought, tie)) = tie(rollout, &git.commits) {
             suspect.reasons.push(said(brought, &tie));
             suspect.commit = Some(Box::new(told(brought, tie == Tie::SameDifference)));
         }
@@ -92,9 +92,8 @@ pub fn attribute(mut changed: Changed, rollouts: &[Rollout], git: &GitHistory, s
     }
     // What is sure needs no second guess, and what came with a rollout is told with it.
     if changed.sure().is_none() {
-        let tied = |commit: &&Brought| {
-            rollouts.iter().any(|it| tie::tie(it, &git.commits).is_some_and(|(of, _)| of == *commit))
-        };
+        let tied =
+            |commit: &&Brought| rollouts.iter().any(|it| tie(it, &git.commits).is_some_and(|(of, _)| of == *commit));
         let alone = git.commits.iter().filter(|commit| !tied(commit)).find_map(|commit| alone(commit, symptom));
         changed.suspects.extend(alone);
         changed.suspects.sort_by_key(|it| (it.confidence, std::cmp::Reverse(it.score), std::cmp::Reverse(it.at)));

@@ -234,10 +234,11 @@ fn a_new_image_is_told_with_what_is_in_it() {
     let range = images(&rollout).unwrap();
     assert_eq!((range.0.as_str(), range.1.as_str()), ("5.7.0", "5.8.0"));
     let symptom = Symptom { classes: [ConditionClass::Crash].into(), containers: [].into(), ..broke() };
-    let mut told = |comparison| {
+    let told = |comparison| {
         let images = Some(Images { rollout: 2, repo: repo.clone(), range: range.clone(), comparison });
         let git = GitHistory { images, ..GitHistory::default() };
-        let changed = attribute(correlate(&[rollout.clone()], &symptom), &[rollout.clone()], &git, &symptom);
+        let all = std::slice::from_ref(&rollout);
+        let changed = attribute(correlate(all, &symptom), all, &git, &symptom);
         let image = changed.suspects[0].image.clone().unwrap();
         format!(
             "{} {} {:?} by {:?} back: {}",

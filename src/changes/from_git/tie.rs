@@ -25,7 +25,7 @@ pub enum Tie {
 }
 
 /// The commit that brought a rollout; commits are given the newest first.
-pub(super) fn tie<'a>(rollout: &Rollout, commits: &'a [Brought]) -> Option<(&'a Brought, Tie)> {
+pub fn tie<'a>(rollout: &Rollout, commits: &'a [Brought]) -> Option<(&'a Brought, Tie)> {
     let before = || candidates(rollout, commits);
     if let Before::Revision(_, differences) = &rollout.before
         && let Some(same) = before().find(|commit| is_same(differences, commit))
@@ -128,13 +128,14 @@ fn holds(line: &str, value: &str) -> bool {
 
 /// Whether a line names what a difference is about.
 fn names(line: &str, field: &Field) -> bool {
-    match field {
-        Field::Limit(name)
-        | Field::Request(name)
-        | Field::Env(name)
-        | Field::Label(name)
-        | Field::Annotation(name)
-        | Field::NodeSelector(name) => line.contains(name.as_str()),
-        _ => false,
-    }
+    let (Field::Limit(name)
+    | Field::Request(name)
+    | Field::Env(name)
+    | Field::Label(name)
+    | Field::Annotation(name)
+    | Field::NodeSelector(name)) = field
+    else {
+        return false;
+    };
+    line.contains(name.as_str())
 }

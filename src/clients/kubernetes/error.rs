@@ -97,6 +97,23 @@ impl ReadError {
     }
 }
 
+impl ReadError {
+    /// Whether the same may be read later although nobody mends anything.
+    pub fn is_worth_trying_again(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Busy { .. } | Self::Silent { .. } | Self::Gone => {
+                true
+            }
+            Self::Failed { status, .. } => *status >= 500,
+            Self::Forbidden { .. }
+            | Self::NotServed { .. }
+            | Self::Unauthorized { .. }
+            | Self::Tls { .. }
+            | Self::Garbage { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -64,7 +64,9 @@ fn suspects(suspects: Vec<Suspect>) -> Incident {
 /// The lines that tell of changes.
 fn lines(it: &Incident) -> String {
     let is_of_changes = |line: &&str| {
-        ["What changed", "Also changed", "Commit", "In the image", "Undo"].iter().any(|head| line.starts_with(head))
+        ["What changed", "Also changed", "Commit", "In the image", "Not known", "Undo"]
+            .iter()
+            .any(|head| line.starts_with(head))
     };
     said(it).lines().filter(is_of_changes).collect::<Vec<_>>().join("\n")
 }
@@ -123,7 +125,7 @@ fn what_cannot_be_looked_into_is_not_nothing() {
     assert_snapshot!(lines(&with(unknown.clone())), @"What changed: what was rolled out cannot be read: forbidden: replicasets in namespace shop");
     assert_snapshot!(lines(&with(Changed { suspects: vec![limit(Confidence::Medium)], ..unknown })), @"
     What changed: memory limit 512Mi → 256Mi · rollout #14 by kubectl edit, 7 min before · *MEDIUM*
-    What changed: what was rolled out cannot be read: forbidden: replicasets in namespace shop
+    Not known: what was rolled out cannot be read: forbidden: replicasets in namespace shop
     Undo: kubectl -n shop rollout undo deployment/api --to-revision=13
     ");
 }

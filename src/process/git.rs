@@ -1,0 +1,218 @@
+//! What GitHub tells of the code of a workload that something is wrong with: at most six requests, and nobody waits for them.
+
+use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Mind, rollouts::Concern};
+use crate::{
+    app::{App, Site},
+    changes::{
+        Brought, GitHistory, Images, Names, Place, Places, Rollout, Tie, candidates,
+        deployed::{CommitSha, Listed, PullRequest, RepoName, Window},
+        images, places, tie,
+    },
+    clients::github::{GitHub, GitHubError, Importance},
+    cluster::ObjectRef,
+    incidents::{CHANGES_WITHIN, Severity, later},
+};
+
+/// So many requests one incident may cost.
+const MOST: usize = 6;
+/// So many commits are read to find the one that brought a rollout.
+const READ: usize = 2;
+/// What was committed is put in place with a delay; and clocks differ.
+const LAG: SignedDuration = SignedDuration::from_hours(1);
+
+/// What is to be asked about a workload.
+#[derive(Debug)]
+pub(super) struct Inquiry {
+    places: Places,
+    began: Timestamp,
+    importance: Importance,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    pub(super) history: GitHistory,
+    /// When the same may be answered although nobody mends anything.
+    pub(super) again: Option<Timestamp>,
+    /// Something was not asked because what is left of the limit is for SEV-1.
+    pub(super) is_spared: bool,
+}
+
+/// What is to be asked about an owner; None if GitHub is not asked, it is not known where the owner comes from, or nobody hears of it.
+pub(super) fn inquiry(app: &App, mind: &Mind, owner: &ObjectRef, concern: Concern) -> Option<Inquiry> {
+    app.github.as_ref().filter(|_| concern.severity.is_said())?;
+    let service = mind.priorities.catalogue().service_of(owner, &mind.index);
+    let names =
+        Names { service: service.map(|it| it.name.as_str()), workload: &owner.name, namespace: &owner.namespace };
+    let repo = service.and_then(|it| RepoName::parse(&it.repository).ok());
+    let entry = repo.as_ref().zip(service).map(|(repo, it)| (repo, it.paths.as_slice()));
+    let places = places(names, entry, app.config.github.deployed.as_ref());
+    let importance = if concern.severity == Severity::Sev1 { Importance::Sev1 } else { Importance::Normal };
+    (!places.manifests.is_empty() || places.code.is_some()).then_some(Inquiry {
+        places,
+        began: concern.since,
+        importance,
+    })
+}
+
+/// Asks. What could not be asked is said in what comes back.
+pub(super) async fn ask(site: &Site, github: &GitHub, inquiry: &Inquiry, rollouts: &[Rollout]) -> Answer {
+    let mut asking = Asking { github, inquiry, left: MOST, answer: Answer::default(), now: site.clock.now() };
+    asking.commits().await;
+    let until = later(inquiry.began, SignedDuration::from_mins(1));
+    let window = later(inquiry.began, -CHANGES_WITHIN)..=until;
+    let newest = rollouts.iter().find(|rollout| window.contains(&rollout.at));
+    let brought = match newest {
+        Some(rollout) => asking.brought(rollout).await,
+        None => asking.answer.history.commits.first().map(|first| first.commit.sha.clone()),
+    };
+    if let Some(rollout) = newest {
+        asking.images(rollout).await;
+    }
+    if let Some(sha) = brought {
+        asking.delivered(&sha).await;
+    }
+    let trouble = asking.answer.history.unknown.first().cloned();
+    site.github_trouble.send_if_modified(|known| std::mem::replace(known, trouble.clone()) != trouble);
+    asking.answer
+}
+
+/// The questions about one workload.
+struct Asking<'a> {
+    github: &'a GitHub,
+    inquiry: &'a Inquiry,
+    left: usize,
+    answer: Answer,
+    now: Timestamp,
+}
+
+impl Asking<'_> {
+    /// Takes a request from those that are left.
+    fn may(&mut self) -> bool {
+        let may = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        may
+    }
+
+    /// Notes what could not be asked.
+    fn note<T>(&mut self, found: Result<T, GitHubError>) -> Option<T> {
+        let error = match found {
+            Ok(found) => return Some(found),
+            Err(error) => error,
+        };
+        if error.is_worth_trying_again() {
+            let soon = later(self.now, SignedDuration::from_mins(1));
+            let again = error.until().map_or(soon, |until| until.max(soon));
+            self.answer.again = Some(self.answer.again.map_or(again, |known| known.max(again)));
+        }
+        self.answer.is_spared |= matches!(error, GitHubError::Spared { .. });
+        let said = error.to_string();
+        if !self.answer.history.unknown.contains(&said) {
+            self.answer.history.unknown.push(said);
+        }
+        None
+    }
+
+    /// The commits of all places, the newest first.
+    async fn commits(&mut self) {
+        let within =
+            Window { since: later(self.inquiry.began, -(CHANGES_WITHIN + LAG)), until: later(self.inquiry.began, LAG) };
+        let places: Vec<&Place> = self.inquiry.places.manifests.iter().take(self.left).collect();
+        self.left = self.left.saturating_sub(places.len());
+        let (github, importance) = (self.github, self.inquiry.importance);
+        let lists = places.iter().map(|place| github.commits(&place.repo, &place.path, None, within, importance));
+        let mut commits: Vec<Brought> = Vec::new();
+        for (place, list) in places.iter().zip(join_all(lists).await) {
+            let found = self.note(list).map(|listed| listed.items).unwrap_or_default();
+            for commit in found {
+                // A commit that touches two places is one.
+                if !commits.iter().any(|known| known.commit.sha == commit.sha) {
+                    commits.push(Brought::of(&place.repo, commit));
+                }
+            }
+        }
+        commits.sort_by_key(|it| std::cmp::Reverse(it.commit.committed_at));
+        if self.inquiry.places.left_out > 0 {
+            let more = self.inquiry.places.left_out;
+            let unknown =
+                format!("{more} more paths of the catalogue are not looked at: the first {} are", places.len());
+            self.answer.history.unknown.push(unknown);
+        }
+        self.answer.history.commits = commits;
+    }
+
+    /// Reads the commits before a rollout until one makes the same difference; the one that brought it, as far as is known.
+    async fn brought(&mut self, rollout: &Rollout) -> Option<CommitSha> {
+        let (github, importance) = (self.github, self.inquiry.importance);
+        let before: Vec<(RepoName, _)> = candidates(rollout, &self.answer.history.commits)
+            .take(READ)
+            .map(|it| (it.repo.clone(), it.commit.sha.clone()))
+            .collect();
+        for (repo, sha) in before {
+            if !self.may() {
+                break;
+            }
+            let details = github.commit(&repo, &sha, importance).await;
+            let Some(details) = self.note(details) else { break };
+            let known = self.answer.history.commits.iter_mut().find(|it| it.commit.sha == sha);
+            if let Some(known) = known {
+                known.files = Some(details.files);
+            }
+            if matches!(tie(rollout, &self.answer.history.commits), Some((_, Tie::SameDifference))) {
+                break;
+            }
+        }
+        tie(rollout, &self.answer.history.commits).map(|(brought, _)| brought.commit.sha.clone())
+    }
+
+    /// What was committed between the versions of the image that a rollout changed.
+    async fn images(&mut self, rollout: &Rollout) {
+        let Some((repo, (from, to))) = self.inquiry.places.code.clone().zip(images(rollout)) else { return };
+        let (github, importance) = (self.github, self.inquiry.importance);
+        // Many tag `v5.8.0` what they build as `5.8.0`.
+        let tries = [(from.clone(), to.clone()), (format!("v{from}"), format!("v{to}"))];
+        let mut found = None;
+        let mut range = (from, to);
+        for (from, to) in tries {
+            // One is left for the pull request.
+            if self.left <= 1 || !self.may() {
+                break;
+            }
+            found = Some(github.compare(&repo, &from, &to, importance).await);
+            range = (from, to);
+            if !matches!(found, Some(Err(GitHubError::NotFound { .. }))) {
+                break;
+            }
+        }
+        if let Some(comparison) = found.and_then(|found| self.note(found)) {
+            self.answer.history.images = Some(Images { rollout: rollout.number, repo, range, comparison });
+        }
+    }
+
+    /// How a commit came to its branch, and what ran on it.
+    async fn delivered(&mut self, sha: &CommitSha) {
+        let Some(repo) = self.answer.history.commits.iter().find(|it| it.commit.sha == *sha).map(|it| it.repo.clone())
+        else {
+            return;
+        };
+        let (github, importance) = (self.github, self.inquiry.importance);
+        let pulls =
+            async { if self.left > 0 { Some(github.pull_requests_of(&repo, sha, importance).await) } else { None } };
+        let runs =
+            async { if self.left > 1 { Some(github.workflow_runs(&repo, sha, importance).await) } else { None } };
+        let (pulls, runs) = futures::future::join(pulls, runs).await;
+        let pulls = pulls.and_then(|found| self.note(found));
+        let runs = runs.and_then(|found| self.note(found));
+        let known = self.answer.history.commits.iter_mut().find(|it| it.commit.sha == *sha);
+        let Some(known) = known else { return };
+        // Of several the one that was merged first brought it here.
+        let merged = |pulls: Listed<PullRequest>| {
+            pulls.items.into_iter().filter(|pull| pull.merged_at.is_some()).min_by_key(|pull| pull.merged_at)
+        };
+        known.pull = pulls.and_then(merged);
+        known.runs = runs.map(|runs| runs.items).unwrap_or_default();
+    }
+}
