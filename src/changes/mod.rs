@@ -7,6 +7,7 @@ pub mod deployed;
 mod difference;
 mod fit;
 mod from_git;
+pub mod gitops;
 mod proof;
 mod rollout;
 #[cfg(test)]

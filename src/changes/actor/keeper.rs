@@ -15,7 +15,7 @@ const FLUX_HOME: &str = "flux-system";
 /// Flux keeps is undone by them. None if nothing tells.
 pub fn keeper(object: &Value) -> Option<Actor> {
     let found = [
-        (Tool::ArgoCd, argo_cd_application(object, false)),
+        (Tool::ArgoCd, argo_cd_application(object)),
         (Tool::FluxHelmRelease, flux(object, "helm")),
         (Tool::FluxKustomization, flux(object, "kustomize")),
         (Tool::Fleet, bundle(object)),
@@ -31,14 +31,29 @@ fn named(name: &str) -> String {
     cap(&redact(name), LONGEST)
 }
 
-/// The application of Argo CD. The label of its older versions is also that of many charts: it tells only if Argo CD is known to write.
-pub(super) fn argo_cd_application(object: &Value, writes: bool) -> Option<String> {
+/// The application of Argo CD, in words.
+pub(super) fn argo_cd_application(object: &Value) -> Option<String> {
+    // Of applications outside its own namespace it joins both names; neither can have this sign in it.
+    application(object).map(|name| named(&name.replacen('_', "/", 1)))
+}
+
+/// The application of Argo CD, as it is written. The label of its older versions is also that of many charts: it tells only if Argo CD
+/// is known to write.
+pub(in crate::changes) fn application(object: &Value) -> Option<&str> {
     let tracked = text(object, "annotations", "argocd.argoproj.io/tracking-id").and_then(|id| id.split(':').next());
     let instance = || text(object, "labels", "argocd.argoproj.io/instance");
-    let of_old = || text(object, "labels", "app.kubernetes.io/instance").filter(|_| writes);
-    let name = tracked.or_else(instance).or_else(of_old)?;
-    // Of applications outside its own namespace it joins both names; neither can have this sign in it.
-    Some(named(&name.replacen('_', "/", 1)))
+    let of_old = || text(object, "labels", "app.kubernetes.io/instance").filter(|_| is_written_by_argo_cd(object));
+    tracked.or_else(instance).or_else(of_old)
+}
+
+fn is_written_by_argo_cd(object: &Value) -> bool {
+    let entries = object.get("metadata").and_then(|meta| meta.get("managedFields")).and_then(Value::as_array);
+    entries.into_iter().flatten().any(|entry| is_argo_cd(super::manager(entry)))
+}
+
+/// Whether a field manager is Argo CD.
+pub(super) fn is_argo_cd(manager: &str) -> bool {
+    manager.starts_with("argocd")
 }
 
 /// The Kustomization or `HelmRelease` of Flux.

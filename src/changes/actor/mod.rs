@@ -8,6 +8,7 @@ mod tool;
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub(super) use keeper::application;
 pub use keeper::keeper;
 pub use tool::Tool;
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Actor,
-    keeper::{argo_cd_application, bundle, flux, helm_release, k3s_addon},
+    keeper::{argo_cd_application, bundle, flux, helm_release, is_argo_cd, k3s_addon},
     text,
 };
 use crate::findings::{cap, redact};
@@ -93,7 +93,7 @@ pub(super) fn of_manager(manager: &str, object: &Value) -> (Tool, Option<String>
     let lower = manager.to_ascii_lowercase();
     let is_of_helm = text(object, "labels", "app.kubernetes.io/managed-by") == Some("Helm");
     let tool = match lower.as_str() {
-        argo if argo.starts_with("argocd") => return (Tool::ArgoCd, argo_cd_application(object, true)),
+        argo if is_argo_cd(argo) => return (Tool::ArgoCd, argo_cd_application(object)),
         "kustomize-controller" => return (Tool::FluxKustomization, flux(object, "kustomize")),
         // Flux's and K3s's controllers have the same name; only one of them leaves labels.
         "helm" | "helm-controller" => match flux(object, "helm") {
