@@ -58,6 +58,7 @@
 //! | [`incidents::Policy`] | that table, as it is compiled in and set row by row; [`incidents::explain`] tells which row decided |
 //! | [`services::Stake`] | what is at stake with an owner: priority and who says so, role, who needs it, what is known of it |
 //! | [`changes::Difference`] | one difference of two pod templates, in words; what it [`changes::Touches`] is what it could explain |
+//! | [`changes::gitops::Source`] | where Argo CD, Flux or K3s's Helm keeps a workload from: repository, path, and what was applied when |
 //! | [`changes::Actor`] | who changed an object, as its own metadata says: a tool, and the application or release it keeps |
 //! | [`alerts::Outgoing`] | something to be sent, as a row of the outbox |
 //! | [`conversation::Standing`] | how things stand at one moment: the value every answer is made from |

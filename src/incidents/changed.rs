@@ -54,6 +54,9 @@ pub struct Suspect {
     /// What the image before has not and the new one has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<Box<ImageCommits>>,
+    /// What was put in place with it, where the tool that keeps the workload tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<ChangeSource>,
 }
 
 /// A text with where it can be looked at.
@@ -110,6 +113,57 @@ pub struct ImageCommits {
     pub authors: Vec<String>,
 }
 
+/// What a tool put in place, and where it has it from. Texts are redacted and capped, and untrusted still.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ChangeSource {
+    /// The object that did: `Argo CD application shop`.
+    pub keeper: String,
+    /// The address of the repository, as written there but without credentials: `https://github.com/acme/gitops.git`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// The folder or file in it; None for all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The commit in full; of what is none the version, as the tool writes it: `1.4.2`.
+    pub revision: String,
+    /// What was in place before, if that is known and was something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
+    /// When it was in place.
+    pub at: Timestamp,
+    /// Nothing else is put in place until somebody says so.
+    #[serde(default)]
+    pub waits: bool,
+}
+
+impl ChangeSource {
+    /// `9f3c2ab`, `1.4.2`.
+    pub fn short(&self) -> &str {
+        short(&self.revision)
+    }
+
+    /// The same of what was before.
+    pub fn previous_short(&self) -> Option<&str> {
+        self.previous.as_deref().map(short)
+    }
+
+    /// Whether it is a commit.
+    pub fn is_commit(&self) -> bool {
+        is_commit(&self.revision)
+    }
+}
+
+fn is_commit(revision: &str) -> bool {
+    matches!(revision.len(), 40 | 64) && revision.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// Digits that nobody reads are left out, also those of an image: `latest@sha256:9f3c2ab`.
+fn short(revision: &str) -> &str {
+    let digits = revision.rsplit(':').next().filter(|digits| is_commit(digits));
+    let left_out = digits.map_or(0, |digits| digits.len().saturating_sub(7));
+    revision.get(..revision.len().saturating_sub(left_out)).unwrap_or(revision)
+}
+
 /// What was changed before an incident began.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Changed {
@@ -122,6 +176,12 @@ pub struct Changed {
     /// What could not be looked into, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
+    /// The tool that keeps it from Git could not put something in place: when, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync_failed: Option<String>,
+    /// What else is known of that tool, or is not and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl Changed {

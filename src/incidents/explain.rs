@@ -86,7 +86,8 @@ fn changed(incident: &Incident) -> Vec<String> {
         let (change, confidence, score) = (&it.change, it.confidence, it.score);
         format!("Changed before: {change}, {confidence} ({score} of 100): {}", it.reasons.join("; "))
     };
-    suspects.map(line).collect()
+    let of_git = incident.changed.iter().flat_map(|changed| changed.sync_failed.iter().chain(&changed.notes));
+    suspects.map(line).chain(of_git.cloned()).collect()
 }
 
 fn sentence(incident: &Incident) -> String {

@@ -20,7 +20,9 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use crate::clock::in_words;
 pub(crate) use crate::clock::later;
-pub use changed::{CHANGES_WITHIN, Changed, CommitOf, Confidence, ImageCommits, JUST_BEFORE, Link, Suspect};
+pub use changed::{
+    CHANGES_WITHIN, ChangeSource, Changed, CommitOf, Confidence, ImageCommits, JUST_BEFORE, Link, Suspect,
+};
 pub use digest::{Digest, Member, MemberState};
 pub use explain::{Explained, explain};
 pub use from_findings::{JOB_IS_TOLD_FOR, REOPENS_WITHIN, SETTLED_HOLD, Standing, Step, due, step};

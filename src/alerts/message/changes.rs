@@ -21,6 +21,7 @@ pub(super) fn changed(incident: &Incident) -> Vec<String> {
         lines.push(nothing(incident, changed));
     }
     let head = if lines.is_empty() { "What changed" } else { "Not known" };
+    lines.extend(changed.sync_failed.iter().map(|why| cap(&escape_line(why), SENTENCE)));
     lines.extend(changed.unknown.iter().map(|why| format!("{head}: {}", cap(&escape_line(why), LINE))));
     lines
 }
@@ -84,10 +85,11 @@ fn nothing(incident: &Incident, changed: &Changed) -> String {
 fn suspected(head: &str, incident: &Incident, it: &Suspect) -> String {
     let what = if it.what.is_empty() { String::new() } else { format!("{} · ", it.what.join(", ")) };
     let by = it.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+    let commit = it.source.as_ref().map(|source| format!(" at {}", source.short())).unwrap_or_default();
     let note = it.note.as_ref().map(|note| format!(" (“{note}”)")).unwrap_or_default();
     let ago = incident.since.duration_since(it.at);
     let when = if ago.as_secs() < 1 { "as it began".to_owned() } else { format!("{} before", in_words(ago)) };
     // How sure it is must be readable whatever is cut.
-    let line = cap(&escape_line(&format!("{what}{}{by}{note}", it.change)), SENTENCE);
+    let line = cap(&escape_line(&format!("{what}{}{by}{commit}{note}", it.change)), SENTENCE);
     format!("{head}: {line}, {when} · *{}*", it.confidence)
 }

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use super::{
     Difference, Touches,
     fit::{Fit, fit, trouble},
+    gitops::place,
     proof::{Proof, proof},
     rollout::{Before, Rollout},
     symptom::{Symptom, is_slow},
@@ -37,7 +38,7 @@ pub fn correlate(rollouts: &[Rollout], symptom: &Symptom) -> Changed {
     suspects.truncate(KEPT);
     let was_before = |rollout: &&Rollout| rollout.at <= symptom.began;
     let last = rollouts.iter().find(was_before).filter(|_| suspects.is_empty());
-    Changed { suspects, last: last.map(|rollout| (name(rollout), rollout.at)), unknown: Vec::new() }
+    Changed { suspects, last: last.map(|rollout| (name(rollout), rollout.at)), ..Changed::default() }
 }
 
 /// The score: how long before (`time`), times how well such a change makes such trouble (`of_fit`), times how sure it is that it runs
@@ -68,12 +69,15 @@ fn suspect(rollout: &Rollout, all: &[Rollout], symptom: &Symptom) -> Option<Susp
         let others = if symptom.elsewhere == 1 { "another workload" } else { "other workloads" };
         reasons.push(format!("{others} to which nothing was rolled out broke at the same time"));
     }
+    let source = rollout.source.as_ref();
+    reasons.extend(source.map(|source| format!("it is {}", place(source))));
+    let by = rollout.by.as_ref().map(ToString::to_string);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 1")]
     let score = (score * 100.0).round() as u8;
     Some(Suspect {
         what: told(rollout, &differences),
         change: name(rollout),
-        by: rollout.by.as_ref().map(ToString::to_string),
+        by: source.map(|source| source.keeper.clone()).or(by),
         note: rollout.by.as_ref().and_then(|by| by.cause.clone()),
         at: rollout.at,
         confidence,
@@ -82,6 +86,7 @@ fn suspect(rollout: &Rollout, all: &[Rollout], symptom: &Symptom) -> Option<Susp
         undo: undo(rollout, all).filter(|_| runs || rollout.is_current),
         commit: None,
         image: None,
+        source: source.cloned(),
     })
 }
 

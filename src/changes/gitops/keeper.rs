@@ -64,9 +64,10 @@ impl KeeperKind {
 
 impl fmt::Display for Keeper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
-            KeeperKind::K3sHelmChart => f.write_str("HelmChart")?,
-            kind => kind.tool().fmt(f)?,
+        if self.kind == KeeperKind::K3sHelmChart {
+            f.write_str("HelmChart")?;
+        } else {
+            self.kind.tool().fmt(f)?;
         }
         if self.namespace == self.kind.home() {
             return write!(f, " {}", self.name);

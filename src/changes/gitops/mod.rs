@@ -1,6 +1,7 @@
 //! Objects of Argo CD, Flux and K3s's Helm come in; where a workload is kept from comes out: repository, path, and what was applied when.
 
 mod argo_cd;
+mod brought;
 mod flux;
 mod helm_chart;
 mod keeper;
@@ -8,14 +9,20 @@ mod repository;
 mod revision;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_rollouts;
+mod words;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub use flux::{Artifact, artifact};
+pub use brought::name_syncs;
+pub use flux::{Artifact, ArtifactKind, artifact};
 pub use keeper::{ARGO_CD_HOME, Keeper, KeeperKind, kept_by};
 pub use repository::{Repository, repository};
 pub use revision::commit;
+pub use words::told;
+pub(super) use words::{address, place};
 
 use super::deployed::CommitSha;
 use crate::findings::{cap, redact};

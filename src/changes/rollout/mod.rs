@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Actor, Difference, TEMPLATE, actor, differences, keeper};
-use crate::cluster::ObjectRef;
+use crate::{cluster::ObjectRef, incidents::ChangeSource};
 
 /// The annotation in which a Deployment numbers its `ReplicaSet`s.
 const NUMBER: &str = "deployment.kubernetes.io/revision";
@@ -35,6 +35,8 @@ pub struct Rollout {
     pub kept_by: Option<Actor>,
     /// Whether it is the one in force.
     pub is_current: bool,
+    /// What was put in place with it, if that is known.
+    pub source: Option<ChangeSource>,
 }
 
 /// What was in force before a rollout.
@@ -86,6 +88,7 @@ pub fn rollouts(owner: &ObjectRef, workload: &Value, versions: &[Value]) -> Vec<
             by,
             kept_by: keeper(workload),
             is_current,
+            source: None,
         });
     }
     found.reverse();

@@ -5,8 +5,10 @@ mod tests;
 
 use super::{
     Actor, Tool,
+    gitops::address,
     rollout::{Before, Rollout},
 };
+use crate::incidents::ChangeSource;
 
 /// The way back from a rollout that is in force, by itself or in those after it; None if there is none. `all` are those of its workload,
 /// the newest first.
@@ -34,18 +36,48 @@ pub(super) fn undo(rollout: &Rollout, all: &[Rollout]) -> Option<String> {
         Some(keeper) if keeper.is_gitops() && was_by_hand => {
             by_hand(Some(format!("{} puts in place what is in Git", named(keeper))))
         }
-        Some(keeper) if keeper.is_gitops() => {
-            format!("revert the change in Git: {} puts in place what is there", named(keeper))
-        }
+        Some(keeper) if keeper.is_gitops() => in_git(keeper, rollout.source.as_ref()),
         // Its last release is the rollout in force, if it made that; of those before it is not known which release they were.
         Some(keeper) if keeper.tool == Tool::Helm && !was_by_hand && rollout.is_current => {
-            helm(keeper, namespace).unwrap_or_else(|| by_hand(None))
+            let of_chart = rollout.source.as_ref().filter(|source| source.keeper.split([' ', '/']).all(is_word));
+            let until = |it: &ChangeSource| format!("until K3s installs {} again: mend that as well", it.keeper);
+            match (helm(keeper, namespace), of_chart.map(until)) {
+                (Some(back), Some(until)) => format!("{back}   ({until})"),
+                (Some(back), None) => back,
+                (None, until) => by_hand(until),
+            }
         }
         Some(keeper) if keeper.tool == Tool::K3sAddon && !was_by_hand => {
             by_hand(Some("until K3s applies its manifest again: mend that as well".to_owned()))
         }
         Some(_) | None => by_hand(None),
     })
+}
+
+/// The way back where a tool puts in place what is in Git: the commit, where it is known.
+fn in_git(keeper: &Actor, source: Option<&ChangeSource>) -> String {
+    let of = source.and_then(|source| {
+        let repository = source.repository.as_ref().map(|url| address(url)).filter(|it| it.split('/').all(is_word));
+        let place = repository.map(|it| format!(" in {it}")).unwrap_or_default();
+        let path = source.path.as_ref().filter(|path| path.split('/').all(is_word));
+        let path = path.map(|path| format!(", path {path}")).unwrap_or_default();
+        let before = source.previous_short().filter(|before| is_word(before));
+        if source.is_commit() {
+            let before = before.map(|before| format!(" (before it {before})")).unwrap_or_default();
+            return Some(format!("revert {}{place}{path}{before}", source.short()));
+        }
+        before.map(|before| format!("put version {before} back in Git"))
+    });
+    let what = of.unwrap_or_else(|| "revert the change in Git".to_owned());
+    let waits = if source.is_some_and(|source| source.waits) { ", once somebody tells it to" } else { "" };
+    format!("{what}: {} puts in place what is there{waits}", named(keeper))
+}
+
+/// Whether a word of a name or a path means nothing to a shell.
+fn is_word(word: &str) -> bool {
+    !word.is_empty()
+        && !word.starts_with('-')
+        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._+:@".contains(&byte))
 }
 
 /// The number that a version has now: `kubectl rollout undo` does not know those that it had before.

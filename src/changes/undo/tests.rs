@@ -22,6 +22,7 @@ fn second(by: impl Into<Option<Actor>>, kept_by: impl Into<Option<Actor>>) -> Ro
         by: by.into(),
         kept_by: kept_by.into(),
         is_current: true,
+        source: None,
     }
 }
 
@@ -125,4 +126,45 @@ fn no_word_of_an_annotation_reaches_a_shell_as_anything_but_a_name() {
     let mut named = second(None, None);
     named.owner.name = "api$(reboot)".into();
     assert_eq!(of(named), "none");
+}
+
+/// What was put in place with a rollout, and where it is from.
+fn put_in_place(revision: &str, previous: Option<&str>) -> ChangeSource {
+    ChangeSource {
+        keeper: "Argo CD application shop".to_owned(),
+        repository: Some("https://github.com/acme/gitops.git".to_owned()),
+        path: Some("apps/shop".to_owned()),
+        revision: revision.to_owned(),
+        previous: previous.map(str::to_owned),
+        at: "2026-11-24T14:00:00Z".parse().unwrap(),
+        waits: false,
+    }
+}
+
+fn from_git(source: ChangeSource) -> String {
+    let kept = by(Tool::ArgoCd, "shop");
+    of(Rollout { source: Some(source), ..second(kept.clone(), kept) })
+}
+
+#[test]
+fn a_commit_that_is_known_is_the_one_to_revert() {
+    let (before, after) = ("9f3c2ab0".repeat(5), "abc12340".repeat(5));
+    let known = put_in_place(&after, Some(&before));
+    assert_snapshot!(from_git(known.clone()), @"revert abc1234 in github.com/acme/gitops, path apps/shop (before it 9f3c2ab): Argo CD application shop puts in place what is there");
+    assert_snapshot!(from_git(ChangeSource { waits: true, path: None, previous: None, ..known.clone() }), @"revert abc1234 in github.com/acme/gitops: Argo CD application shop puts in place what is there, once somebody tells it to");
+    assert_snapshot!(from_git(put_in_place("1.4.2", Some("1.4.1"))), @"put version 1.4.1 back in Git: Argo CD application shop puts in place what is there");
+    assert_snapshot!(from_git(put_in_place("1.4.2", None)), @"revert the change in Git: Argo CD application shop puts in place what is there");
+    let evil = ChangeSource {
+        repository: Some("https://x.example/$(reboot)".to_owned()),
+        path: Some("a;b".to_owned()),
+        ..known
+    };
+    assert_snapshot!(from_git(evil), @"revert abc1234 (before it 9f3c2ab): Argo CD application shop puts in place what is there");
+}
+
+#[test]
+fn what_k3s_installs_from_a_chart_comes_back_with_the_chart() {
+    let helm = by(Tool::Helm, "api");
+    let source = ChangeSource { keeper: "HelmChart kube-system/api".to_owned(), ..put_in_place("1.4.2", None) };
+    assert_snapshot!(of(Rollout { source: Some(source), ..second(helm.clone(), helm) }), @"helm -n shop rollback api   (until K3s installs HelmChart kube-system/api again: mend that as well)");
 }

@@ -145,7 +145,11 @@ pub fn told(of: &Of, within: SignedDuration, mut found: Found, now: Now<'_>) -> 
 /// `• 14:02 UTC (9 min ago) *shop/api* rollout #14 by kubectl edit: memory limit 512Mi → 256Mi`.
 fn line(rollout: &Rollout, now: Now<'_>) -> String {
     let name = format!("{}/{}", rollout.owner.namespace, rollout.owner.name);
-    let by = rollout.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+    let by = match (&rollout.source, &rollout.by) {
+        (Some(source), _) => format!(" by {} at {}", source.keeper, source.short()),
+        (None, Some(by)) => format!(" by {by}"),
+        (None, None) => String::new(),
+    };
     let note =
         rollout.by.as_ref().and_then(|by| by.cause.as_ref()).map(|note| format!(" (“{note}”)")).unwrap_or_default();
     let what = match &rollout.before {

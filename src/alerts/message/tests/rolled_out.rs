@@ -17,6 +17,7 @@ fn limit(confidence: Confidence) -> Suspect {
         undo: Some("kubectl -n shop rollout undo deployment/api --to-revision=13".to_owned()),
         commit: None,
         image: None,
+        source: None,
     }
 }
 
