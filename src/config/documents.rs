@@ -205,8 +205,19 @@ fn the_cluster_role_allows_exactly_what_is_read() {
             }
         }
     }
-    let besides =
-        [("", "pods/log", "get"), ("metrics.k8s.io", "pods", "list"), ("apps", "controllerrevisions", "list")];
+    let besides = [
+        ("", "pods/log", "get"),
+        ("metrics.k8s.io", "pods", "list"),
+        ("apps", "controllerrevisions", "list"),
+        ("argoproj.io", "applications", "get"),
+        ("kustomize.toolkit.fluxcd.io", "kustomizations", "get"),
+        ("helm.toolkit.fluxcd.io", "helmreleases", "get"),
+        ("source.toolkit.fluxcd.io", "gitrepositories", "get"),
+        ("source.toolkit.fluxcd.io", "ocirepositories", "get"),
+        ("source.toolkit.fluxcd.io", "buckets", "get"),
+        ("source.toolkit.fluxcd.io", "helmrepositories", "get"),
+        ("helm.cattle.io", "helmcharts", "get"),
+    ];
     let mut needed =
         BTreeSet::from(besides.map(|(group, what, verb)| (group.to_owned(), what.to_owned(), verb.to_owned())));
     for kind in Kind::ALL {

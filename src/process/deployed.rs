@@ -8,16 +8,16 @@ use std::{
 use futures::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Mind, people, rollouts::newest_set};
+use super::{Mind, people, rollouts::newest_set, versions};
 use crate::{
     alerts::Outgoing,
     app::Site,
-    changes::rollouts,
     cluster::{Fact, Kind, ObjectRef, facts::Workload},
     conversation::commands::changes::{self, Found, Of},
 };
 
-/// So many workloads are looked at, those first to which something was rolled out last; each is two requests.
+/// So many workloads are looked at, those first to which something was rolled out last; each is two requests, and up to four
+/// more where Argo CD or Flux keeps it.
 const MOST: usize = 40;
 /// So many at once.
 const AT_ONCE: usize = 4;
@@ -49,15 +49,15 @@ async fn answer(app: &Site, meant: Vec<ObjectRef>, asked: Asked) {
     let mut found = Found { left_out: meant.len().saturating_sub(MOST), ..Found::default() };
     found.looked_at = meant.len() - found.left_out;
     let mut reading = stream::iter(meant.into_iter().take(MOST))
-        .map(|owner| async move {
-            let read = app.kubernetes.revisions(&owner).await;
-            read.map(|read| read.map(|read| rollouts(&owner, &read.workload, &read.versions)).unwrap_or_default())
-        })
+        .map(|owner| async move { versions::read(&app.kubernetes, &owner).await })
         .buffer_unordered(AT_ONCE);
     let mut failed = BTreeSet::new();
     while let Some(read) = reading.next().await {
         match read {
-            Ok(rollouts) => found.rollouts.extend(rollouts),
+            Ok(read) => {
+                found.rollouts.extend(read.rollouts);
+                failed.extend(read.unknown);
+            }
             Err(error) => drop(failed.insert(error.to_string())),
         }
     }

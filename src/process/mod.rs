@@ -16,6 +16,7 @@ mod rollouts;
 mod scene;
 pub mod slack_side;
 mod standing;
+mod versions;
 mod warnings;
 mod watches;
 

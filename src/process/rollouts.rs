@@ -12,10 +12,11 @@ use super::{
     Mind,
     git::{self, Inquiry},
     incidents,
+    versions::{self, Versions},
 };
 use crate::{
     app::Site,
-    changes::{Rollout, Symptom, attribute, correlate, rollouts},
+    changes::{Symptom, attribute, correlate, gitops},
     clients::kubernetes::ReadError,
     cluster::{
         Fact, Kind, ObjectKey, ObjectRef,
@@ -55,7 +56,7 @@ struct Known {
     /// The version that was in force when it was asked for.
     version: String,
     /// What was read; None: not yet.
-    read: Option<Result<Vec<Rollout>, String>>,
+    read: Option<Result<Versions, String>>,
     /// What GitHub told; None: nothing yet.
     git: Option<git::Answer>,
     /// Whether GitHub was asked, or is.
@@ -80,7 +81,7 @@ pub struct RolloutsRead {
 /// What one of the two tells.
 #[derive(Debug)]
 enum Read {
-    Cluster(Result<Vec<Rollout>, ReadError>),
+    Cluster(Result<Versions, ReadError>),
     Git(Box<git::Answer>),
 }
 
@@ -90,16 +91,17 @@ pub(super) fn explain(mind: &Mind, owner: &ObjectRef, judgements: &[Judgement]) 
     let findings = wrong(judgements);
     let symptom = Symptom::of(&findings, mind.open.get(owner).map(|open| open.since))?;
     Some(Arc::new(match known.read.as_ref()? {
-        Ok(rollouts) => {
+        Ok(versions) => {
             let elsewhere = known.elsewhere.max(elsewhere(mind, owner, symptom.began));
             let revisions = hit(mind, &findings);
             let spared = well(mind, owner).difference(&revisions).cloned().collect();
             let symptom = Symptom { revisions, spared, elsewhere, ..symptom };
-            let found = correlate(rollouts, &symptom);
-            match &known.git {
-                Some(git) => attribute(found, rollouts, &git.history, &symptom),
-                None => found,
-            }
+            let changed = correlate(&versions.rollouts, &symptom);
+            let changed = match &known.git {
+                Some(git) => attribute(changed, &versions.rollouts, &git.history, &symptom),
+                None => changed,
+            };
+            gitops::told(changed, versions.source.as_ref(), versions.unknown.as_deref(), symptom.began)
         }
         Err(why) => Changed { unknown: vec![why.clone()], ..Changed::default() },
     }))
@@ -189,16 +191,15 @@ pub(super) fn begin(app: &Arc<Site>, mind: &mut Mind) {
 async fn read(site: &Site, owner: ObjectRef, inquiry: Option<Inquiry>, places: &Semaphore) {
     // It is never closed.
     let _place = places.acquire().await.ok();
-    let found = site.kubernetes.revisions(&owner).await;
-    let found = found.map(|found| found.map(|it| rollouts(&owner, &it.workload, &it.versions)).unwrap_or_default());
+    let found = versions::read(&site.kubernetes, &owner).await;
     let (Some(github), Some(inquiry)) = (&site.github, inquiry) else {
         let read = RolloutsRead { owner, read: Read::Cluster(found), is_last: true };
         return site.send(Event::RolloutsRead(read)).await;
     };
-    let known = found.clone().unwrap_or_default();
+    let (known, source) = found.as_ref().map(|it| (it.rollouts.clone(), it.source.clone())).unwrap_or_default();
     let read = RolloutsRead { owner: owner.clone(), read: Read::Cluster(found), is_last: false };
     site.send(Event::RolloutsRead(read)).await;
-    let answer = git::ask(site, github, &inquiry, &known).await;
+    let answer = git::ask(site, github, &inquiry.from(source.as_ref()), &known).await;
     site.send(Event::RolloutsRead(RolloutsRead { owner, read: Read::Git(Box::new(answer)), is_last: true })).await;
 }
 

@@ -9,6 +9,7 @@ mod clusters;
 mod delivery;
 mod escalation;
 mod github;
+mod gitops;
 mod harness;
 mod jobs;
 mod keeping;

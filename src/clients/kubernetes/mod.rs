@@ -15,6 +15,7 @@ mod lists;
 mod pages;
 mod position;
 mod revisions;
+mod sources;
 mod usage;
 mod watch;
 
@@ -41,6 +42,7 @@ use decode::{Encoding, Status};
 pub use error::ReadError;
 pub use pages::{ObjectVersion, Page, Pages};
 pub use revisions::Revisions;
+pub use sources::SourceRead;
 pub use usage::{Kubelet, Volumes};
 pub use watch::{WatchHandle, Watcher};
 

@@ -224,6 +224,11 @@ impl Cluster {
         self.shared.settings().forbidden.remove(&(verb.to_owned(), kind, namespace.map(str::to_owned)));
     }
 
+    /// Forbids to get objects of a kind that is not watched: `applications.argoproj.io`.
+    pub fn close(&self, resource: &str) {
+        self.shared.settings().closed.insert(resource.to_owned());
+    }
+
     /// The cluster does not have this kind (an old one, or a group that is not installed).
     pub fn do_not_serve(&self, kind: Kind) {
         self.shared.world().not_served.insert(kind);

@@ -56,6 +56,10 @@ impl Workload {
         let mut metadata = self.metadata(self.kind, &self.name, self.created);
         metadata["generation"] = json!(self.revision);
         metadata["managedFields"] = self.managed();
+        for (name, value) in &self.labels {
+            metadata["labels"][name.as_str()] = json!(value);
+        }
+        metadata["annotations"] = json!(self.annotations);
         let selector = json!({"matchLabels": {"app": self.name}});
         if self.kind == Kind::StatefulSet {
             let revision = format!("{}-{}", self.name, template.hash());
@@ -68,7 +72,7 @@ impl Workload {
                     "currentRevision": revision, "updateRevision": revision},
             });
         }
-        metadata["annotations"] = json!({"deployment.kubernetes.io/revision": self.templates().len().to_string()});
+        metadata["annotations"]["deployment.kubernetes.io/revision"] = json!(self.templates().len().to_string());
         let healthy = ready == self.replicas;
         let (available, why) =
             if healthy { ("True", "MinimumReplicasAvailable") } else { ("False", "MinimumReplicasUnavailable") };
@@ -124,7 +128,7 @@ impl Workload {
     /// Who wrote the template, and when, as the server notes it.
     fn managed(&self) -> Value {
         json!([{
-            "manager": "kubectl-client-side-apply", "operation": "Update", "apiVersion": "apps/v1", "time": self.rolled_out,
+            "manager": self.manager, "operation": "Update", "apiVersion": "apps/v1", "time": self.rolled_out,
             "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:template": {"f:spec": {}}}},
         }])
     }

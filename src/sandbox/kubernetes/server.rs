@@ -65,6 +65,8 @@ pub(super) struct Settings {
     pub(super) forbidden: BTreeSet<(String, Kind, Option<String>)>,
     pub(super) fault: Option<Fault>,
     pub(super) json_only: bool,
+    /// What may not be read of the kinds that are not watched: `applications.argoproj.io`.
+    pub(super) closed: BTreeSet<String>,
     /// What is answered at the paths of the metrics API and the kubelets.
     pub(super) measured: BTreeMap<&'static str, Measured>,
     pub(super) streams: StreamedLists,
@@ -198,6 +200,28 @@ fn revisions(shared: &Shared, path: &str) -> Option<Response> {
     Some(([(header::CONTENT_TYPE, "application/json")], list.to_string()).into_response())
 }
 
+/// An object of Argo CD, Flux or K3s's Helm, if one of such a kind is asked for that is there at all.
+fn kept(shared: &Shared, path: &str) -> Option<Response> {
+    let (collection, name) = path.rsplit_once('/')?;
+    let ["", "apis", group, version, "namespaces", namespace, plural] = collection.split('/').collect::<Vec<_>>()[..]
+    else {
+        return None;
+    };
+    let named = format!("{plural}.{group}");
+    if shared.settings().closed.contains(&named) {
+        let message = format!("{named} {name:?} is forbidden: cannot get it in the namespace {namespace:?}");
+        return Some(no(Encoding::Json, StatusCode::FORBIDDEN, "Forbidden", &message));
+    }
+    let world = shared.world();
+    if let Some(object) = world.kept.get(path) {
+        return Some(([(header::CONTENT_TYPE, "application/json")], object.to_string()).into_response());
+    }
+    let of_kind =
+        |it: &String| it.starts_with(&format!("/apis/{group}/{version}/")) && it.rsplit('/').nth(1) == Some(plural);
+    let message = format!("{named} {name:?} not found");
+    world.kept.keys().any(of_kind).then(|| no(Encoding::Json, StatusCode::NOT_FOUND, "NotFound", &message))
+}
+
 /// Answers one request.
 pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let uri = request.uri().clone();
@@ -236,8 +260,8 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
         path @ (METRICS | SUMMARY) => return measured(&shared, path),
         _ => {}
     }
-    if let Some(revisions) = revisions(&shared, uri.path()) {
-        return revisions;
+    if let Some(answer) = revisions(&shared, uri.path()).or_else(|| kept(&shared, uri.path())) {
+        return answer;
     }
     let Some(target) = target(uri.path()) else { return not_served() };
     let query: BTreeMap<String, String> =

@@ -1,6 +1,6 @@
 //! Workloads as a test or a story names them: `deployment("shop/api")`, what its pods do, and what changes from one moment to the next.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -57,6 +57,11 @@ pub struct Workload {
     pub(super) node: Option<String>,
     /// A node that does not report any more, since then.
     pub(super) lost: Option<(String, Timestamp)>,
+    /// Who changes its template, as the server notes it.
+    pub(super) manager: String,
+    /// What its tool left in it: labels and annotations.
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) annotations: BTreeMap<String, String>,
 }
 
 /// A healthy Deployment of one replica, `"namespace/name"`, created then.
@@ -90,6 +95,9 @@ impl Workload {
             state: State::Healthy,
             node: None,
             lost: None,
+            manager: "kubectl-client-side-apply".to_owned(),
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
         }
     }
 
@@ -174,6 +182,27 @@ impl Workload {
     #[must_use]
     pub fn recovered(self, restarts: u32, since: Timestamp) -> Self {
         self.with(State::Recovered { restarts, since })
+    }
+
+    /// Who changes its template, as the server notes it: `argocd-controller`.
+    #[must_use]
+    pub fn managed_by(mut self, manager: &str) -> Self {
+        manager.clone_into(&mut self.manager);
+        self
+    }
+
+    /// A label that its tool leaves in it.
+    #[must_use]
+    pub fn label(mut self, name: &str, value: &str) -> Self {
+        self.labels.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// An annotation that its tool leaves in it.
+    #[must_use]
+    pub fn annotation(mut self, name: &str, value: &str) -> Self {
+        self.annotations.insert(name.to_owned(), value.to_owned());
+        self
     }
 
     /// All its pods are on this node.

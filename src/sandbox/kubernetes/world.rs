@@ -71,6 +71,8 @@ pub(super) struct World {
     pub(super) not_served: BTreeSet<Kind>,
     /// The `ControllerRevision`s by namespace and name: they are read, and never watched.
     revisions: BTreeMap<(String, String), Value>,
+    /// Objects of Argo CD, Flux and K3s's Helm by their paths: they are read, and never watched.
+    pub(super) kept: BTreeMap<String, Value>,
 }
 
 impl World {
@@ -80,6 +82,10 @@ impl World {
         if text("/kind") == "ControllerRevision" {
             let key = (text("/metadata/namespace"), text("/metadata/name"));
             self.revisions.insert(key, object);
+            return Some(self.version);
+        }
+        if let Some(path) = path_of_kept(&object) {
+            self.kept.insert(path, object);
             return Some(self.version);
         }
         let kind = Kind::from_name(&text("/kind"))?;
@@ -200,6 +206,24 @@ impl World {
     pub(super) fn compacted(&self) -> u64 {
         self.compacted
     }
+}
+
+/// The path of an object that is served without being a kind that is watched; None of all others.
+fn path_of_kept(object: &Value) -> Option<String> {
+    const GROUPS: [&str; 5] = [
+        "argoproj.io",
+        "kustomize.toolkit.fluxcd.io",
+        "helm.toolkit.fluxcd.io",
+        "source.toolkit.fluxcd.io",
+        "helm.cattle.io",
+    ];
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
+    let version = text("/apiVersion")?;
+    GROUPS.contains(&version.split('/').next()?).then_some(())?;
+    let kind = text("/kind")?.to_ascii_lowercase();
+    let plural = kind.strip_suffix('y').map_or_else(|| format!("{kind}s"), |stem| format!("{stem}ies"));
+    let (namespace, name) = (text("/metadata/namespace")?, text("/metadata/name")?);
+    Some(format!("/apis/{version}/namespaces/{namespace}/{plural}/{name}"))
 }
 
 /// An id made of the key, so that a test sees the same one each time, and of the version, so that a new object has a new one.
