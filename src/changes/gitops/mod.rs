@@ -35,7 +35,7 @@ const LONGEST: usize = 200;
 pub struct Source {
     /// The object.
     pub keeper: Keeper,
-    /// The address of the repository, as written but without credentials: [`repository`] tells whose it is.
+    /// The address of the repository, as written but without credentials: [`repository()`] tells whose it is.
     pub repository: Option<String>,
     /// The folder or file in it; None for all of it, and of what is no repository of files.
     pub path: Option<String>,
