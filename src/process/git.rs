@@ -9,6 +9,7 @@ use crate::{
     changes::{
         Brought, GitHistory, Images, Names, Place, Places, Rollout, Tie, candidates,
         deployed::{CommitSha, Listed, PullRequest, RepoName, Window},
+        gitops::{Source, repository},
         images, places, tie,
     },
     clients::github::{GitHub, GitHubError, Importance},
@@ -27,6 +28,8 @@ const LAG: SignedDuration = SignedDuration::from_hours(1);
 #[derive(Debug)]
 pub(super) struct Inquiry {
     places: Places,
+    /// The host whose repositories are asked about.
+    host: String,
     began: Timestamp,
     importance: Importance,
 }
@@ -50,12 +53,34 @@ pub(super) fn inquiry(app: &App, mind: &Mind, owner: &ObjectRef, concern: Concer
     let repo = service.and_then(|it| RepoName::parse(&it.repository).ok());
     let entry = repo.as_ref().zip(service).map(|(repo, it)| (repo, it.paths.as_slice()));
     let places = places(names, entry, app.config.github.deployed.as_ref());
+    let host = forge(&app.config.github.url);
     let importance = if concern.severity == Severity::Sev1 { Importance::Sev1 } else { Importance::Normal };
-    (!places.manifests.is_empty() || places.code.is_some()).then_some(Inquiry {
-        places,
-        began: concern.since,
-        importance,
-    })
+    Some(Inquiry { places, host, began: concern.since, importance })
+}
+
+/// The host whose repositories an API is of: an Enterprise has it below its own address.
+fn forge(api: &str) -> String {
+    let host = api.strip_suffix("/api/v3").and_then(|address| address.split_once("://"));
+    host.map_or("github.com", |(_, host)| host.split(':').next().unwrap_or(host)).to_ascii_lowercase()
+}
+
+impl Inquiry {
+    /// With where the tool that keeps the workload has it from, which is surer than what is configured. None: it is not known where the
+    /// workload comes from.
+    pub(super) fn with(mut self, source: Option<&Source>) -> Option<Self> {
+        let is_here = |source: &&Source| {
+            let repository = source.repository.as_deref().and_then(repository);
+            repository.is_some_and(|it| it.host == self.host)
+        };
+        let chain = std::iter::successors(source, |source| source.from.as_deref());
+        let found = chain.into_iter().find(is_here);
+        if let Some((repo, path)) =
+            found.and_then(|it| Some((repository(it.repository.as_deref()?)?.name, it.path.clone())))
+        {
+            self.places.kept_at(repo, path.unwrap_or_default());
+        }
+        (!self.places.manifests.is_empty() || self.places.code.is_some()).then_some(self)
+    }
 }
 
 /// Asks. What could not be asked is said in what comes back.
@@ -152,7 +177,8 @@ impl Asking<'_> {
             .map(|it| (it.repo.clone(), it.commit.sha.clone()))
             .collect();
         for (repo, sha) in before {
-            if !self.may() {
+            // What was put in place needs no patch to be told.
+            if matches!(tie(rollout, &self.answer.history.commits), Some((_, Tie::Synced))) || !self.may() {
                 break;
             }
             let details = github.commit(&repo, &sha, importance).await;

@@ -192,14 +192,14 @@ async fn read(site: &Site, owner: ObjectRef, inquiry: Option<Inquiry>, places: &
     // It is never closed.
     let _place = places.acquire().await.ok();
     let found = versions::read(&site.kubernetes, &owner).await;
-    let (Some(github), Some(inquiry)) = (&site.github, inquiry) else {
+    let (known, source) = found.as_ref().map(|it| (it.rollouts.clone(), it.source.clone())).unwrap_or_default();
+    let (Some(github), Some(inquiry)) = (&site.github, inquiry.and_then(|it| it.with(source.as_ref()))) else {
         let read = RolloutsRead { owner, read: Read::Cluster(found), is_last: true };
         return site.send(Event::RolloutsRead(read)).await;
     };
-    let (known, source) = found.as_ref().map(|it| (it.rollouts.clone(), it.source.clone())).unwrap_or_default();
     let read = RolloutsRead { owner: owner.clone(), read: Read::Cluster(found), is_last: false };
     site.send(Event::RolloutsRead(read)).await;
-    let answer = git::ask(site, github, &inquiry.from(source.as_ref()), &known).await;
+    let answer = git::ask(site, github, &inquiry, &known).await;
     site.send(Event::RolloutsRead(RolloutsRead { owner, read: Read::Git(Box::new(answer)), is_last: true })).await;
 }
 

@@ -8,9 +8,12 @@ use k8s_monitor::sandbox::{
     kubernetes::Workload,
 };
 
-use crate::harness::{
-    BotTester, run_test,
-    shop::{a_cluster, apply, becomes, workload},
+use crate::{
+    gitops::{application, with_argo_cd},
+    harness::{
+        BotTester, run_test,
+        shop::{a_cluster, apply, becomes, workload},
+    },
 };
 
 const GITOPS: &str = "acme/gitops";
@@ -91,6 +94,37 @@ async fn the_commit_that_bumped_the_image_is_told_with_its_pull_request_and_what
         let status = bot.asks("/k8s status").await?;
         let github = status.split(" · ").find(|part| part.starts_with("GitHub")).unwrap_or_default();
         insta::assert_snapshot!(github.lines().next().unwrap_or_default(), @"GitHub: commits and pull requests, with a token");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_argo_cd_put_in_place_is_found_where_it_has_it_from_with_nothing_configured_but_a_token() {
+    run_test(async |bot| {
+        let forge = Forge::start(Duration::ZERO).await?;
+        bot.set("GITHUB_API_URL", &forge.base_url());
+        bot.set("GITHUB_TOKEN", "pretend-token");
+        let sha = pushed(bot, &forge, 8, ("web 1.1.0", "apps/shop/web.yaml", BUMP));
+        pushed(bot, &forge, 1, ("Not yet put in place", "apps/shop/web.yaml", BUMP));
+        forge.merged(GITOPS, &sha, 42, "web 1.1.0");
+        a_cluster(bot);
+        let web = with_argo_cd(bot, "shop/web");
+        apply(bot, &web);
+        let synced = application(bot, &sha, bot.now() - Duration::from_secs(20), &serde_json::json!({}));
+        bot.cluster().apply(synced);
+        bot.starts().await?;
+        a_new_image_crashes(bot, &web).await?;
+        insta::assert_snapshot!(changed(bot, &forge).await?, @r"
+        What changed: image web:1.0.0 → 1.1.0 · rollout #2 by Argo CD application shop at 3155c19, as it began · *HIGH*
+        Commit: 3155c19 (https://forge/acme/gitops/commit/3155c191ed1f67463155c191ed1f67463155c191) “web 1.1.0” by ana · acme/gitops · #42 (https://forge/acme/gitops/pull/42)
+        Undo: revert 3155c19 in github.com/acme/gitops, path apps/shop (before it 9f3c2ab): Argo CD application shop puts in place what is there
+        ");
+        insta::assert_snapshot!(forge.requests().iter().map(|it| it.replace(&sha, "SHA")).collect::<Vec<_>>().join("\n"), @r"
+        GET /repos/acme/gitops/commits 200
+        GET /repos/acme/gitops/commits/SHA/pulls 200
+        GET /repos/acme/gitops/actions/runs 200
+        ");
         Ok(())
     })
     .await;

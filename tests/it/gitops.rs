@@ -39,13 +39,13 @@ async fn is_rolled_out_and_crashes(bot: &mut BotTester, before: &Workload) -> an
     bot.wait(Duration::from_mins(5)).await
 }
 
-fn with_argo_cd(bot: &BotTester, name: &str) -> Workload {
+pub(crate) fn with_argo_cd(bot: &BotTester, name: &str) -> Workload {
     let id = format!("shop:apps/Deployment:{name}");
     workload(bot, name).managed_by("argocd-controller").annotation("argocd.argoproj.io/tracking-id", &id)
 }
 
 /// An application that synced one commit hours ago and another one then; `state` is its last operation.
-fn application(bot: &BotTester, synced: Timestamp, state: &Value) -> Value {
+pub(crate) fn application(bot: &BotTester, after: &str, synced: Timestamp, state: &Value) -> Value {
     let entry = |id: u64, revision: &str, at: Timestamp| json!({"id": id, "revision": revision, "deployStartedAt": at, "deployedAt": at});
     json!({
         "apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"namespace": "argocd", "name": "shop"},
@@ -54,8 +54,8 @@ fn application(bot: &BotTester, synced: Timestamp, state: &Value) -> Value {
             "syncPolicy": {"automated": {"selfHeal": true}}
         },
         "status": {
-            "sync": {"status": "Synced", "revision": AFTER}, "health": {"status": "Degraded"},
-            "history": [entry(11, BEFORE, bot.now() - HOURS), entry(12, AFTER, synced)], "operationState": state
+            "sync": {"status": "Synced", "revision": after}, "health": {"status": "Degraded"},
+            "history": [entry(11, BEFORE, bot.now() - HOURS), entry(12, after, synced)], "operationState": state
         }
     })
 }
@@ -66,7 +66,7 @@ async fn what_argo_cd_synced_is_named_by_its_commit_and_undone_where_it_is_from(
         a_cluster(bot);
         let web = with_argo_cd(bot, "shop/web");
         apply(bot, &web);
-        let synced = application(bot, bot.now() - Duration::from_secs(20), &json!({}));
+        let synced = application(bot, AFTER, bot.now() - Duration::from_secs(20), &json!({}));
         bot.cluster().apply(synced);
         bot.starts().await?;
         is_rolled_out_and_crashes(bot, &web).await?;
@@ -96,7 +96,7 @@ async fn a_sync_that_failed_is_told_with_its_reason_and_without_secrets() {
         let ended = bot.now() - Duration::from_mins(3);
         let state = json!({"phase": "Failed", "startedAt": ended, "finishedAt": ended,
             "message": "one or more objects failed to apply, reason: admission webhook denied it, token=hunter2 <!channel>"});
-        let failed = application(bot, bot.now() - Duration::from_hours(2), &state);
+        let failed = application(bot, AFTER, bot.now() - Duration::from_hours(2), &state);
         bot.cluster().apply(failed);
         bot.starts().await?;
         let broken = web.clone().pods_made_anew(bot.now()).crash_looping(3, false);
@@ -143,7 +143,7 @@ async fn what_may_not_be_read_or_is_not_there_is_said_and_hinders_nothing() {
         a_cluster(bot);
         let web = with_argo_cd(bot, "shop/web");
         apply(bot, &web);
-        let elsewhere = application(bot, bot.now(), &json!({}));
+        let elsewhere = application(bot, AFTER, bot.now(), &json!({}));
         bot.cluster().apply(json!({"metadata": {"namespace": "argo", "name": "shop"}, "kind": "Application",
             "apiVersion": elsewhere["apiVersion"], "spec": elsewhere["spec"]}));
         bot.starts().await?;

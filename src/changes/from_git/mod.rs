@@ -85,7 +85,7 @@ pub fn attribute(mut changed: Changed, rollouts: &[Rollout], git: &GitHistory, s
         let Some(rollout) = rollouts.iter().find(|it| name(it) == suspect.change) else { continue };
         if let Some((brought, tie)) = tie(rollout, &git.commits) {
             suspect.reasons.push(said(brought, &tie));
-            suspect.commit = Some(Box::new(told(brought, tie == Tie::SameDifference)));
+            suspect.commit = Some(Box::new(told(brought, tie != Tie::Before)));
         }
         let images = git.images.as_ref().filter(|images| images.rollout == rollout.number);
         suspect.image = images.map(|images| Box::new(between(images)));
@@ -136,12 +136,14 @@ fn alone(brought: &Brought, symptom: &Symptom) -> Option<Suspect> {
         undo: None,
         commit: Some(Box::new(told(brought, false))),
         image: None,
+        source: None,
     })
 }
 
 fn said(brought: &Brought, tie: &Tie) -> String {
     let commit = format!("commit {} of {}", brought.commit.sha.short(), brought.repo);
     match tie {
+        Tie::Synced => format!("{commit} is what was put in place with it"),
         Tie::SameDifference => format!("{commit} makes the same difference"),
         Tie::Before => format!("{commit} was the last before it"),
     }

@@ -25,6 +25,15 @@ pub struct Places {
     pub left_out: usize,
 }
 
+impl Places {
+    /// It is kept from there: what was guessed elsewhere is not looked at. What was taken for both code and manifests is code.
+    pub fn kept_at(&mut self, repo: RepoName, path: String) {
+        let path = path.trim_start_matches("./").trim_matches(['/', '.']).to_owned();
+        self.manifests = vec![Place { repo, path }];
+        self.left_out = 0;
+    }
+}
+
 /// The repository that the cluster is deployed from, if one is configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deployed {
@@ -117,6 +126,15 @@ mod tests {
         let code = found.code.iter().map(|repo| format!("code {repo}"));
         let left_out = (found.left_out > 0).then(|| format!("{} left out", found.left_out));
         assert_eq!(manifests.chain(code).chain(left_out).collect::<Vec<_>>().join(", "), expected);
+    }
+
+    #[test]
+    fn what_keeps_it_knows_best() {
+        let mut places = Places { left_out: 3, ..Places::default() };
+        for (path, expected) in [("./apps/api/", "apps/api"), (".", ""), ("", ""), ("apps", "apps")] {
+            places.kept_at(RepoName::parse("acme/infra").unwrap(), path.to_owned());
+            assert_eq!((places.manifests[0].path.as_str(), places.manifests.len(), places.left_out), (expected, 1, 0));
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::{
     },
     cluster::ObjectRef,
     findings::ConditionClass,
+    incidents::ChangeSource,
 };
 
 fn at(minutes: i64) -> Timestamp {
@@ -80,6 +81,7 @@ fn rollout(difference: Difference) -> Rollout {
         by: None,
         kept_by: None,
         is_current: true,
+        source: None,
     }
 }
 
@@ -113,10 +115,30 @@ const LONGER: &str = "@@ -4 +4 @@\n-  newTag: 15.7.0\n+  newTag: 5.8.0-rc1";
 )]
 fn a_rollout_was_brought_by(#[case] what: Difference, #[case] commits: Vec<Brought>, #[case] expected: &str) {
     let found = tie::tie(&rollout(what), &commits).map_or("none".to_owned(), |(of, tie)| {
-        let how = if tie == Tie::SameDifference { "same" } else { "before" };
+        let how = match tie {
+            Tie::Synced => "synced",
+            Tie::SameDifference => "same",
+            Tie::Before => "before",
+        };
         format!("{}: {how}", of.commit.sha.as_str().chars().next().unwrap())
     });
     assert_eq!(found, expected);
+}
+
+#[test]
+fn what_was_put_in_place_is_known_without_its_patch() {
+    let commits = [commit('b', -3, "Later"), commit('a', -200, "Put in place")];
+    let source = ChangeSource {
+        keeper: "Argo CD application shop".into(),
+        repository: None,
+        path: None,
+        revision: "a".repeat(40),
+        previous: None,
+        at: at(-2),
+        waits: false,
+    };
+    let rollout = Rollout { source: Some(source), ..rollout(limit()) };
+    assert_eq!(tie(&rollout, &commits), Some((&commits[1], Tie::Synced)));
 }
 
 fn broke() -> Symptom {

@@ -18,6 +18,8 @@ const TELLING: usize = 3;
 /// How a commit belongs to a rollout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tie {
+    /// It is what the tool that keeps the workload put in place with it.
+    Synced,
     /// Its patch changes the same values in the same way.
     SameDifference,
     /// It was the last one before it.
@@ -27,6 +29,10 @@ pub enum Tie {
 /// The commit that brought a rollout; commits are given the newest first.
 pub fn tie<'a>(rollout: &Rollout, commits: &'a [Brought]) -> Option<(&'a Brought, Tie)> {
     let before = || candidates(rollout, commits);
+    let synced = rollout.source.as_ref().map(|source| source.revision.as_str());
+    if let Some(synced) = commits.iter().find(|it| Some(it.commit.sha.as_str()) == synced) {
+        return Some((synced, Tie::Synced));
+    }
     if let Before::Revision(_, differences) = &rollout.before
         && let Some(same) = before().find(|commit| is_same(differences, commit))
     {
