@@ -77,7 +77,7 @@ impl Inquiry {
         if let Some((repo, path)) =
             found.and_then(|it| Some((repository(it.repository.as_deref()?)?.name, it.path.clone())))
         {
-            self.places.kept_at(repo, path.unwrap_or_default());
+            self.places.kept_at(repo, path.as_deref().unwrap_or_default());
         }
         (!self.places.manifests.is_empty() || self.places.code.is_some()).then_some(self)
     }

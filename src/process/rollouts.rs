@@ -81,7 +81,7 @@ pub struct RolloutsRead {
 /// What one of the two tells.
 #[derive(Debug)]
 enum Read {
-    Cluster(Result<Versions, ReadError>),
+    Cluster(Box<Result<Versions, ReadError>>),
     Git(Box<git::Answer>),
 }
 
@@ -194,10 +194,10 @@ async fn read(site: &Site, owner: ObjectRef, inquiry: Option<Inquiry>, places: &
     let found = versions::read(&site.kubernetes, &owner).await;
     let (known, source) = found.as_ref().map(|it| (it.rollouts.clone(), it.source.clone())).unwrap_or_default();
     let (Some(github), Some(inquiry)) = (&site.github, inquiry.and_then(|it| it.with(source.as_ref()))) else {
-        let read = RolloutsRead { owner, read: Read::Cluster(found), is_last: true };
+        let read = RolloutsRead { owner, read: Read::Cluster(Box::new(found)), is_last: true };
         return site.send(Event::RolloutsRead(read)).await;
     };
-    let read = RolloutsRead { owner: owner.clone(), read: Read::Cluster(found), is_last: false };
+    let read = RolloutsRead { owner: owner.clone(), read: Read::Cluster(Box::new(found)), is_last: false };
     site.send(Event::RolloutsRead(read)).await;
     let answer = git::ask(site, github, &inquiry, &known).await;
     site.send(Event::RolloutsRead(RolloutsRead { owner, read: Read::Git(Box::new(answer)), is_last: true })).await;
@@ -213,8 +213,8 @@ pub(super) async fn arrived(app: &Site, mind: &mut Mind, read: RolloutsRead) {
     let Some(known) = mind.rollouts.of.get_mut(&owner) else { return };
     let again = match read {
         Read::Cluster(read) => {
-            let again = read.as_ref().err().filter(|error| error.is_worth_trying_again()).map(|_| now);
-            known.read = Some(read.map_err(|error| format!("what was rolled out cannot be read: {error}")));
+            let again = read.as_ref().as_ref().err().filter(|error| error.is_worth_trying_again()).map(|_| now);
+            known.read = Some((*read).map_err(|error| format!("what was rolled out cannot be read: {error}")));
             again
         }
         Read::Git(answer) => {

@@ -27,7 +27,7 @@ pub struct Places {
 
 impl Places {
     /// It is kept from there: what was guessed elsewhere is not looked at. What was taken for both code and manifests is code.
-    pub fn kept_at(&mut self, repo: RepoName, path: String) {
+    pub fn kept_at(&mut self, repo: RepoName, path: &str) {
         let path = path.trim_start_matches("./").trim_matches(['/', '.']).to_owned();
         self.manifests = vec![Place { repo, path }];
         self.left_out = 0;
@@ -132,7 +132,7 @@ mod tests {
     fn what_keeps_it_knows_best() {
         let mut places = Places { left_out: 3, ..Places::default() };
         for (path, expected) in [("./apps/api/", "apps/api"), (".", ""), ("", ""), ("apps", "apps")] {
-            places.kept_at(RepoName::parse("acme/infra").unwrap(), path.to_owned());
+            places.kept_at(RepoName::parse("acme/infra").unwrap(), path);
             assert_eq!((places.manifests[0].path.as_str(), places.manifests.len(), places.left_out), (expected, 1, 0));
         }
     }
