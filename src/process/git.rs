@@ -129,6 +129,8 @@ impl Asking<'_> {
             Err(error) => error,
         };
         if error.is_worth_trying_again() {
+            // Who does not answer now is not waited for again and again.
+            self.left = 0;
             let soon = later(self.now, SignedDuration::from_mins(1));
             let again = error.until().map_or(soon, |until| until.max(soon));
             self.answer.again = Some(self.answer.again.map_or(again, |known| known.max(again)));

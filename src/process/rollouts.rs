@@ -39,14 +39,27 @@ const TOGETHER: SignedDuration = SignedDuration::from_mins(3);
 pub(super) struct Rollouts {
     of: BTreeMap<ObjectRef, Known>,
     wanted: Vec<(ObjectRef, Concern)>,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     /// Whether GitHub is asked as well.
     with_git: bool,
 }
 
+/// Who may read at the same time: one place for each reading of the cluster, and others for GitHub, which may be slow.
+#[derive(Debug)]
+struct Places {
+    cluster: Semaphore,
+    git: Semaphore,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self { cluster: Semaphore::new(AT_ONCE), git: Semaphore::new(AT_ONCE) }
+    }
+}
+
 impl Rollouts {
     pub(super) fn new(with_git: bool) -> Self {
-        Self { of: BTreeMap::new(), wanted: Vec::new(), places: Arc::new(Semaphore::new(AT_ONCE)), with_git }
+        Self { of: BTreeMap::new(), wanted: Vec::new(), places: Arc::default(), with_git }
     }
 }
 
@@ -188,10 +201,11 @@ pub(super) fn begin(app: &Arc<Site>, mind: &mut Mind) {
 }
 
 /// Reads the rollouts of a workload, and then what GitHub tells of them: who waits for the first does not wait for the second.
-async fn read(site: &Site, owner: ObjectRef, inquiry: Option<Inquiry>, places: &Semaphore) {
-    // It is never closed.
-    let _place = places.acquire().await.ok();
+async fn read(site: &Site, owner: ObjectRef, inquiry: Option<Inquiry>, places: &Places) {
+    // They are never closed.
+    let place = places.cluster.acquire().await.ok();
     let found = versions::read(&site.kubernetes, &owner).await;
+    drop(place);
     let (known, source) = found.as_ref().map(|it| (it.rollouts.clone(), it.source.clone())).unwrap_or_default();
     let (Some(github), Some(inquiry)) = (&site.github, inquiry.and_then(|it| it.with(source.as_ref()))) else {
         let read = RolloutsRead { owner, read: Read::Cluster(Box::new(found)), is_last: true };
@@ -199,6 +213,7 @@ async fn read(site: &Site, owner: ObjectRef, inquiry: Option<Inquiry>, places: &
     };
     let read = RolloutsRead { owner: owner.clone(), read: Read::Cluster(Box::new(found)), is_last: false };
     site.send(Event::RolloutsRead(read)).await;
+    let _place = places.git.acquire().await.ok();
     let answer = git::ask(site, github, &inquiry, &known).await;
     site.send(Event::RolloutsRead(RolloutsRead { owner, read: Read::Git(Box::new(answer)), is_last: true })).await;
 }

@@ -26,7 +26,7 @@ pub struct Places {
 }
 
 impl Places {
-    /// It is kept from there: what was guessed elsewhere is not looked at. What was taken for both code and manifests is code.
+    /// It is kept from there: what was guessed elsewhere is not looked at.
     pub fn kept_at(&mut self, repo: RepoName, path: &str) {
         let path = path.trim_start_matches("./").trim_matches(['/', '.']).to_owned();
         self.manifests = vec![Place { repo, path }];
@@ -64,10 +64,10 @@ pub fn places(names: Names<'_>, entry: Option<(&RepoName, &[String])>, deployed:
             patterns.collect()
         }
         (_, Some(_)) => patterns.collect(),
-        // Whether it is what is built or what is applied is not known; what was changed there is told either way.
+        // All that is committed there is not what runs, so none of it is suspected for its time alone.
         (Some((repo, _)), None) => {
             found.code = Some(repo.clone());
-            vec![(repo, String::new())]
+            Vec::new()
         }
         (None, None) => Vec::new(),
     };
@@ -106,7 +106,7 @@ mod tests {
         Some(("acme/gitops", &[][..])), true,
         "acme/gitops base-apps/api.yaml, acme/gitops base-apps/api"
     )]
-    #[case::only_the_entry(Some(("acme/api", &[][..])), false, "acme/api , code acme/api")]
+    #[case::only_the_entry(Some(("acme/api", &[][..])), false, "code acme/api")]
     fn a_workload_comes_from(
         #[case] entry: Option<(&str, &[&str])>,
         #[case] is_configured: bool,
