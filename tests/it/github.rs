@@ -51,6 +51,13 @@ async fn changed(bot: &mut BotTester, forge: &Forge) -> anyhow::Result<String> {
     Ok(lines.collect::<Vec<_>>().join("\n"))
 }
 
+/// What GitHub was asked since this was last read, in the order of the alphabet: some is asked at the same time.
+fn asked(forge: &Forge, sha: &str) -> String {
+    let mut asked: Vec<String> = forge.requests().iter().map(|it| it.replace(sha, "SHA")).collect();
+    asked.sort();
+    asked.join("\n")
+}
+
 async fn starts_with_web(bot: &mut BotTester) -> anyhow::Result<Workload> {
     a_cluster(bot);
     let web = workload(bot, "shop/web");
@@ -120,10 +127,10 @@ async fn what_argo_cd_put_in_place_is_found_where_it_has_it_from_with_nothing_co
         Commit: 3155c19 (https://forge/acme/gitops/commit/3155c191ed1f67463155c191ed1f67463155c191) “web 1.1.0” by ana · acme/gitops · #42 (https://forge/acme/gitops/pull/42)
         Undo: revert 3155c19 in github.com/acme/gitops, path apps/shop (before it 9f3c2ab): Argo CD application shop puts in place what is there
         ");
-        insta::assert_snapshot!(forge.requests().iter().map(|it| it.replace(&sha, "SHA")).collect::<Vec<_>>().join("\n"), @r"
+        insta::assert_snapshot!(asked(&forge, &sha), @r"
+        GET /repos/acme/gitops/actions/runs 200
         GET /repos/acme/gitops/commits 200
         GET /repos/acme/gitops/commits/SHA/pulls 200
-        GET /repos/acme/gitops/actions/runs 200
         ");
         Ok(())
     })
@@ -147,6 +154,38 @@ async fn a_commit_without_a_rollout_is_a_guess_and_says_so() {
         What changed: “Point at the new database” · commit 3155c19 by ana, 3 min before · *MEDIUM*
         Commit: 3155c19 (https://forge/acme/gitops/commit/3155c191ed1f67463155c191ed1f67463155c191) · acme/gitops
         ");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_asked_a_moment_ago_is_not_asked_again() {
+    run_test(async |bot| {
+        let forge = a_forge(bot).await?;
+        bot.lists_services("[[service]]\nname = \"web\"\nworkloads = [\"shop/web\", \"shop/worker\"]\n")?;
+        let sha = pushed(bot, &forge, 6, ("web 1.1.0", "base-apps/web.yaml", BUMP));
+        let web = starts_with_web(bot).await?;
+        let worker = workload(bot, "shop/worker");
+        apply(bot, &worker);
+        // GitHub is asked for full hours, and this is none.
+        bot.wait(Duration::from_mins(10)).await?;
+        a_new_image_crashes(bot, &web).await?;
+        insta::assert_snapshot!(asked(&forge, &sha), @r"
+        GET /repos/acme/gitops/actions/runs 200
+        GET /repos/acme/gitops/commits 200
+        GET /repos/acme/gitops/commits 200
+        GET /repos/acme/gitops/commits/SHA 200
+        GET /repos/acme/gitops/commits/SHA/pulls 200
+        ");
+        let after = worker.clone().rollout(bot.now()).image("shop/worker:1.1.0").crash_looping(3, false);
+        becomes(bot, &worker, &after);
+        bot.wait(Duration::from_mins(4)).await?;
+        insta::assert_snapshot!(asked(&forge, &sha), @r"
+        GET /repos/acme/gitops/commits 304
+        GET /repos/acme/gitops/commits 304
+        ");
+        bot.everything_new("#alerts").await?;
         Ok(())
     })
     .await;

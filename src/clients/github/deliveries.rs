@@ -1,17 +1,15 @@
 //! What can be asked of what left a repository: deployments, workflow runs and releases, bounded, each by a known number of requests.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
     GitHub, GitHubError, Importance,
     asking::{json, json_list},
     cache::Stays,
+    questions::A_WHILE,
     wire::{WireDeployment, WireRelease, WireRuns, WireStatus},
 };
 use crate::changes::deployed::{CommitSha, Deployment, DeploymentStatus, Listed, Release, RepoName, WorkflowRun};
-
-/// Runs are asked for again no sooner: several incidents of one rollout want the same.
-const RUNS_STAY: SignedDuration = SignedDuration::from_mins(1);
 
 impl GitHub {
     /// Deployments made since then, newest first, at most 30; of the `statuses` newest the state is asked too. One request, and one
@@ -72,7 +70,7 @@ impl GitHub {
         let place = format!("workflow runs of commit {} of {repo}", sha.short());
         let query = [("head_sha", sha.as_str()), ("per_page", "30")];
         let mut question = self.question(repo, place, &["actions", "runs"], &query);
-        question.stays = Stays::For(RUNS_STAY);
+        question.stays = Stays::For(A_WHILE);
         let page = self.inner.ask(&question, self.asking(importance), json::<WireRuns, Listed<WorkflowRun>>).await?;
         Ok(page.value)
     }
