@@ -143,6 +143,12 @@ impl From<sqlx::Error> for Fault {
     }
 }
 
+/// Whether SQLite says that somebody else has the database locked.
+pub(super) fn is_locked(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| matches!(code.as_ref(), "5" | "261" | "517"))
+}
+
 /// The address as it may be shown.
 pub(super) fn masked(url: &str) -> Arc<str> {
     let Ok(mut url) = Url::parse(url) else {

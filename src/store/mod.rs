@@ -123,7 +123,15 @@ impl Store {
                 .map_err(|_| open(sqlx::Error::PoolTimedOut))?
                 .map_err(open)?;
             if dialect == Dialect::Sqlite {
-                sqlx::query("PRAGMA journal_mode = WAL").fetch_all(&mut first).await.map_err(open)?;
+                // Who opens it at the same moment is in the way, and here SQLite does not wait for others by itself.
+                let mut tries = 0_u32;
+                while let Err(error) = sqlx::query("PRAGMA journal_mode = WAL").fetch_all(&mut first).await {
+                    tries = tries.saturating_add(1);
+                    if tries > 100 || !error::is_locked(&error) {
+                        return Err(open(error));
+                    }
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
                 backup::is_whole(&mut first, &shown).await?;
             }
             first.close().await.map_err(open)?;
@@ -158,9 +166,11 @@ impl Store {
             .map_err(open)?;
         let store = Self { pool, dialect, url: shown };
         // SQLite has no lock around migrations: who starts at the same time as others may find a table that was not there
-        // a moment ago, and everything done at the next look.
-        let mut looks = if dialect == Dialect::Sqlite { 5 } else { 1 };
-        while let Err(source) = migrations().run(&store.pool).await {
+        // a moment ago, and more of it done at the next look: each look that fails is one at which another was quicker.
+        let all = migrations();
+        let mut looks =
+            if dialect == Dialect::Sqlite { all.iter().count().saturating_add(1).saturating_mul(4) } else { 1 };
+        while let Err(source) = all.run(&store.pool).await {
             looks -= 1;
             if looks == 0 {
                 return Err(StoreError::Migrate { url: store.url, source });
