@@ -68,16 +68,10 @@ impl Inquiry {
     /// With where the tool that keeps the workload has it from, which is surer than what is configured. None: it is not known where the
     /// workload comes from.
     pub(super) fn with(mut self, source: Option<&Source>) -> Option<Self> {
-        let is_here = |source: &&Source| {
-            let repository = source.repository.as_deref().and_then(repository);
-            repository.is_some_and(|it| it.host == self.host)
-        };
         let chain = std::iter::successors(source, |source| source.from.as_deref());
-        let found = chain.into_iter().find(is_here);
-        if let Some((repo, path)) =
-            found.and_then(|it| Some((repository(it.repository.as_deref()?)?.name, it.path.clone())))
-        {
-            self.places.kept_at(repo, path.as_deref().unwrap_or_default());
+        let mut of_git = chain.filter_map(|it| Some((repository(it.repository.as_deref()?)?, it.path.as_deref())));
+        if let Some((it, path)) = of_git.find(|(it, _)| it.host == self.host) {
+            self.places.kept_at(it.name, path.unwrap_or_default());
         }
         (!self.places.manifests.is_empty() || self.places.code.is_some()).then_some(self)
     }
