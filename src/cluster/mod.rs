@@ -62,10 +62,13 @@ pub enum Kind {
     PersistentVolume,
     StorageClass,
     Certificate,
+    ConfigMap,
+    NetworkPolicy,
+    PodDisruptionBudget,
 }
 
 impl Kind {
-    /// Every watched kind, in the order in which they are best listed (owners before pods).
+    /// Every kind that is judged or that a judgement reads, in the order in which they are best listed (owners before pods).
     pub const ALL: [Self; 22] = [
         Self::Namespace,
         Self::Node,
@@ -90,6 +93,14 @@ impl Kind {
         Self::MutatingWebhookConfiguration,
         Self::Certificate,
     ];
+
+    /// The kinds of which only that they changed is watched, by their metadata: what changed is read then. No check reads them.
+    pub const CHANGED: [Self; 3] = [Self::ConfigMap, Self::NetworkPolicy, Self::PodDisruptionBudget];
+
+    /// Whether it is one of [`Self::CHANGED`].
+    pub fn is_for_changes(self) -> bool {
+        Self::CHANGED.contains(&self)
+    }
 
     /// The name in the API (`Pod`).
     pub fn name(self) -> &'static str {
@@ -116,6 +127,9 @@ impl Kind {
             Self::PersistentVolume => "PersistentVolume",
             Self::StorageClass => "StorageClass",
             Self::Certificate => "Certificate",
+            Self::ConfigMap => "ConfigMap",
+            Self::NetworkPolicy => "NetworkPolicy",
+            Self::PodDisruptionBudget => "PodDisruptionBudget",
         }
     }
 
@@ -144,6 +158,9 @@ impl Kind {
             Self::PersistentVolume => "persistentvolumes",
             Self::StorageClass => "storageclasses",
             Self::Certificate => "certificates",
+            Self::ConfigMap => "configmaps",
+            Self::NetworkPolicy => "networkpolicies",
+            Self::PodDisruptionBudget => "poddisruptionbudgets",
         }
     }
 
@@ -156,12 +173,14 @@ impl Kind {
             | Self::PersistentVolumeClaim
             | Self::PersistentVolume
             | Self::Service
+            | Self::ConfigMap
             | Self::Event => "v1",
             Self::Deployment | Self::ReplicaSet | Self::StatefulSet | Self::DaemonSet => "apps/v1",
             Self::Job | Self::CronJob => "batch/v1",
             Self::EndpointSlice => "discovery.k8s.io/v1",
             Self::HorizontalPodAutoscaler => "autoscaling/v2",
-            Self::Ingress | Self::IngressClass => "networking.k8s.io/v1",
+            Self::Ingress | Self::IngressClass | Self::NetworkPolicy => "networking.k8s.io/v1",
+            Self::PodDisruptionBudget => "policy/v1",
             Self::ValidatingWebhookConfiguration | Self::MutatingWebhookConfiguration => {
                 "admissionregistration.k8s.io/v1"
             }
@@ -207,6 +226,9 @@ impl Kind {
                 | Self::PersistentVolume
                 | Self::StorageClass
                 | Self::Certificate
+                | Self::ConfigMap
+                | Self::NetworkPolicy
+                | Self::PodDisruptionBudget
         )
     }
 

@@ -220,7 +220,7 @@ fn the_cluster_role_allows_exactly_what_is_read() {
     ];
     let mut needed =
         BTreeSet::from(besides.map(|(group, what, verb)| (group.to_owned(), what.to_owned(), verb.to_owned())));
-    for kind in Kind::ALL {
+    for kind in Kind::ALL.into_iter().chain(Kind::CHANGED) {
         let group = kind.api_version().split_once('/').map_or("", |(group, _)| group);
         for verb in ["get", "list", "watch"] {
             needed.insert((group.to_owned(), kind.plural().to_owned(), verb.to_owned()));

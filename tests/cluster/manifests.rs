@@ -7,7 +7,7 @@ use http::Method;
 use k8s_monitor::{
     changes::{Before, Rollout, rollouts},
     clients::kubernetes::{Kubernetes, LogRequest, Places, find},
-    cluster::{Kind, ObjectRef},
+    cluster::{Fact, Kind, ObjectRef},
 };
 use serde_json::{Value, json};
 
@@ -74,7 +74,7 @@ async fn the_manifests_give_the_bot_what_it_needs_and_nothing_else() -> Result<(
     kubernetes.identity().await?;
     kubernetes.version().await?;
     // What is installed into a cluster is not in this one.
-    for kind in Kind::ALL.into_iter().filter(|kind| !kind.is_custom()) {
+    for kind in Kind::ALL.into_iter().chain(Kind::CHANGED).filter(|kind| !kind.is_custom()) {
         kubernetes.list(kind, None).await?;
         let of_namespace = kubernetes.list(kind, Some(HOME)).await;
         assert!(of_namespace.is_ok(), "{kind}: {of_namespace:?}");
@@ -103,6 +103,33 @@ async fn the_manifests_give_the_bot_what_it_needs_and_nothing_else() -> Result<(
         let told: Vec<String> = differences.iter().map(ToString::to_string).collect();
         assert_eq!(told, [format!("image {image} → shop/new:2.0.0")], "{kind}");
     }
+    // What pods name of ConfigMaps comes in protobuf as it was written; of ConfigMaps themselves nothing but metadata is listed.
+    let config = |name: &str| json!({"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": name, "namespace": "default"}, "data": {"A": "x"}});
+    plane.create(&config("by-key")).await?;
+    let key = json!({"configMapKeyRef": {"name": "by-key", "key": "A", "optional": true}});
+    let source = |name: &str| json!({"configMap": {"name": name, "optional": true}});
+    plane
+        .create(&json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "reads", "namespace": "default"}, "spec": {
+            "containers": [{"name": "app", "image": "x", "env": [{"name": "A", "value": "y"}, {"name": "B", "valueFrom": key}],
+                "envFrom": [{"configMapRef": {"name": "whole", "optional": true}}]}],
+            "volumes": [{"name": "one", "configMap": {"name": "mounted", "optional": true}},
+                {"name": "more", "projected": {"sources": [source("projected")]}}]}}))
+        .await?;
+    let pods_there = kubernetes.list(Kind::Pod, Some("default")).await?.facts;
+    let mut pods_of_default =
+        pods_there.iter().filter_map(|fact| if let Fact::Pod(pod) = fact { Some(pod) } else { None });
+    let reads = pods_of_default.find(|pod| pod.meta().name == "reads");
+    let reads = reads.context("the Pod is not there")?;
+    let uses: Vec<_> = reads.configs().map(|it| (it.name, it.key, it.container)).collect();
+    let app = Some("app");
+    assert_eq!(
+        uses,
+        [("by-key", Some("A"), app), ("whole", None, app), ("mounted", None, None), ("projected", None, None)]
+    );
+    let listed = kubernetes.list(Kind::ConfigMap, Some("default")).await?.facts;
+    let of = listed.iter().map(Fact::key).find(|key| key.name == "by-key").context("the ConfigMap is not listed")?;
+    let read = kubernetes.object(&of).await?.context("the ConfigMap is not there")?;
+    assert_eq!(read["data"], json!({"A": "x"}));
     let no_pod = LogRequest { namespace: HOME, pod: "nobody", container: "", previous: false, tail: 10 };
     assert_eq!(kubernetes.logs(&no_pod).await?, None, "the log could be asked for");
     let mut bot = WatchingBot::start(places).await?;
@@ -117,10 +144,9 @@ async fn the_manifests_give_the_bot_what_it_needs_and_nothing_else() -> Result<(
     let pod = json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "x"}, "spec": {"containers": [{"name": "x", "image": "x"}]}});
     let scale = json!({"spec": {"replicas": 0}});
     let deployment = format!("/apis/apps/v1/namespaces/{HOME}/deployments/k8s-monitor");
-    let refused: [(Method, String, &str, Value); 9] = [
+    let refused: [(Method, String, &str, Value); 8] = [
         (Method::GET, "/api/v1/secrets".into(), "", Value::Null),
         (Method::GET, format!("/api/v1/namespaces/{HOME}/secrets/k8s-monitor"), "", Value::Null),
-        (Method::GET, "/api/v1/configmaps".into(), "", Value::Null),
         (Method::GET, "/api/v1/nodes/kwok-0/proxy/pods".into(), "", Value::Null),
         (Method::POST, pods.clone(), "application/json", pod),
         (Method::PATCH, deployment.clone(), "application/merge-patch+json", scale),

@@ -29,6 +29,16 @@ impl Scope {
         };
         Kind::ALL.into_iter().flat_map(of).collect()
     }
+
+    /// What is watched for its changes alone, in the same places.
+    pub fn for_changes(namespaces: &[String]) -> Vec<Self> {
+        let places: Vec<_> = match namespaces {
+            [] => vec![None],
+            some => some.iter().cloned().map(Some).collect(),
+        };
+        let of = |kind| places.iter().map(move |namespace| Self { kind, namespace: namespace.clone() });
+        Kind::CHANGED.into_iter().flat_map(of).collect()
+    }
 }
 
 /// Something seen of a scope.

@@ -144,6 +144,9 @@ decoders! {
     PersistentVolume as Volumes,
     StorageClass as StorageClasses,
     Certificate as Certificates,
+    ConfigMap as ConfigMaps,
+    NetworkPolicy as NetworkPolicies,
+    PodDisruptionBudget as Budgets,
 }
 
 /// The uid of an object of any kind, as it is written.

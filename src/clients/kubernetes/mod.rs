@@ -50,6 +50,11 @@ use crate::cluster::{ClusterId, Fact, Kind};
 
 /// Protobuf first, as it costs half the time and a third of the bytes; the answer's content type decides.
 const ACCEPT: &str = "application/vnd.kubernetes.protobuf,application/json";
+/// The same of the metadata alone, for a watch and for a list.
+const ACCEPT_METADATA: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,\
+application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+const ACCEPT_METADATA_LIST: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,\
+application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 /// An answer larger than this is not one: 500 objects of at most 1.5 MiB are never all that large.
 const LARGEST_ANSWER: usize = 256 << 20;
 /// At most this much of a log is read.

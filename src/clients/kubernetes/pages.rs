@@ -4,7 +4,7 @@ use bytes::Bytes;
 use prost::Message;
 
 use super::{
-    ACCEPT, Asked, Kubernetes, ReadError,
+    ACCEPT, ACCEPT_METADATA_LIST, Asked, Kubernetes, ReadError,
     decode::{self, Encoding},
     path, query,
 };
@@ -95,7 +95,9 @@ impl<T> Pages<'_, T> {
                 self.path,
                 query(&[("limit", &self.form.limit.to_string()), ("continue", &self.token)])
             );
-            let (encoding, body) = match self.kubernetes.read(&uri, self.form.accept, self.asked).await {
+            // Data that is not to be known is not even asked for.
+            let accept = if self.asked.kind.is_for_changes() { ACCEPT_METADATA_LIST } else { self.form.accept };
+            let (encoding, body) = match self.kubernetes.read(&uri, accept, self.asked).await {
                 Ok(answer) => answer,
                 Err(ReadError::Gone) if !self.token.is_empty() && self.fresh_starts < FRESH_STARTS => {
                     self.fresh_starts += 1;

@@ -4,8 +4,8 @@
 
 use serde_json::Value;
 
-use super::{Asked, Kubernetes, ReadError, query, segment};
-use crate::cluster::{Kind, ObjectRef};
+use super::{Asked, Kubernetes, ReadError, path, query, segment};
+use crate::cluster::{Kind, ObjectKey, ObjectRef};
 
 /// So many versions are asked for at once, and so often: a Deployment keeps ten unless it is told otherwise.
 const PAGE: &str = "100";
@@ -60,6 +60,16 @@ impl Kubernetes {
             }
         }
         Ok(Some(Revisions { workload, versions: found }))
+    }
+
+    /// One object as it is; None if there is none. Nothing of it is kept here.
+    ///
+    /// # Errors
+    /// If it cannot be read, or may not be.
+    pub async fn object(&self, key: &ObjectKey) -> Result<Option<Value>, ReadError> {
+        let namespace = Some(&*key.namespace);
+        let asked = Asked { verb: "get", kind: key.kind, resource: "", subresource: "", namespace };
+        self.json(&format!("{}/{}", path(key.kind, namespace), segment(&key.name)), asked).await
     }
 
     /// An answer as JSON; None if there is no such object.

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{
-    ACCEPT, Asked, Change, Kubernetes, Patience, ReadError, Reason, Scope, Watched, error,
+    ACCEPT, ACCEPT_METADATA, Asked, Change, Kubernetes, Patience, ReadError, Reason, Scope, Watched, error,
     frames::{Frame, Frames},
     pages, path,
     position::{Ended, Position, chance},
@@ -210,7 +210,8 @@ impl Watcher {
         let mut asked = vec![("watch", "true"), ("allowWatchBookmarks", "true"), ("timeoutSeconds", &seconds)];
         asked.extend(from);
         let uri = format!("{}?{}", path(self.scope.kind, self.scope.namespace.as_deref()), query(&asked));
-        let (encoding, body) = self.kubernetes.open(&uri, self.asked()).await?;
+        let accept = if self.scope.kind.is_for_changes() { ACCEPT_METADATA } else { ACCEPT };
+        let (encoding, body) = self.kubernetes.open(&uri, accept, self.asked()).await?;
         Ok(Stream { frames: Frames::new(self.scope.kind, encoding), body, time })
     }
 
@@ -386,9 +387,9 @@ impl Watcher {
 
 impl Kubernetes {
     /// Opens a stream: only its head has to come within the time-out.
-    async fn open(&self, uri: &str, asked: Asked<'_>) -> Result<(super::Encoding, Body), ReadError> {
+    async fn open(&self, uri: &str, accept: &str, asked: Asked<'_>) -> Result<(super::Encoding, Body), ReadError> {
         self.within(async {
-            let response = self.send(uri, ACCEPT).await?;
+            let response = self.send(uri, accept).await?;
             if !response.status().is_success() {
                 return Err(self.refused(response, asked).await);
             }

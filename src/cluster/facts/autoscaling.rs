@@ -14,6 +14,20 @@ slim! {
         #[prost(message, optional, tag = "1")] scale_target_ref: Option<ScaleTarget>,
         #[prost(int32, optional, tag = "2")] min_replicas: Option<i32>,
         #[prost(int32, tag = "3")] max_replicas: i32,
+        #[prost(message, repeated, tag = "4")] metrics: Box<[ScalesBy]>,
+    }
+    /// What an autoscaler scales by, as far as it is a resource of the pods.
+    ScalesBy {
+        #[prost(message, optional, tag = "4")] resource: Option<ScalesByResource>,
+    }
+    /// A resource of the pods.
+    ScalesByResource {
+        #[prost(string, tag = "1")] name: Text,
+        #[prost(message, optional, tag = "2")] target: Option<ResourceTarget>,
+    }
+    /// How much of it is to be used.
+    ResourceTarget {
+        #[prost(int32, optional, tag = "4")] average_utilization: Option<i32>,
     }
     /// The workload an autoscaler scales, in its own namespace.
     ScaleTarget {

@@ -7,6 +7,8 @@
 mod api;
 mod autoscaling;
 mod certificate;
+mod changing;
+mod config_use;
 mod event;
 mod job;
 mod kept;
@@ -24,6 +26,8 @@ mod workload;
 pub use api::*;
 pub use autoscaling::*;
 pub use certificate::*;
+pub use changing::*;
+pub use config_use::*;
 pub use event::*;
 pub use job::*;
 pub use kept::*;
@@ -127,6 +131,9 @@ pub enum Fact {
     PersistentVolume(Box<PersistentVolume>),
     StorageClass(Box<StorageClass>),
     Certificate(Box<Certificate>),
+    ConfigMap(Box<ConfigMap>),
+    NetworkPolicy(Box<NetworkPolicy>),
+    PodDisruptionBudget(Box<PodDisruptionBudget>),
 }
 
 impl Fact {
@@ -155,6 +162,9 @@ impl Fact {
             Self::PersistentVolume(_) => Kind::PersistentVolume,
             Self::StorageClass(_) => Kind::StorageClass,
             Self::Certificate(_) => Kind::Certificate,
+            Self::ConfigMap(_) => Kind::ConfigMap,
+            Self::NetworkPolicy(_) => Kind::NetworkPolicy,
+            Self::PodDisruptionBudget(_) => Kind::PodDisruptionBudget,
         }
     }
 
@@ -183,6 +193,7 @@ impl Fact {
             Self::PersistentVolume(x) => x.meta(),
             Self::StorageClass(x) => x.meta(),
             Self::Certificate(x) => x.meta(),
+            Self::ConfigMap(x) | Self::NetworkPolicy(x) | Self::PodDisruptionBudget(x) => x.meta(),
         }
     }
 
@@ -211,6 +222,7 @@ impl Fact {
             Self::PersistentVolume(x) => x.metadata.as_mut(),
             Self::StorageClass(x) => x.metadata.as_mut(),
             Self::Certificate(x) => x.metadata.as_mut(),
+            Self::ConfigMap(x) | Self::NetworkPolicy(x) | Self::PodDisruptionBudget(x) => x.metadata.as_mut(),
         }
     }
 
@@ -222,6 +234,8 @@ impl Fact {
             set.keep_what_is_read();
         } else if let Self::EndpointSlice(slice) = &mut self {
             slice.keep_what_is_read();
+        } else if let Self::ConfigMap(x) | Self::NetworkPolicy(x) | Self::PodDisruptionBudget(x) = &mut self {
+            x.keep_what_is_read();
         }
         self
     }

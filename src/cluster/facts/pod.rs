@@ -5,7 +5,8 @@ use std::ops::Deref;
 use jiff::Timestamp;
 
 use super::{
-    Condition, Labels, Map, Meta, Quantity, Shared, Slim, Text, Time, deserialize_slim, has_meta, nullable, slim,
+    Condition, ConfigKeys, ConfigName, ConfigNames, Labels, Map, Meta, Projected, Quantity, Shared, Slim, Text, Time,
+    deserialize_slim, has_meta, nullable, slim,
 };
 
 slim! {
@@ -40,10 +41,12 @@ slim! {
     Container {
         #[prost(string, tag = "1")] name: Text,
         #[prost(string, tag = "2")] image: Text,
+        #[prost(message, repeated, tag = "7")] env: ConfigKeys,
         #[prost(message, optional, tag = "8")] resources: Option<Resources>,
         #[prost(message, optional, tag = "10")] liveness_probe: Option<Probe>,
         #[prost(message, optional, tag = "11")] readiness_probe: Option<Probe>,
         #[prost(message, optional, tag = "22")] startup_probe: Option<Probe>,
+        #[prost(message, repeated, tag = "19")] env_from: ConfigNames,
         #[prost(string, tag = "24")] restart_policy: Text,
     }
     /// Limits and requests, as written.
@@ -123,6 +126,8 @@ pub struct PodSpec {
 pub struct Asked {
     /// The names of the claims its volumes name.
     pub claims: Box<[Text]>,
+    /// The `ConfigMap`s its volumes name.
+    pub config_volumes: Box<[Text]>,
     pub init_containers: Box<[Container]>,
     pub containers: Box<[Container]>,
     pub restart_policy: Text,
@@ -150,6 +155,7 @@ impl Slim for PodSpec {
             node_name: Shared::new(written.node_name),
             asked: Shared::new(Asked {
                 claims: written.volumes.iter().filter_map(|volume| volume.claim.clone()).collect(),
+                config_volumes: written.volumes.iter().flat_map(|volume| volume.configs.iter().cloned()).collect(),
                 init_containers: written.init_containers,
                 containers: written.containers,
                 restart_policy: written.restart_policy,
@@ -164,11 +170,13 @@ impl Slim for PodSpec {
 }
 deserialize_slim!(PodSpec);
 
-/// A volume; only the name of its claim is kept.
+/// A volume; only the names of its claim and its `ConfigMap`s are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Volume {
     /// The claim it is made from, if it is.
     pub claim: Option<Text>,
+    /// The `ConfigMap`s it is made from.
+    pub configs: Box<[Text]>,
 }
 
 /// How a volume is decoded. JSON writes the source beside the name, protobuf in a message of its own.
@@ -185,14 +193,26 @@ pub struct WireVolumeSource {
     /// `persistentVolumeClaim` of the Kubernetes API.
     #[prost(message, optional, tag = "10")]
     pub persistent_volume_claim: Option<<ClaimVolume as Slim>::Wire>,
+    /// `configMap` of the Kubernetes API.
+    #[prost(message, optional, tag = "19")]
+    pub config_map: Option<<ConfigName as Slim>::Wire>,
+    /// `projected` of the Kubernetes API.
+    #[prost(message, optional, tag = "26")]
+    pub projected: Option<<Projected as Slim>::Wire>,
 }
 
 impl Slim for Volume {
     type Wire = WireVolume;
 
     fn slim(wire: WireVolume) -> Self {
-        let claim = wire.source.and_then(|source| source.persistent_volume_claim);
-        Self { claim: claim.map(|claim| ClaimVolume::slim(claim).claim_name) }
+        let WireVolumeSource { persistent_volume_claim, config_map, projected } = wire.source.unwrap_or_default();
+        let sources = projected.map(|all| Projected::slim(all).sources.into_vec()).unwrap_or_default();
+        let projected = sources.into_iter().filter_map(|source| source.config_map);
+        let configs = config_map.map(ConfigName::slim).into_iter().chain(projected);
+        Self {
+            claim: persistent_volume_claim.map(|claim| ClaimVolume::slim(claim).claim_name),
+            configs: configs.filter_map(ConfigName::name).collect(),
+        }
     }
 }
 
@@ -203,10 +223,13 @@ impl<'de> serde::Deserialize<'de> for WireVolume {
         struct Written {
             #[serde(deserialize_with = "nullable")]
             persistent_volume_claim: Option<<ClaimVolume as Slim>::Wire>,
+            #[serde(deserialize_with = "nullable")]
+            config_map: Option<<ConfigName as Slim>::Wire>,
+            #[serde(deserialize_with = "nullable")]
+            projected: Option<<Projected as Slim>::Wire>,
         }
-        let Written { persistent_volume_claim } = Written::deserialize(deserializer)?;
-        let source = persistent_volume_claim.map(|claim| WireVolumeSource { persistent_volume_claim: Some(claim) });
-        Ok(Self { source })
+        let Written { persistent_volume_claim, config_map, projected } = Written::deserialize(deserializer)?;
+        Ok(Self { source: Some(WireVolumeSource { persistent_volume_claim, config_map, projected }) })
     }
 }
 

@@ -174,6 +174,9 @@ impl Fact {
             | Self::PersistentVolume(_)
             | Self::StorageClass(_)
             | Self::Certificate(_)
+            | Self::ConfigMap(_)
+            | Self::NetworkPolicy(_)
+            | Self::PodDisruptionBudget(_)
             | Self::Event(_) => return None,
         })
     }

@@ -255,6 +255,9 @@ fn fact(kind: Kind, value: Value) -> Result<Fact, serde_json::Error> {
         Kind::PersistentVolume => Fact::PersistentVolume(of(value)?),
         Kind::StorageClass => Fact::StorageClass(of(value)?),
         Kind::Certificate => Fact::Certificate(of(value)?),
+        Kind::ConfigMap => Fact::ConfigMap(of(value)?),
+        Kind::NetworkPolicy => Fact::NetworkPolicy(of(value)?),
+        Kind::PodDisruptionBudget => Fact::PodDisruptionBudget(of(value)?),
     };
     Ok(fact.trimmed())
 }

@@ -107,7 +107,10 @@ pub(super) fn named_by(fact: &Fact) -> Vec<ObjectRef> {
         | Fact::IngressClass(_)
         | Fact::PersistentVolume(_)
         | Fact::StorageClass(_)
-        | Fact::Certificate(_) => Vec::new(),
+        | Fact::Certificate(_)
+        | Fact::ConfigMap(_)
+        | Fact::NetworkPolicy(_)
+        | Fact::PodDisruptionBudget(_) => Vec::new(),
     }
 }
 
@@ -200,7 +203,10 @@ impl Links {
             | Fact::ApiService(_)
             | Fact::PersistentVolume(_)
             | Fact::StorageClass(_)
-            | Fact::Certificate(_) => {}
+            | Fact::Certificate(_)
+            | Fact::ConfigMap(_)
+            | Fact::NetworkPolicy(_)
+            | Fact::PodDisruptionBudget(_) => {}
         }
     }
 

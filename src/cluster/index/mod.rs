@@ -209,6 +209,8 @@ impl ClusterIndex {
             | Kind::Certificate => {
                 owners.insert(key.clone().into());
             }
+            // No check reads them.
+            Kind::ConfigMap | Kind::NetworkPolicy | Kind::PodDisruptionBudget => {}
             Kind::ApiService => {
                 owners.insert(key.clone().into());
                 self.touch_measured(key, owners);

@@ -93,6 +93,9 @@ impl Check for StuckTerminating {
             | Fact::PersistentVolume(_)
             | Fact::StorageClass(_)
             | Fact::Certificate(_)
+            | Fact::ConfigMap(_)
+            | Fact::NetworkPolicy(_)
+            | Fact::PodDisruptionBudget(_)
             | Fact::Event(_) => of_other(owner, fact.meta(), look),
         });
         let pods = if pods::may_own_pods(&owner.kind) {

@@ -50,6 +50,9 @@ pub(super) fn fact(value: Value) -> Fact {
         Kind::PersistentVolume => Fact::PersistentVolume(of(value)),
         Kind::StorageClass => Fact::StorageClass(of(value)),
         Kind::Certificate => Fact::Certificate(of(value)),
+        Kind::ConfigMap => Fact::ConfigMap(of(value)),
+        Kind::NetworkPolicy => Fact::NetworkPolicy(of(value)),
+        Kind::PodDisruptionBudget => Fact::PodDisruptionBudget(of(value)),
     }
 }
 

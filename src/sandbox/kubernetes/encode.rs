@@ -201,6 +201,7 @@ fn protobuf(kind: Kind, object: &Value) -> Vec<u8> {
         Kind::PersistentVolume => bytes::<facts::PersistentVolume>(object),
         Kind::StorageClass => bytes::<facts::StorageClass>(object),
         Kind::Certificate => bytes::<facts::Certificate>(object),
+        Kind::ConfigMap | Kind::NetworkPolicy | Kind::PodDisruptionBudget => bytes::<facts::Changing>(object),
     }
 }
 

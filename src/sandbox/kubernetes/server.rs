@@ -134,7 +134,9 @@ fn target(path: &str) -> Option<Target> {
         ["apis", group, version, rest @ ..] => (format!("{group}/{version}"), rest),
         _ => return None,
     };
-    let kind_of = |plural: &str| Kind::ALL.into_iter().find(|k| k.plural() == plural && k.api_version() == api_version);
+    let kind_of = |plural: &str| {
+        Kind::ALL.into_iter().chain(Kind::CHANGED).find(|k| k.plural() == plural && k.api_version() == api_version)
+    };
     let key = |kind: Kind, namespace: &str, name: &str| {
         Target::Object(ObjectKey { kind, namespace: namespace.into(), name: name.into() })
     };

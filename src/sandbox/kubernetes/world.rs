@@ -88,7 +88,8 @@ impl World {
             self.kept.insert(path, object);
             return Some(self.version);
         }
-        let kind = Kind::from_name(&text("/kind"))?;
+        let named = text("/kind");
+        let kind = Kind::ALL.into_iter().chain(Kind::CHANGED).find(|kind| kind.name() == named)?;
         let namespace = if kind.is_namespaced() { text("/metadata/namespace") } else { String::new() };
         let key = ObjectKey { kind, namespace: namespace.into(), name: text("/metadata/name").into() };
         if key.name.is_empty() {
