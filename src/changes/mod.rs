@@ -10,6 +10,7 @@ mod from_git;
 pub mod gitops;
 mod proof;
 mod rollout;
+mod settings;
 #[cfg(test)]
 mod stories;
 mod symptom;
@@ -23,4 +24,5 @@ pub use from_git::{
     Brought, Deployed, GitHistory, Images, Names, Place, Places, Tie, attribute, candidates, images, places, tie,
 };
 pub use rollout::{Before, Rollout, rollouts};
+pub use settings::{Became, Concern, Grip, Reach, Read, Reading, SettingChange, beside, change, reading};
 pub use symptom::Symptom;

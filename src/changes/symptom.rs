@@ -40,7 +40,7 @@ impl Symptom {
     }
 
     /// Whether something of it may come hours after what makes it.
-    pub(super) fn is_slow(&self) -> bool {
+    pub fn is_slow(&self) -> bool {
         self.classes.iter().copied().any(is_slow)
     }
 }

@@ -22,20 +22,20 @@ use crate::{
 /// Times come from several machines: so little after the beginning is at the beginning.
 pub(super) const SKEW: SignedDuration = SignedDuration::from_secs(60);
 /// Suspects below this are none, unless nothing but the time speaks against them.
-const LEAST: f64 = 0.1;
+pub(super) const LEAST: f64 = 0.1;
 /// From here on it is MEDIUM.
-const MEDIUM: f64 = 0.3;
+pub(super) const MEDIUM: f64 = 0.3;
 /// So many differences are told.
-const TOLD: usize = 3;
+pub(super) const TOLD: usize = 3;
 /// So many suspects are kept.
-const KEPT: usize = 3;
+pub(super) const MOST_SUSPECTS: usize = 3;
 
 /// What explains a symptom among the rollouts of the workload it is of; these are given the newest first.
 pub fn correlate(rollouts: &[Rollout], symptom: &Symptom) -> Changed {
     let mut suspects: Vec<Suspect> =
         rollouts.iter().filter_map(|rollout| suspect(rollout, rollouts, symptom)).collect();
     suspects.sort_by_key(|suspect| (std::cmp::Reverse(suspect.score), std::cmp::Reverse(suspect.at)));
-    suspects.truncate(KEPT);
+    suspects.truncate(MOST_SUSPECTS);
     let was_before = |rollout: &&Rollout| rollout.at <= symptom.began;
     let last = rollouts.iter().find(was_before).filter(|_| suspects.is_empty());
     Changed { suspects, last: last.map(|rollout| (name(rollout), rollout.at)), ..Changed::default() }
@@ -91,7 +91,7 @@ fn suspect(rollout: &Rollout, all: &[Rollout], symptom: &Symptom) -> Option<Susp
 }
 
 /// How the time between a change and the beginning speaks for it: 5 min 1.0, 15 min 0.8, 30 min 0.5, then ever less.
-fn time(ago: SignedDuration) -> f64 {
+pub(super) fn time(ago: SignedDuration) -> f64 {
     let minutes = ago.as_secs_f64() / 60.0;
     match minutes {
         m if m <= 5.0 => 1.0,
@@ -101,7 +101,7 @@ fn time(ago: SignedDuration) -> f64 {
     }
 }
 
-fn of_fit(fit: Fit) -> f64 {
+pub(super) fn of_fit(fit: Fit) -> f64 {
     match fit {
         Fit::Makes => 1.0,
         Fit::May => 0.6,
@@ -120,7 +120,7 @@ fn of_proof(proof: &Proof) -> f64 {
 
 /// How others that broke at the same time, without a rollout of their own, speak against it. They may have broken because of this one,
 /// so they never make it none.
-fn of_others(elsewhere: usize) -> f64 {
+pub(super) fn of_others(elsewhere: usize) -> f64 {
     match elsewhere {
         0 => 1.0,
         1 => 0.6,
@@ -179,7 +179,7 @@ fn best_fit(rollout: &Rollout, best: Option<&Explains<'_>>) -> (Fit, String) {
     }
 }
 
-fn when(ago: SignedDuration) -> String {
+pub(super) fn when(ago: SignedDuration) -> String {
     if ago < SignedDuration::from_secs(1) {
         return "it began with it".to_owned();
     }

@@ -82,5 +82,25 @@ fn the_stories_are_told_so() {
     rolled back hours ago, and what came before that is not to blame | none | #3 LOW 4
     the sidecar's limit, and the main container is killed for memory | none | #2 LOW 12
     a new workload is rolled out again with a harmless change, and only those pods cannot pull | none | #2 LOW 15
+    a key that is gone, and the container cannot be created for just that | ConfigMap shop/api-config | ConfigMap shop/api-config HIGH 100
+    a key that is gone since hours, until a pod was moved | ConfigMap shop/api-config | ConfigMap shop/api-config HIGH 100
+    a key was changed, and it is a Secret that is missing | none | none
+    another database, read at a restart by hand | ConfigMap shop/api-config | ConfigMap shop/api-config HIGH 100
+    another database and a new image at once: either may be it | #2 | #2 MEDIUM 100
+    a key was changed, and the pods that crash started long before | none | none
+    a file was changed that is mounted, and nothing was started anew | ConfigMap shop/api-config | ConfigMap shop/api-config MEDIUM 60
+    a key was changed, and other pods that read it are well | none | none
+    a key was changed, and others that do not read it crash as well | ConfigMap shop/api-config | ConfigMap shop/api-config MEDIUM 30
+    a key was changed after it broke | none | none
+    a policy lets nothing in any more | NetworkPolicy shop/deny-all | NetworkPolicy shop/deny-all HIGH 100
+    a policy lets nothing in any more, and its Service has no endpoints | NetworkPolicy shop/deny-all | NetworkPolicy shop/deny-all HIGH 100
+    a policy that selects only some of the pods that are hit | none | NetworkPolicy shop/deny-all LOW 25
+    a policy was made, and the pods are killed for memory | none | none
+    fewer replicas at most, and those that are left are not ready | HorizontalPodAutoscaler shop/api | HorizontalPodAutoscaler shop/api MEDIUM 48
+    more replicas at most than the nodes take | HorizontalPodAutoscaler shop/api | HorizontalPodAutoscaler shop/api MEDIUM 60
+    an autoscaler that was changed cannot scale | HorizontalPodAutoscaler shop/api | HorizontalPodAutoscaler shop/api HIGH 80
+    an Ingress leads to a Service that is not there | Ingress shop/web | Ingress shop/web HIGH 100
+    an Ingress was changed, and what is behind it crashes | none | none
+    a budget was lowered, and a kubelet that is short of memory evicts | none | none
     ");
 }

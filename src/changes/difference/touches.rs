@@ -30,6 +30,14 @@ pub enum Touches {
     Security,
     /// Labels and service account: Services and policies that no longer select it, requests that are forbidden.
     Identity,
+    /// How many there are: too few for the load, too many for the nodes.
+    Scaling,
+    /// Which traffic may pass: what is asked for cannot be reached.
+    Policy,
+    /// Which way traffic comes in: hosts, paths and the Services behind them.
+    Routes,
+    /// How many may be taken away at once on purpose.
+    Disruption,
     /// Nothing of the template: the same was only started anew.
     Restart,
     /// Something else.

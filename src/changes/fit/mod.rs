@@ -18,17 +18,28 @@ pub enum Fit {
 }
 
 /// How well what was touched explains what is wrong.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub fn fit(class: ConditionClass, touches: Touches) -> Fit {
     use Fit::{Hardly, Makes, May};
     use Touches::{
-        Configuration, Containers, CpuLimit, Identity, Image, MemoryLimit, Other, Ports, Requests, Restart, Scheduling,
-        Security, Storage,
+        Configuration, Containers, CpuLimit, Disruption, Identity, Image, MemoryLimit, Other, Policy, Ports, Requests,
+        Restart, Routes, Scaling, Scheduling, Security, Storage,
     };
     match class {
         ConditionClass::OutOfMemory | ConditionClass::NearLimit => match touches {
             MemoryLimit => Makes,
-            Image | Containers | Configuration | CpuLimit | Other => May,
-            Requests | Touches::Probe(_) | Storage | Ports | Scheduling | Security | Identity | Restart => Hardly,
+            Image | Containers | Configuration | CpuLimit | Scaling | Other => May,
+            Requests
+            | Touches::Probe(_)
+            | Storage
+            | Ports
+            | Scheduling
+            | Security
+            | Identity
+            | Restart
+            | Policy
+            | Routes
+            | Disruption => Hardly,
         },
         ConditionClass::ImagePull => match touches {
             Image | Containers => Makes,
@@ -43,51 +54,115 @@ pub fn fit(class: ConditionClass, touches: Touches) -> Fit {
             | Ports
             | Security
             | Restart
+            | Scaling
+            | Policy
+            | Routes
+            | Disruption
             | Other => Hardly,
         },
         ConditionClass::CannotCreateContainer => match touches {
             Configuration | Storage | Security | Containers => Makes,
             Image | Identity | Other => May,
-            MemoryLimit | CpuLimit | Requests | Touches::Probe(_) | Ports | Scheduling | Restart => Hardly,
+            MemoryLimit
+            | CpuLimit
+            | Requests
+            | Touches::Probe(_)
+            | Ports
+            | Scheduling
+            | Restart
+            | Scaling
+            | Policy
+            | Routes
+            | Disruption => Hardly,
         },
         ConditionClass::Volume | ConditionClass::VolumeFull | ConditionClass::VolumeNearLimit => match touches {
             Storage | Configuration => Makes,
             Scheduling | Security | Containers | Image | Other => May,
-            MemoryLimit | CpuLimit | Requests | Touches::Probe(_) | Ports | Identity | Restart => Hardly,
+            MemoryLimit
+            | CpuLimit
+            | Requests
+            | Touches::Probe(_)
+            | Ports
+            | Identity
+            | Restart
+            | Scaling
+            | Policy
+            | Routes
+            | Disruption => Hardly,
         },
         ConditionClass::Unschedulable => match touches {
             Requests | Scheduling | Storage => Makes,
             // A container that came brings requests of its own; without one a limit is the request.
-            Containers | MemoryLimit | CpuLimit | Ports | Other => May,
-            Image | Touches::Probe(_) | Configuration | Security | Identity | Restart => Hardly,
+            Containers | MemoryLimit | CpuLimit | Ports | Scaling | Other => May,
+            Image
+            | Touches::Probe(_)
+            | Configuration
+            | Security
+            | Identity
+            | Restart
+            | Policy
+            | Routes
+            | Disruption => Hardly,
         },
         ConditionClass::Refused | ConditionClass::KubeletRefused => match touches {
             Requests | MemoryLimit | CpuLimit | Security | Identity | Containers | Scheduling => Makes,
-            Image | Storage | Ports | Configuration | Other => May,
-            Touches::Probe(_) | Restart => Hardly,
+            // More pods than a quota lets.
+            Image | Storage | Ports | Configuration | Scaling | Other => May,
+            Touches::Probe(_) | Restart | Policy | Routes | Disruption => Hardly,
         },
         ConditionClass::Crash => match touches {
             Image | Containers | Configuration | Touches::Probe(Probe::Liveness | Probe::Startup) => Makes,
-            MemoryLimit | CpuLimit | Security | Identity | Storage | Ports | Restart | Other => May,
-            Requests | Scheduling | Touches::Probe(Probe::Readiness) => Hardly,
+            // By a policy: what it needs at its start cannot be reached.
+            MemoryLimit | CpuLimit | Policy | Security | Identity | Storage | Ports | Restart | Other => May,
+            Requests | Scheduling | Touches::Probe(Probe::Readiness) | Scaling | Routes | Disruption => Hardly,
         },
         ConditionClass::Evicted => match touches {
             Storage | Requests => Makes,
             MemoryLimit | Image | Containers | Other => May,
-            CpuLimit | Touches::Probe(_) | Configuration | Ports | Scheduling | Security | Identity | Restart => Hardly,
+            // The kubelet asks no budget.
+            CpuLimit
+            | Touches::Probe(_)
+            | Configuration
+            | Ports
+            | Scheduling
+            | Security
+            | Identity
+            | Restart
+            | Scaling
+            | Policy
+            | Routes
+            | Disruption => Hardly,
         },
         ConditionClass::NotReady => match touches {
-            Image | Containers | Configuration | Ports | Touches::Probe(Probe::Readiness | Probe::Startup) => Makes,
-            CpuLimit | MemoryLimit | Security | Identity | Storage | Restart | Other => May,
-            Requests | Scheduling | Touches::Probe(Probe::Liveness) => Hardly,
+            Image | Containers | Configuration | Ports | Policy | Touches::Probe(Probe::Readiness | Probe::Startup) => {
+                Makes
+            }
+            // Too few for the load.
+            CpuLimit | MemoryLimit | Security | Identity | Storage | Restart | Scaling | Other => May,
+            Requests | Scheduling | Touches::Probe(Probe::Liveness) | Routes | Disruption => Hardly,
         },
+        ConditionClass::IngressBroken if touches == Routes => Makes,
         ConditionClass::NoEndpoints | ConditionClass::IngressBroken => match touches {
-            Identity | Ports | Touches::Probe(Probe::Readiness) => Makes,
-            Image | Containers | Configuration | Other => May,
-            MemoryLimit | CpuLimit | Requests | Touches::Probe(_) | Storage | Scheduling | Security | Restart => Hardly,
+            Identity | Ports | Policy | Touches::Probe(Probe::Readiness) => Makes,
+            Image | Containers | Configuration | Scaling | Disruption | Other => May,
+            MemoryLimit
+            | CpuLimit
+            | Requests
+            | Touches::Probe(_)
+            | Storage
+            | Scheduling
+            | Security
+            | Restart
+            | Routes => Hardly,
         },
         // It is the rollout that does not get on.
-        ConditionClass::RolloutStuck | ConditionClass::ReplicasMissing if touches == Restart => May,
+        ConditionClass::RolloutStuck | ConditionClass::ReplicasMissing
+            if matches!(touches, Restart | Scaling | Policy | Disruption) =>
+        {
+            May
+        }
+        ConditionClass::RolloutStuck | ConditionClass::ReplicasMissing if touches == Routes => Hardly,
+        ConditionClass::ScalingBroken if touches == Scaling => Makes,
         ConditionClass::RolloutStuck | ConditionClass::ReplicasMissing => Makes,
         // Not of a template of pods.
         ConditionClass::Many

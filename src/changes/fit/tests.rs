@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use super::*;
 
-const TOUCHES: [(&str, Touches); 16] = [
+const TOUCHES: [(&str, Touches); 20] = [
     ("image", Touches::Image),
     ("containers", Touches::Containers),
     ("memory", Touches::MemoryLimit),
@@ -20,6 +20,10 @@ const TOUCHES: [(&str, Touches); 16] = [
     ("security", Touches::Security),
     ("identity", Touches::Identity),
     ("restart", Touches::Restart),
+    ("scaling", Touches::Scaling),
+    ("policy", Touches::Policy),
+    ("routes", Touches::Routes),
+    ("disruption", Touches::Disruption),
     ("other", Touches::Other),
 ];
 
@@ -78,22 +82,23 @@ fn what_makes_a_trouble_and_what_may_lead_to_it_is_this_table() {
     let all: Vec<String> = CLASSES.iter().map(line).filter(|line| !line.ends_with(":  | ")).collect();
     // What is in neither hardly explains it; of classes that are not here that is everything.
     assert_snapshot!(all.join("\n"), @"
-    OutOfMemory: memory | image containers cpu config other
-    NearLimit: memory | image containers cpu config other
+    OutOfMemory: memory | image containers cpu config scaling other
+    NearLimit: memory | image containers cpu config scaling other
     ImagePull: image containers | scheduling identity
     CannotCreateContainer: containers config storage security | image identity other
     Volume: config storage | image containers scheduling security other
     VolumeFull: config storage | image containers scheduling security other
     VolumeNearLimit: config storage | image containers scheduling security other
-    Unschedulable: requests storage scheduling | containers memory cpu ports other
-    Refused: containers memory cpu requests scheduling security identity | image config storage ports other
-    KubeletRefused: containers memory cpu requests scheduling security identity | image config storage ports other
-    Crash: image containers startup liveness config | memory cpu storage ports security identity restart other
+    Unschedulable: requests storage scheduling | containers memory cpu ports scaling other
+    Refused: containers memory cpu requests scheduling security identity | image config storage ports scaling other
+    KubeletRefused: containers memory cpu requests scheduling security identity | image config storage ports scaling other
+    Crash: image containers startup liveness config | memory cpu storage ports security identity restart policy other
     Evicted: requests storage | image containers memory other
-    NotReady: image containers startup readiness config ports | memory cpu storage security identity restart other
-    NoEndpoints: readiness ports identity | image containers config other
-    IngressBroken: readiness ports identity | image containers config other
-    RolloutStuck: image containers memory cpu requests startup readiness liveness config storage ports scheduling security identity other | restart
-    ReplicasMissing: image containers memory cpu requests startup readiness liveness config storage ports scheduling security identity other | restart
+    NotReady: image containers startup readiness config ports policy | memory cpu storage security identity restart scaling other
+    NoEndpoints: readiness ports identity policy | image containers config scaling disruption other
+    IngressBroken: readiness ports identity policy routes | image containers config scaling disruption other
+    RolloutStuck: image containers memory cpu requests startup readiness liveness config storage ports scheduling security identity other | restart scaling policy disruption
+    ReplicasMissing: image containers memory cpu requests startup readiness liveness config storage ports scheduling security identity other | restart scaling policy disruption
+    ScalingBroken: scaling |
     ");
 }

@@ -146,7 +146,7 @@ impl Set {
     }
 }
 
-fn time(at: i64) -> Timestamp {
+pub(super) fn time(at: i64) -> Timestamp {
     "2026-11-24T14:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(at)
 }
 
@@ -223,7 +223,8 @@ pub(super) fn story(name: &'static str, app: &App, broke: &Broke, right: Option<
             elsewhere: broke.elsewhere,
             ..symptom
         },
-        right,
+        settings: Vec::new(),
+        right: right.map(|number| format!("rollout #{number}")),
         at_most,
     }
 }
