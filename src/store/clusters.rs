@@ -54,6 +54,10 @@ impl Store {
                 "UPDATE cycles SET cluster_id = $2 WHERE cluster_id = $1",
                 "UPDATE transitions SET cluster_id = $2 WHERE cluster_id = $1",
                 "UPDATE silences SET cluster_id = $2 WHERE cluster_id = $1",
+                "UPDATE setting_changes SET cluster_id = $2 WHERE cluster_id = $1",
+                "UPDATE readings SET cluster_id = $2 WHERE cluster_id = $1 AND NOT EXISTS (SELECT 1 FROM readings o \
+                 WHERE o.cluster_id = $2 AND o.kind = readings.kind AND o.namespace = readings.namespace \
+                 AND o.name = readings.name)",
             ] {
                 sqlx::query(sql).bind(&from.0).bind(&to.0).execute(&mut *tx).await?;
             }

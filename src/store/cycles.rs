@@ -39,6 +39,7 @@ pub struct Pruned {
     pub cycles: u64,
     pub transitions: u64,
     pub silences: u64,
+    pub setting_changes: u64,
     pub incidents: u64,
 }
 
@@ -50,6 +51,9 @@ const SENT_IS_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 const TRANSITIONS_ARE_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How long a silence is kept after its end.
 const SILENCES_ARE_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// How long a change beside the workloads is kept: it explains nothing after a day.
+const SETTING_CHANGES_ARE_KEPT: SignedDuration = SignedDuration::from_hours(2 * 24);
 
 /// How long is kept what people may want to look back on, in days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,6 +167,8 @@ impl Store {
                 cycles: delete("DELETE FROM cycles WHERE finished_ms < $1", passes_are_kept).await?,
                 transitions: delete("DELETE FROM transitions WHERE at_ms < $1", TRANSITIONS_ARE_KEPT).await?,
                 silences: delete("DELETE FROM silences WHERE until_ms < $1", SILENCES_ARE_KEPT).await?,
+                setting_changes: delete("DELETE FROM setting_changes WHERE at_ms < $1", SETTING_CHANGES_ARE_KEPT)
+                    .await?,
                 incidents: 0,
             };
             // What belongs to an incident goes before it.

@@ -9,6 +9,7 @@ mod inbox;
 mod incidents;
 mod leases;
 mod outbox;
+mod readings;
 mod silences;
 #[cfg(any(test, feature = "sandbox"))]
 pub mod testing;
@@ -32,6 +33,7 @@ pub use inbox::InboxRow;
 pub use incidents::{TransitionRequest, Transitioned, UpdateRequest};
 pub use leases::Lease;
 pub use outbox::{DueRow, Letter, Marked, OutboxCounts, OutboxRow, OutboxState};
+pub use readings::Kept;
 pub use silences::Asked;
 
 #[expect(clippy::disallowed_types, reason = "this is the module that knows SQL")]
@@ -258,6 +260,7 @@ fn migrations() -> Migrator {
         ("silences", include_str!("migrations/0002_silences.sql")),
         ("addressed", include_str!("migrations/0003_addressed.sql")),
         ("after_change", include_str!("migrations/0004_after_change.sql")),
+        ("readings", include_str!("migrations/0005_readings.sql")),
     ];
     let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(version, name.into(), MigrationType::Simple, SqlStr::from_static(text), false)

@@ -3,6 +3,7 @@
 mod inbox_and_leases;
 mod incidents;
 mod outbox;
+mod readings;
 mod rest;
 
 use std::borrow::Cow;
