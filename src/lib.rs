@@ -140,6 +140,15 @@
 //!   held. While a first post waits for its company, and when another version is in force, the workload and its versions are read with
 //!   two requests; so what was changed is in the first post, and nothing waits for it. What was found is a plain value of the
 //!   incident ([`incidents::Changed`]): the stage that finds it comes after the one that keeps it.
+//! - **What else may explain trouble is read when it changes.** Of `ConfigMap`s, policies and budgets only metadata is watched, and their facts
+//!   are a name and a version (250 bytes each): data that nobody may know is not even asked for. When the version is another one, and of a
+//!   `ConfigMap` only if a pod names it, the object is read, reduced to names and words (of a `ConfigMap` to a keyed hash for each key) and
+//!   compared with the reading before, which is in the store. So a restart costs no request for what is as it was, and tells what changed
+//!   meanwhile. Nothing waits for these watches: without their rights changes are not seen, and that is all. Eight bytes of HMAC-SHA-256 are
+//!   kept: that two values of a key are taken for the same has one chance in 2^64, and fewer bytes tell less of a value. The key of the
+//!   hash is in the same database: it keeps hashes from being looked up, not from being tried out by whoever has the database.
+//! - **Two that fit at once are neither sure.** If a rollout and a setting came together and everything speaks for both, both are MEDIUM, unless
+//!   what is wrong names just the key that is gone.
 //! - **What broke together is no rollout's fault for sure.** Others that broke within three minutes without a rollout of their own speak against
 //!   it: then it is not HIGH, whatever else speaks for it.
 //! - **A symptom is no incident.** What a cause explains is a hit of the cause's incident, with its own outage and severity, and

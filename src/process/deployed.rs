@@ -8,10 +8,11 @@ use std::{
 use futures::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Mind, people, rollouts::newest_set, versions};
+use super::{Mind, people, rollouts::newest_set, settings, versions};
 use crate::{
     alerts::Outgoing,
     app::Site,
+    changes::SettingChange,
     cluster::{Fact, Kind, ObjectRef, facts::Workload},
     conversation::commands::changes::{self, Found, Of},
 };
@@ -36,17 +37,18 @@ pub(super) struct Asked {
 pub(super) fn begin(app: &Arc<Site>, mind: &Mind, asked: Asked) {
     app.pulse.send_modify(|pulse| pulse.looks += 1);
     let meant = meant(mind, &asked.of);
+    let settings = settings::of(mind, &asked.of, &meant);
     let site = Arc::clone(app);
     app.spawn(async move {
-        let done = site.stop.run_until_cancelled(answer(&site, meant, asked)).await;
+        let done = site.stop.run_until_cancelled(answer(&site, (meant, settings), asked)).await;
         if done.is_some() {
             site.pulse.send_modify(|pulse| pulse.looks = pulse.looks.saturating_sub(1));
         }
     });
 }
 
-async fn answer(app: &Site, meant: Vec<ObjectRef>, asked: Asked) {
-    let mut found = Found { left_out: meant.len().saturating_sub(MOST), ..Found::default() };
+async fn answer(app: &Site, (meant, settings): (Vec<ObjectRef>, Vec<SettingChange>), asked: Asked) {
+    let mut found = Found { left_out: meant.len().saturating_sub(MOST), settings, ..Found::default() };
     found.looked_at = meant.len() - found.left_out;
     let mut reading = stream::iter(meant.into_iter().take(MOST))
         .map(|owner| async move { versions::read(&app.kubernetes, &owner).await })

@@ -14,6 +14,7 @@ mod people;
 mod reconcile;
 mod rollouts;
 mod scene;
+mod settings;
 pub mod slack_side;
 mod standing;
 mod versions;
@@ -33,6 +34,7 @@ pub use desk::{Arrived, Busy, arrived, write_down};
 pub use logs::LogRead;
 pub use measures::Measurements;
 pub use rollouts::RolloutsRead;
+pub use settings::SettingRead;
 pub use standing::parts;
 pub use watches::watch_cluster;
 
@@ -114,6 +116,8 @@ pub struct Mind {
     logs: logs::Logs,
     /// What was rolled out to whom something is wrong with.
     rollouts: rollouts::Rollouts,
+    /// What was changed beside the workloads.
+    settings: settings::Settings,
 }
 
 impl Mind {
@@ -129,6 +133,7 @@ impl Mind {
         let silences = app.store.silences(&cluster, app.clock.now()).await?;
         let warnings = warnings::Warnings::load(app, &cluster).await?;
         let past = app.store.beginnings(&cluster, a_month_before(app.clock.now())).await?;
+        let settings = settings::Settings::load(app, &cluster).await?;
         let mut index = ClusterIndex::default();
         index.sight_mut().watch_only(app.config.cluster.namespaces.iter().cloned());
         for meter in [Meter::Metrics, Meter::Kubelets] {
@@ -140,6 +145,7 @@ impl Mind {
             scene: Scene::remembered(open.iter()),
             logs: logs::Logs::remembered(open.iter(), app.clock.now()),
             rollouts: rollouts::Rollouts::new(app.github.is_some()),
+            settings,
             formerly: BTreeSet::new(),
             unwritten: Vec::new(),
             failures: BTreeMap::new(),
@@ -182,7 +188,7 @@ impl Mind {
         self.warnings = warnings::Warnings::load(app, &self.cluster).await?;
         self.past = app.store.beginnings(&self.cluster, a_month_before(app.clock.now())).await?;
         self.open = open.into_iter().map(|i| (i.owner.clone(), i)).collect();
-        Ok(())
+        self.settings.reload(app, &self.cluster).await
     }
 
     /// Takes the cluster for the one it says it is. What was written under a provisional id is moved to the real one.
@@ -275,6 +281,7 @@ async fn handle_and_count(app: &Arc<Site>, mind: &mut Mind, event: Event) {
     warnings::look(app, mind).await;
     logs::begin(app, mind);
     rollouts::begin(app, mind);
+    settings::begin(app, mind);
     app.health.beat(&app.name);
     let blind = mind.blind();
     match &blind {
@@ -354,7 +361,11 @@ async fn handle(app: &Arc<Site>, mind: &mut Mind, event: Event) -> Result<(), St
         Event::Measured(measured) => measures::arrived(app, mind, measured).await,
         Event::LogRead(read) => logs::arrived(app, mind, read).await?,
         Event::RolloutsRead(read) => rollouts::arrived(app, mind, read).await,
-        Event::Tidy => mind.forget_what_is_gone(app).await?,
+        Event::SettingRead(read) => settings::arrived(app, mind, *read).await,
+        Event::Tidy => {
+            mind.forget_what_is_gone(app).await?;
+            settings::forget_what_is_gone(app, mind).await?;
+        }
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use super::{
     Mind,
     git::{self, Inquiry},
-    incidents,
+    incidents, settings,
     versions::{self, Versions},
 };
 use crate::{
@@ -100,13 +100,27 @@ enum Read {
 
 /// What explains what is wrong with an owner, as far as was read; None: nothing was, or nothing is wrong.
 pub(super) fn explain(mind: &Mind, owner: &ObjectRef, judgements: &[Judgement]) -> Option<Arc<Changed>> {
-    let known = mind.rollouts.of.get(owner)?;
     let findings = wrong(judgements);
     let symptom = Symptom::of(&findings, mind.open.get(owner).map(|open| open.since))?;
-    Some(Arc::new(match known.read.as_ref()? {
+    let by_rollouts = match mind.rollouts.of.get(owner) {
+        Some(known) => Some(by_rollouts(mind, owner, known, &findings, symptom.clone())?),
+        None => None,
+    };
+    settings::explain(mind, owner, &findings, &symptom, by_rollouts).map(Arc::new)
+}
+
+/// What of the rollouts explains it; None: they were not read yet.
+fn by_rollouts(
+    mind: &Mind,
+    owner: &ObjectRef,
+    known: &Known,
+    findings: &[Arc<Finding>],
+    symptom: Symptom,
+) -> Option<Changed> {
+    Some(match known.read.as_ref()? {
         Ok(versions) => {
             let elsewhere = known.elsewhere.max(elsewhere(mind, owner, symptom.began));
-            let revisions = hit(mind, &findings);
+            let revisions = hit(mind, findings);
             let spared = well(mind, owner).difference(&revisions).cloned().collect();
             let symptom = Symptom { revisions, spared, elsewhere, ..symptom };
             let changed = correlate(&versions.rollouts, &symptom);
@@ -117,7 +131,7 @@ pub(super) fn explain(mind: &Mind, owner: &ObjectRef, judgements: &[Judgement]) 
             gitops::told(changed, versions.source.as_ref(), versions.unknown.as_deref(), symptom.began)
         }
         Err(why) => Changed { unknown: vec![why.clone()], ..Changed::default() },
-    }))
+    })
 }
 
 fn wrong(judgements: &[Judgement]) -> Vec<Arc<Finding>> {
@@ -290,8 +304,18 @@ fn version_of(pod: &facts::Pod) -> Option<String> {
 
 /// How many other workloads broke at about the same time as one although nothing was rolled out to them just before.
 fn elsewhere(mind: &Mind, owner: &ObjectRef, began: Timestamp) -> usize {
+    beside(mind, owner, began).count()
+}
+
+/// Those others.
+pub(super) fn beside<'a>(
+    mind: &'a Mind,
+    owner: &'a ObjectRef,
+    began: Timestamp,
+) -> impl Iterator<Item = &'a ObjectRef> {
     let about = (later(began, -TOGETHER), later(began, TOGETHER));
-    mind.scene.beside_since(owner, about).filter(|(other, since)| !was_rolled_out(mind, other, *since)).count()
+    let others = mind.scene.beside_since(owner, about);
+    others.filter(|(other, since)| !was_rolled_out(mind, other, *since)).map(|(other, _)| other)
 }
 
 /// When the newest `ReplicaSet` of a Deployment was made.

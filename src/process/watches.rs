@@ -28,8 +28,9 @@ pub(super) struct RunningList {
 
 /// Starts one watch for each kind, or for each kind and namespace that is configured; what they say arrives as events.
 pub fn watch_cluster(app: &Arc<Site>, cluster: &ClusterId) -> BTreeMap<Scope, WatchHandle> {
-    let scopes = Scope::all(&app.config.cluster.namespaces);
-    scopes.into_iter().map(|scope| (scope.clone(), start_watch(app, cluster, scope))).collect()
+    let namespaces = &app.config.cluster.namespaces;
+    let scopes = Scope::all(namespaces).into_iter().chain(Scope::for_changes(namespaces));
+    scopes.map(|scope| (scope.clone(), start_watch(app, cluster, scope))).collect()
 }
 
 fn start_watch(app: &Arc<Site>, cluster: &ClusterId, scope: Scope) -> WatchHandle {
@@ -80,7 +81,8 @@ pub(super) async fn changed(app: &Site, mind: &mut Mind, watched: Watched) {
     reconcile::moved(app, mind, &scope);
     mind.remember(app, touched.transitions).await;
     if !mind.complete {
-        if mind.heard.len() == mind.watches.len() {
+        // Nothing waits for what no check reads.
+        if mind.watches.keys().all(|scope| scope.kind.is_for_changes() || mind.heard.contains(scope)) {
             mind.complete = true;
             let pods = mind.index.count(Kind::Pod);
             match mind.blind() {
@@ -136,6 +138,7 @@ impl Mind {
                 let Some(running) = self.lists.get_mut(scope) else { return (Touched::default(), None) };
                 let mut touched = Touched::default();
                 for fact in facts {
+                    self.settings.noticed(&fact, &self.index);
                     touched.absorb(self.index.note(&mut running.list, fact, now));
                 }
                 // The first picture is judged as a whole.
@@ -149,6 +152,7 @@ impl Mind {
                 let mut touched = Touched::default();
                 if let Some(RunningList { list, owners }) = self.lists.remove(scope) {
                     touched = self.index.finish_list(list, now);
+                    self.settings.listed(scope.kind, namespace, &self.index);
                     touched.owners.extend(owners);
                 }
                 self.moved_to(scope, &resource_version);
@@ -156,6 +160,7 @@ impl Mind {
             }
             Change::Applied { fact, resource_version } => {
                 self.moved_to(scope, &resource_version);
+                self.settings.noticed(&fact, &self.index);
                 (self.index.apply(fact, now), None)
             }
             Change::Deleted { key, resource_version } => {
@@ -163,6 +168,7 @@ impl Mind {
                     self.moved_to(scope, &resource_version);
                 }
                 self.reconciling.deleted(scope, &key);
+                self.settings.deleted(&key);
                 (self.index.delete(&key, now), None)
             }
             Change::Bookmark(version) => {

@@ -90,8 +90,8 @@ async fn each_cluster_has_its_own_incident_and_every_message_names_its_cluster()
         only for ana in #alerts:
         🟠 *edge: 1 open incident*
         • *SEV-2* INC-2026-11-24-001 · Deployment shop/web · CrashLoopBackOff · 0 of 2 replicas ready, Service shop/web has 0 of 2 endpoints ready · since 11:00 UTC (3 h 3 min)
-        Watching 22 kinds, the oldest news is 4 min old: 4 Namespaces, 1 Node, 4 Pods, 2 Deployments, 2 Services
-        Nothing heard of namespaces for 4 min, nodes for 4 min, statefulsets for 4 min, daemonsets for 4 min, jobs for 4 min, 12 more
+        Watching 25 kinds, the oldest news is 4 min old: 4 Namespaces, 1 Node, 4 Pods, 2 Deployments, 2 Services
+        Nothing heard of namespaces for 4 min, nodes for 4 min, statefulsets for 4 min, daemonsets for 4 min, jobs for 4 min, 15 more
         Last pass 0 s ago: complete, 1 finding, 0 alerts, 0.0 s
         k8s-monitor 0.1.0 up 4 min · next pass in 1 min · Slack sockets 2 of 2 (last heard 0 s ago) · nothing waits to be sent
         Not configured: Services (SERVICES_FILE is not set: priorities come from [priorities], annotations and what is built in)

@@ -20,6 +20,7 @@ mod monitoring;
 mod objects;
 mod prototype;
 mod replicas;
+mod settings;
 mod timelines;
 mod usage;
 mod warnings;

@@ -111,7 +111,7 @@ async fn a_bad_deploy_is_alerted_once_acknowledged_explained_and_closed_when_hea
                 only for ana in #alerts:
                 🔴 *production: 1 open incident*
                 • *SEV-1* INC-2026-11-24-001 · Deployment shop/api · OOMKilled · 0 of 2 replicas ready, Service shop/api has 0 of 2 endpoints ready · since 14:00 UTC (3 min) · acknowledged by @ana
-                Watching 22 kinds, the oldest news is 3 min old: 3 Namespaces, 2 Nodes, 8 Pods, 5 Deployments, 1 StatefulSet, 6 Services
+                Watching 25 kinds, the oldest news is 3 min old: 3 Namespaces, 2 Nodes, 8 Pods, 5 Deployments, 1 StatefulSet, 6 Services
                 Last pass 19 s ago: complete, 2 findings, 0 alerts, 0.0 s
                 k8s-monitor 0.1.0 up 3 min · next pass in 27 s · Slack sockets 2 of 2 (last heard 0 s ago) · nothing waits to be sent
                 Not configured: Services (SERVICES_FILE is not set: priorities come from [priorities], annotations and what is built in)

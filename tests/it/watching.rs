@@ -238,12 +238,12 @@ async fn with_roles_in_two_namespaces_one_that_is_taken_away_freezes_only_its_ow
             .collect();
         // Which of the quiet ones said something last is chance.
         let quiet = status.lines().find(|line| line.starts_with("Nothing heard of ")).unwrap_or_default();
-        assert!(quiet.ends_with("for 8 min, 28 more"), "{quiet}");
+        assert!(quiet.ends_with("for 8 min, 34 more"), "{quiet}");
         insta::assert_snapshot!(lines.join("\n"), @r#"
         Not seen: Namespace everywhere since 14:00 UTC (10 min), optional: not allowed to watch namespaces in the whole cluster: give the bot's account the verb "watch" on "namespaces" (ask with `kubectl auth can-i watch namespaces --all-namespaces`)
         Not seen: Node everywhere since 14:00 UTC (10 min), optional: not allowed to watch nodes in the whole cluster: give the bot's account the verb "watch" on "nodes" (ask with `kubectl auth can-i watch nodes --all-namespaces`)
         Not seen: Pod in `data` since 14:02 UTC (8 min): not allowed to watch pods in namespace data: give the bot's account the verb "watch" on "pods" (ask with `kubectl auth can-i watch pods -n data`)
-        Watching 20 kinds, the oldest news is 8 min old: 4 Pods, 2 Deployments, 2 Services
+        Watching 23 kinds, the oldest news is 8 min old: 4 Pods, 2 Deployments, 2 Services
         "#);
         bot.cluster().allow("watch", Kind::Pod, Some("data"));
         bot.cluster().allow("list", Kind::Pod, Some("data"));

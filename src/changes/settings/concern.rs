@@ -155,6 +155,9 @@ fn suspect(concern: &Concern<'_>, symptom: &Symptom) -> Option<Suspect> {
         score,
         reasons,
         undo: Some(undo(change)),
+        commit: None,
+        image: None,
+        source: None,
     })
 }
 

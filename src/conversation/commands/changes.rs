@@ -1,14 +1,14 @@
-//! `/k8s changes [what] [since]`: what was rolled out, broken or not, the newest first, with what was different and who did it.
+//! `/k8s changes [what] [since]`: what was rolled out or changed beside, broken or not, the newest first, with what was different and by whom.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Answer, Command, silence::how_long, usage};
 use crate::{
     alerts::Message,
-    changes::{Before, Rollout},
+    changes::{Before, Rollout, SettingChange},
     clock::Now,
     conversation::{nearest, reply, standing::Standing},
-    incidents::in_words,
+    incidents::{CHANGES_WITHIN, in_words},
 };
 
 /// How far is looked back if nobody says.
@@ -24,7 +24,7 @@ pub const COMMAND: Command = Command {
     word: "changes",
     aliases: &["changed", "rollouts", "deployments", "deploys"],
     usage: "/k8s changes [service, workload or namespace] [since]",
-    help: "lists what was rolled out, broken or not, with what was different and who did it",
+    help: "lists what was rolled out or configured anew, broken or not, with what was different and who did it",
     examples: &["/k8s changes shop", "/k8s changes shop/api 7d", "/k8s changes 2h"],
     run,
 };
@@ -111,28 +111,45 @@ pub struct Found {
     pub left_out: usize,
     /// What was rolled out to them, in any order and from any time.
     pub rollouts: Vec<Rollout>,
+    /// What was changed beside the workloads, in any order.
+    pub settings: Vec<SettingChange>,
     /// Why something could not be read; each reason once.
     pub failed: Vec<String>,
 }
 
-/// The rollouts within a time, the newest first.
+/// What was changed within a time, the newest first.
 pub fn told(of: &Of, within: SignedDuration, mut found: Found, now: Now<'_>) -> Message {
     let from = now.at.checked_sub(within).unwrap_or_default();
     found.rollouts.retain(|rollout| rollout.at >= from);
     found.rollouts.sort_by(|a, b| (b.at, &b.owner, b.number).cmp(&(a.at, &a.owner, a.number)));
+    found.settings.retain(|change| change.at >= from);
+    found.settings.sort_by(|a, b| (b.at, &a.object).cmp(&(a.at, &b.object)));
     let of = if *of == Of::Everything { String::new() } else { format!(" to {}", reply::code(&of.to_string())) };
     let period = format!("in the last {}", in_words(within));
-    let mut lines = vec![match found.rollouts.len() {
-        0 if found.looked_at == 0 && found.failed.is_empty() => {
+    let others = reply::count(found.settings.len(), "other change", "other changes");
+    let mut lines = vec![match (found.rollouts.len(), found.settings.len()) {
+        (0, 0) if found.looked_at == 0 && found.failed.is_empty() => {
             format!("*No workload is there{}.*", of.replace(" to ", " of "))
         }
-        0 => format!("*Nothing was rolled out{of} {period}.*"),
-        n => format!("*{}{of} {period}*", reply::count(n, "rollout", "rollouts")),
+        (0, 0) => format!("*Nothing was rolled out{of} {period}.*"),
+        (0, _) => format!("*Nothing was rolled out{of} {period}; {others}*"),
+        (n, 0) => format!("*{}{of} {period}*", reply::count(n, "rollout", "rollouts")),
+        (n, _) => format!("*{}{of} {period}, and {others}*", reply::count(n, "rollout", "rollouts")),
     }];
-    lines.extend(found.rollouts.iter().take(LISTED).map(|rollout| line(rollout, now)));
-    let more = found.rollouts.len().saturating_sub(LISTED);
+    let rollouts = found.rollouts.iter().map(|rollout| (rollout.at, line(rollout, now)));
+    let settings = found.settings.iter().map(|change| (change.at, line_of(change, now)));
+    let mut all: Vec<(Timestamp, String)> = rollouts.chain(settings).collect();
+    all.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    let more = all.len().saturating_sub(LISTED);
+    lines.extend(all.into_iter().take(LISTED).map(|(_, line)| line));
     if more > 0 {
         lines.push(format!("... and {more} more; ask for less: `{}`", COMMAND.usage));
+    }
+    if within > CHANGES_WITHIN {
+        lines.push(format!(
+            "Changes of ConfigMaps, autoscalers, Ingresses, policies and budgets are kept for {} only.",
+            in_words(CHANGES_WITHIN)
+        ));
     }
     if found.left_out > 0 {
         let left = reply::count(found.left_out, "workload was", "workloads were");
@@ -140,6 +157,19 @@ pub fn told(of: &Of, within: SignedDuration, mut found: Found, now: Now<'_>) -> 
     }
     lines.extend(found.failed.iter().map(|why| format!("Not read: {}", reply::escape(why))));
     reply::say(&lines)
+}
+
+/// `• 14:02 UTC (9 min ago) *shop/api-config* ConfigMap by kubectl edit: key DATABASE_HOST changed`.
+fn line_of(change: &SettingChange, now: Now<'_>) -> String {
+    let object = &change.object;
+    let by = change.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+    let mut told: Vec<String> = change.what.iter().take(DIFFERENCES).cloned().collect();
+    let more = change.what.len().saturating_sub(DIFFERENCES);
+    told.extend((more > 0).then(|| format!("{more} more")));
+    let ago = in_words(now.at.duration_since(change.at));
+    let name = reply::escape(&format!("{}/{}", object.namespace, object.name));
+    let text = format!("{}{by}: {}", object.kind, told.join(", "));
+    format!("• {} ({ago} ago) *{name}* {}", now.tell(change.at), reply::escape(&text))
 }
 
 /// `• 14:02 UTC (9 min ago) *shop/api* rollout #14 by kubectl edit: memory limit 512Mi → 256Mi`.

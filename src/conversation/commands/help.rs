@@ -50,7 +50,7 @@ mod tests {
         • `/k8s incidents [days]`: the open incidents, SEV-3 and SEV-4 too; with a number of days also those that are over
         • `/k8s show &lt;incident&gt;`: all that is known of one incident, open or over, and how its severity was reached
         • `/k8s analyze &lt;namespace&gt;`: looks at a namespace now and posts what is wrong in it, with the evidence
-        • `/k8s changes [service, workload or namespace] [since]`: lists what was rolled out, broken or not, with what was different and who did it
+        • `/k8s changes [service, workload or namespace] [since]`: lists what was rolled out or configured anew, broken or not, with what was different and who did it
         • `/k8s ack &lt;incident&gt; [note]`: says that you take care of an incident; I stay silent about it until it gets worse or is resolved
         • `/k8s unack &lt;incident&gt;`: takes an acknowledgement back; I tell of the incident again until somebody takes care of it
         • `/k8s resolve &lt;incident&gt; [note]`: closes an incident by hand; it comes back in its thread if it is still wrong 5 min later

@@ -174,7 +174,8 @@ fn blind_line(same: &[&Blind], now: Now<'_>) -> String {
         "Nothing is seen".to_owned()
     } else {
         let kinds: Vec<&str> = same.iter().map(|b| b.kind.name()).collect();
-        format!("Not seen: {} {place}", kinds.join(", "))
+        let changes = if same.iter().all(|b| b.kind.is_for_changes()) { "changes of " } else { "" };
+        format!("Not seen: {changes}{} {place}", kinds.join(", "))
     };
     let weight = if same.iter().any(|b| b.required) { "" } else { ", optional" };
     format!("{what} since {} ({}){weight}: {}", now.tell(since), span(since, now), quote(&first.why, 200))

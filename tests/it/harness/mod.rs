@@ -400,7 +400,7 @@ impl BotTester {
             // What cannot be seen cannot be waited for.
             let is_hidden = |kind: Kind| watches.iter().any(|(scope, state)| scope.kind == kind && *state != "seen");
             let reached = |kind: &Kind| positions.get(kind).copied().unwrap_or(0) >= cluster.latest_version(*kind);
-            blind > 0 || Kind::ALL.iter().all(|kind| is_hidden(*kind) || reached(kind))
+            blind > 0 || Kind::ALL.iter().chain(&Kind::CHANGED).all(|kind| is_hidden(*kind) || reached(kind))
         });
         if !self.workspace.unacked().is_empty() || !is_seen || !bot.is_settled() {
             return Ok(false);
