@@ -7,7 +7,7 @@ use crate::{
     clients::kubernetes::{Listed, ObjectVersion, Page, ReadError, Scope, Watched},
     cluster::{ClusterId, Kind},
     conversation::{Said, permissions::Person, standing::ClusterStanding},
-    process::{LogRead, Measurements, RolloutsRead, SettingRead},
+    process::{Begun, LogRead, Measurements, RolloutsRead, SettingRead},
 };
 
 /// Something that happened.
@@ -78,6 +78,8 @@ pub enum Event {
     LogRead(LogRead),
     /// What was rolled out to a workload that something is wrong with was read.
     RolloutsRead(RolloutsRead),
+    /// A rollout of something that matters began; None if it cannot be read which.
+    RolloutBegun(Option<Box<Begun>>),
     /// An object beside the workloads that changed was read.
     SettingRead(Box<SettingRead>),
     /// It is time to forget what is gone.

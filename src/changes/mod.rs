@@ -11,6 +11,7 @@ pub mod gitops;
 mod proof;
 mod rollout;
 mod settings;
+mod since;
 #[cfg(test)]
 mod stories;
 mod symptom;
@@ -21,8 +22,10 @@ pub use correlation::correlate;
 pub use difference::{Container, Difference, Field, Probe, Role, Touches, differences};
 pub use fit::{Fit, fit};
 pub use from_git::{
-    Brought, Deployed, GitHistory, Images, Names, Place, Places, Tie, attribute, candidates, images, places, tie,
+    Brought, Deployed, GitHistory, Images, Names, Place, Places, Tie, attribute, candidates, deployment_of, images,
+    places, ranges, released, tie,
 };
 pub use rollout::{Before, Rollout, rollouts};
 pub use settings::{Became, Concern, Grip, Reach, Read, Reading, SettingChange, beside, change, reading};
+pub use since::since;
 pub use symptom::Symptom;

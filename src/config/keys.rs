@@ -24,7 +24,7 @@ const fn in_file_only(path: &'static str) -> Key {
 }
 
 /// Every key, in the order of `default.toml`.
-pub const KEYS: [Key; 86] = [
+pub const KEYS: [Key; 87] = [
     key("clusters", "CLUSTERS"),
     key("cluster.name", "CLUSTER_NAME"),
     key("cluster.kubeconfig", "KUBECONFIG"),
@@ -38,6 +38,7 @@ pub const KEYS: [Key; 86] = [
     key("alerts.storm_from", "STORM_FROM"),
     key("alerts.reminder_after", "REMINDER_AFTER"),
     key("alerts.business_hours", "BUSINESS_HOURS"),
+    key("alerts.rollout_notes", "ROLLOUT_NOTES"),
     key("slack.enabled", "SLACK_ENABLED"),
     secret("slack.bot_token", "SLACK_BOT_TOKEN"),
     secret("slack.app_token", "SLACK_APP_TOKEN"),

@@ -22,7 +22,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     findings::Settings,
-    incidents::{Hours, Policy, escalation::EscalationStep},
+    incidents::{Hours, Policy, Priority, escalation::EscalationStep},
     schedule::{CronLine, Schedule},
     services::Priorities,
     store::Retention,
@@ -119,6 +119,8 @@ pub struct Config {
     pub reminds_after: Option<SignedDuration>,
     /// The zone of the cron line, of the business hours, and in which people are told times.
     pub zone: TimeZone,
+    /// Of what matters so much it is told when a rollout begins; None: of nothing.
+    pub rollout_notes: Option<Priority>,
     /// When what can wait is told.
     pub hours: Hours,
     /// Who is called, one after the other, as long as nobody acknowledges.
@@ -193,6 +195,10 @@ impl Config {
             storm_from: values.number("alerts.storm_from", 3, 1000).into(),
             reminds_after: Some(values.duration("alerts.reminder_after", (0, 30 * 86_400)))
                 .filter(|after| !after.is_zero()),
+            rollout_notes: values.choice(
+                "alerts.rollout_notes",
+                &[("off", None), ("P0", Some(Priority::P0)), ("P1", Some(Priority::P1))],
+            ),
             hours: hours::read(&mut values, zone.clone()),
             zone,
             escalation,

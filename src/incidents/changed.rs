@@ -2,6 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::Shared;
+use crate::{cluster::ObjectRef, findings::ConditionClass};
+
 /// How sure it is that a change explains an incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -57,6 +60,15 @@ pub struct Suspect {
     /// What was put in place with it, where the tool that keeps the workload tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<ChangeSource>,
+    /// The trouble that it explains best.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explains: Option<ConditionClass>,
+    /// The deployment that GitHub was told of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<Box<DeploymentOf>>,
+    /// The object beside the workload that was changed; None of a rollout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setting: Option<ObjectRef>,
 }
 
 /// A text with where it can be looked at.
@@ -90,6 +102,28 @@ pub struct CommitOf {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<Link>,
     /// It makes the same difference; else it is only the last one before.
+    pub is_sure: bool,
+}
+
+/// What GitHub was told to be deployed. Its texts are somebody else's.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DeploymentOf {
+    /// Where to: `production`.
+    pub environment: String,
+    /// Whose account asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// The first digits of the commit.
+    pub commit: String,
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// What became of it: `succeeded`, `failed`; None if nobody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Where its log is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+    /// It names what runs; else it is only the last one before.
     pub is_sure: bool,
 }
 
@@ -164,7 +198,25 @@ fn short(revision: &str) -> &str {
     revision.get(..revision.len().saturating_sub(left_out)).unwrap_or(revision)
 }
 
-/// What was changed before an incident began.
+/// What was rolled out while something is wrong already.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RolledOutSince {
+    /// What is different: `image api:5.8.0 → api:5.7.9`. Empty if that is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub what: Vec<String>,
+    /// `rollout #15`.
+    pub change: String,
+    /// Who did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// When it began.
+    pub at: Timestamp,
+    /// What else is wrong since: `a crash 2 min later`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followed_by: Vec<String>,
+}
+
+/// What was changed before an incident began, and since.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Changed {
     /// What may explain it, the likeliest first. Empty: no deployment explains it.
@@ -173,9 +225,15 @@ pub struct Changed {
     /// The last change of it in all, if that was before it began and explains nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<(String, Timestamp)>,
+    /// Which other incidents the same change explains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<Shared>,
     /// What could not be looked into, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
+    /// The last that was rolled out after it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<RolledOutSince>,
     /// The tool that keeps it from Git could not put something in place: when, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync_failed: Option<String>,
@@ -188,6 +246,19 @@ impl Changed {
     /// The likeliest suspect.
     pub fn first(&self) -> Option<&Suspect> {
         self.suspects.first()
+    }
+
+    /// This, or what was known before if that explains what is not wrong any more and nothing explains what is left of it.
+    #[must_use]
+    pub fn or_before(self, before: Option<&Self>, wrong: &[ConditionClass]) -> Self {
+        let is_kept = |before: &&Self| {
+            let first = before.first().filter(|it| it.confidence != Confidence::Low);
+            first.and_then(|it| it.explains).is_some_and(|class| !wrong.contains(&class))
+        };
+        match before.filter(|_| self.suspects.is_empty()).filter(is_kept) {
+            Some(before) => Self { suspects: before.suspects.clone(), last: None, ..self },
+            None => self,
+        }
     }
 
     /// The change that explains it for sure, if there is one.

@@ -87,7 +87,11 @@ fn changed(incident: &Incident) -> Vec<String> {
         format!("Changed before: {change}, {confidence} ({score} of 100): {}", it.reasons.join("; "))
     };
     let of_git = incident.changed.iter().flat_map(|changed| changed.sync_failed.iter().chain(&changed.notes));
-    suspects.map(line).chain(of_git.cloned()).collect()
+    let since = incident.changed.iter().filter_map(|changed| changed.since.as_ref());
+    let since = since.map(|it| {
+        format!("Rolled out since: {}, {} after it began", it.change, in_words(it.at.duration_since(incident.since)))
+    });
+    suspects.map(line).chain(since).chain(of_git.cloned()).collect()
 }
 
 fn sentence(incident: &Incident) -> String {

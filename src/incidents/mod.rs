@@ -10,6 +10,7 @@ mod hits;
 mod hours;
 mod rating;
 pub mod severity;
+mod shared;
 mod silence;
 mod telling;
 pub mod trends;
@@ -21,7 +22,8 @@ use jiff::{SignedDuration, Timestamp};
 pub use crate::clock::in_words;
 pub(crate) use crate::clock::later;
 pub use changed::{
-    CHANGES_WITHIN, ChangeSource, Changed, CommitOf, Confidence, ImageCommits, JUST_BEFORE, Link, Suspect,
+    CHANGES_WITHIN, ChangeSource, Changed, CommitOf, Confidence, DeploymentOf, ImageCommits, JUST_BEFORE, Link,
+    RolledOutSince, Suspect,
 };
 pub use digest::{Digest, Member, MemberState};
 pub use explain::{Explained, explain};
@@ -29,6 +31,7 @@ pub use from_findings::{JOB_IS_TOLD_FOR, REOPENS_WITHIN, SETTLED_HOLD, Standing,
 pub use hits::{Beside, Hit, Hits, MOST_BESIDE};
 pub use hours::{BusinessHours, Hours};
 pub use severity::{Outage, Policy, Priority, Role, Severity, Stake};
+pub use shared::{Other, Shared, outdated, share};
 pub use silence::{Silence, Silenced, silence_of};
 pub use telling::{Shown, Telling};
 pub use trends::{Before, Beginning, Pattern};

@@ -9,8 +9,9 @@ use crate::{
     changes::{
         Brought, GitHistory, Images, Names, Place, Places, Rollout, Tie, candidates,
         deployed::{CommitSha, Listed, PullRequest, RepoName, Window},
-        gitops::{Source, repository},
-        images, places, tie,
+        deployment_of,
+        gitops::{Applied, Source, repository},
+        images, places, ranges, released, tie,
     },
     clients::github::{GitHub, GitHubError, Importance},
     cluster::ObjectRef,
@@ -19,6 +20,8 @@ use crate::{
 
 /// So many requests one incident may cost.
 const MOST: usize = 6;
+/// So many pages of commits are read for each place, of 100 each: who commits more in a day does not commit by hand.
+const PAGES: usize = 1;
 /// So many commits are read to find the one that brought a rollout.
 const READ: usize = 2;
 /// What was committed is put in place with a delay; and clocks differ.
@@ -32,6 +35,8 @@ pub(super) struct Inquiry {
     host: String,
     began: Timestamp,
     importance: Importance,
+    /// What the tool that keeps the workload put in place last.
+    applied: Option<Applied>,
 }
 
 /// What came of it.
@@ -55,7 +60,7 @@ pub(super) fn inquiry(app: &App, mind: &Mind, owner: &ObjectRef, concern: Concer
     let places = places(names, entry, app.config.github.deployed.as_ref());
     let host = forge(&app.config.github.url);
     let importance = if concern.severity == Severity::Sev1 { Importance::Sev1 } else { Importance::Normal };
-    Some(Inquiry { places, host, began: concern.since, importance })
+    Some(Inquiry { places, host, began: concern.since, importance, applied: None })
 }
 
 /// The host whose repositories an API is of: an Enterprise has it below its own address.
@@ -69,9 +74,10 @@ impl Inquiry {
     /// workload comes from.
     pub(super) fn with(mut self, source: Option<&Source>) -> Option<Self> {
         let chain = std::iter::successors(source, |source| source.from.as_deref());
-        let mut of_git = chain.filter_map(|it| Some((repository(it.repository.as_deref()?)?, it.path.as_deref())));
-        if let Some((it, path)) = of_git.find(|(it, _)| it.host == self.host) {
-            self.places.kept_at(it.name, path.unwrap_or_default());
+        let mut of_git = chain.filter_map(|it| Some((it, repository(it.repository.as_deref()?)?)));
+        if let Some((source, found)) = of_git.find(|(_, found)| found.host == self.host) {
+            self.places.kept_at(found.name, source.path.as_deref().unwrap_or_default());
+            self.applied = source.applied.first().cloned();
         }
         (!self.places.manifests.is_empty() || self.places.code.is_some()).then_some(self)
     }
@@ -80,6 +86,7 @@ impl Inquiry {
 /// Asks. What could not be asked is said in what comes back.
 pub(super) async fn ask(site: &Site, github: &GitHub, inquiry: &Inquiry, rollouts: &[Rollout]) -> Answer {
     let mut asking = Asking { github, inquiry, left: MOST, answer: Answer::default(), now: site.clock.now() };
+    asking.answer.history.applied.clone_from(&inquiry.applied);
     asking.commits().await;
     let until = later(inquiry.began, SignedDuration::from_mins(1));
     let window = later(inquiry.began, -CHANGES_WITHIN)..=until;
@@ -91,8 +98,11 @@ pub(super) async fn ask(site: &Site, github: &GitHub, inquiry: &Inquiry, rollout
     if let Some(rollout) = newest {
         asking.images(rollout).await;
     }
-    if let Some(sha) = brought {
-        asking.delivered(&sha).await;
+    if let Some(sha) = &brought {
+        asking.delivered(sha).await;
+    }
+    if let Some(rollout) = newest {
+        asking.deployed(rollout, brought.as_ref()).await;
     }
     let trouble = asking.answer.history.unknown.first().cloned();
     site.github_trouble.send_if_modified(|known| std::mem::replace(known, trouble.clone()) != trouble);
@@ -144,11 +154,18 @@ impl Asking<'_> {
         let places: Vec<&Place> = self.inquiry.places.manifests.iter().take(self.left).collect();
         self.left = self.left.saturating_sub(places.len());
         let (github, importance) = (self.github, self.inquiry.importance);
-        let lists = places.iter().map(|place| github.commits(&place.repo, &place.path, None, within, importance));
+        let lists =
+            places.iter().map(|place| github.commits(&place.repo, &place.path, None, within, PAGES, importance));
         let mut commits: Vec<Brought> = Vec::new();
         for (place, list) in places.iter().zip(join_all(lists).await) {
-            let found = self.note(list).map(|listed| listed.items).unwrap_or_default();
-            for commit in found {
+            let Some(Listed { items, has_more }) = self.note(list) else { continue };
+            if has_more {
+                let (many, path) = (items.len(), &place.path);
+                let unknown =
+                    format!("{}, {path:?}: of the day before only the newest {many} commits are looked at", place.repo);
+                self.answer.history.unknown.push(unknown);
+            }
+            for commit in items {
                 // A commit that touches two places is one.
                 if !commits.iter().any(|known| known.commit.sha == commit.sha) {
                     commits.push(Brought::of(&place.repo, commit));
@@ -194,11 +211,9 @@ impl Asking<'_> {
     async fn images(&mut self, rollout: &Rollout) {
         let Some((repo, (from, to))) = self.inquiry.places.code.clone().zip(images(rollout)) else { return };
         let (github, importance) = (self.github, self.inquiry.importance);
-        // Many tag `v5.8.0` what they build as `5.8.0`.
-        let tries = [(from.clone(), to.clone()), (format!("v{from}"), format!("v{to}"))];
         let mut found = None;
-        let mut range = (from, to);
-        for (from, to) in tries {
+        let mut range = (from.clone(), to.clone());
+        for (from, to) in ranges(&from, &to) {
             // One is left for the pull request.
             if self.left <= 1 || !self.may() {
                 break;
@@ -209,9 +224,40 @@ impl Asking<'_> {
                 break;
             }
         }
+        // What has a tag of another form may be released under it.
+        if matches!(found, Some(Err(GitHubError::NotFound { .. }))) && self.left > 2 && self.may() {
+            let releases = github.releases(&repo, importance).await;
+            let releases = self.note(releases).map(|it| it.items).unwrap_or_default();
+            if let Some((from, to)) = released(&releases, &from, &to)
+                && self.may()
+            {
+                found = Some(github.compare(&repo, &from, &to, importance).await);
+                range = (from, to);
+            }
+        }
         if let Some(comparison) = found.and_then(|found| self.note(found)) {
             self.answer.history.images = Some(Images { rollout: rollout.number, repo, range, comparison });
         }
+    }
+
+    /// What GitHub was told to be deployed with a rollout, where code is deployed by its own repository.
+    async fn deployed(&mut self, rollout: &Rollout, brought: Option<&CommitSha>) {
+        let places = &self.inquiry.places;
+        let own = places.manifests.first().map(|it| it.repo.clone()).filter(|_| self.inquiry.applied.is_none());
+        let may_ask = self.left > 1 && self.answer.history.unknown.is_empty();
+        let Some(repo) = places.code.clone().or(own).filter(|_| may_ask) else { return };
+        let (github, importance) = (self.github, self.inquiry.importance);
+        self.left = self.left.saturating_sub(2);
+        let since = later(rollout.at, -CHANGES_WITHIN);
+        let listed = github.deployments(&repo, None, since, 0, importance).await;
+        let all = self.note(listed).map(|it| it.items).unwrap_or_default();
+        let version = images(rollout).map(|(_, to)| to);
+        let runs: Vec<&str> = brought.map(CommitSha::as_str).into_iter().chain(version.as_deref()).collect();
+        let Some((found, is_sure)) = deployment_of(rollout, &all, &runs) else { return };
+        let mut found = found.clone();
+        let status = github.latest_status(&repo, found.id, importance).await;
+        found.status = self.note(status).flatten();
+        self.answer.history.deployment = Some((rollout.number, found, is_sure));
     }
 
     /// How a commit came to its branch, and what ran on it.
@@ -221,10 +267,10 @@ impl Asking<'_> {
             return;
         };
         let (github, importance) = (self.github, self.inquiry.importance);
-        let pulls =
-            async { if self.left > 0 { Some(github.pull_requests_of(&repo, sha, importance).await) } else { None } };
-        let runs =
-            async { if self.left > 1 { Some(github.workflow_runs(&repo, sha, importance).await) } else { None } };
+        let left = self.left;
+        self.left = left.saturating_sub(2);
+        let pulls = async { if left > 0 { Some(github.pull_requests_of(&repo, sha, importance).await) } else { None } };
+        let runs = async { if left > 1 { Some(github.workflow_runs(&repo, sha, importance).await) } else { None } };
         let (pulls, runs) = futures::future::join(pulls, runs).await;
         let pulls = pulls.and_then(|found| self.note(found));
         let runs = runs.and_then(|found| self.note(found));

@@ -126,6 +126,8 @@ fn look(app: &Site, mind: &mut Mind, owners: &BTreeSet<ObjectRef>) -> Round {
 pub(super) async fn settle(app: &Site, mind: &mut Mind, round: Round) {
     let digest = digest_for(app, mind, &round).await;
     let Round(mut round) = round;
+    let owners: Vec<ObjectRef> = round.keys().cloned().collect();
+    let changes = changes_of(mind, &owners);
     let mut absorbed = BTreeSet::new();
     for owner in mind.scene.in_order(round.keys().cloned().collect()) {
         let Some(judged) = round.remove(&owner).filter(|_| !is_digest(&owner)) else { continue };
@@ -140,10 +142,23 @@ pub(super) async fn settle(app: &Site, mind: &mut Mind, round: Round) {
         let judged = scene::judge(app, mind, &owner, app.clock.now());
         try_one(app, mind, &owner, (judged, digest.as_ref())).await;
     }
+    // One of them tells of a change that hit several.
+    let keys = changes.symmetric_difference(&changes_of(mind, &owners)).map(|(_, key)| key.clone()).collect();
+    let open: Vec<&Incident> = mind.open.values().collect();
+    for owner in incidents::outdated(&keys, &open) {
+        let judged = scene::judge(app, mind, &owner, app.clock.now());
+        try_one(app, mind, &owner, (judged, digest.as_ref())).await;
+    }
     let digests = mind.open.keys().filter(|owner| is_digest(owner)).cloned().collect::<Vec<_>>();
     for owner in digests {
         try_one(app, mind, &owner, (Judged::default(), None)).await;
     }
+}
+
+/// What may explain the open incidents of these owners, by which the same change is known elsewhere.
+fn changes_of(mind: &Mind, owners: &[ObjectRef]) -> BTreeSet<(ObjectRef, String)> {
+    let key = |owner: &ObjectRef| Some((owner.clone(), mind.open.get(owner)?.changed.as_ref()?.key()?));
+    owners.iter().filter_map(key).collect()
 }
 
 /// Considers one owner unless that failed a moment ago.

@@ -12,6 +12,7 @@ mod looks;
 mod measures;
 mod people;
 mod reconcile;
+mod rollout_notes;
 mod rollouts;
 mod scene;
 mod settings;
@@ -33,6 +34,7 @@ pub use changes::history;
 pub use desk::{Arrived, Busy, arrived, write_down};
 pub use logs::LogRead;
 pub use measures::Measurements;
+pub use rollout_notes::Begun;
 pub use rollouts::RolloutsRead;
 pub use settings::SettingRead;
 pub use standing::parts;
@@ -116,6 +118,8 @@ pub struct Mind {
     logs: logs::Logs,
     /// What was rolled out to whom something is wrong with.
     rollouts: rollouts::Rollouts,
+    /// Which rollouts people were told of as they began.
+    rollout_notes: rollout_notes::RolloutNotes,
     /// What was changed beside the workloads.
     settings: settings::Settings,
 }
@@ -134,6 +138,7 @@ impl Mind {
         let warnings = warnings::Warnings::load(app, &cluster).await?;
         let past = app.store.beginnings(&cluster, a_month_before(app.clock.now())).await?;
         let settings = settings::Settings::load(app, &cluster).await?;
+        let rollout_notes = rollout_notes::RolloutNotes::load(app, &cluster).await?;
         let mut index = ClusterIndex::default();
         index.sight_mut().watch_only(app.config.cluster.namespaces.iter().cloned());
         for meter in [Meter::Metrics, Meter::Kubelets] {
@@ -145,6 +150,7 @@ impl Mind {
             scene: Scene::remembered(open.iter()),
             logs: logs::Logs::remembered(open.iter(), app.clock.now()),
             rollouts: rollouts::Rollouts::new(app.github.is_some()),
+            rollout_notes,
             settings,
             formerly: BTreeSet::new(),
             unwritten: Vec::new(),
@@ -188,6 +194,7 @@ impl Mind {
         self.warnings = warnings::Warnings::load(app, &self.cluster).await?;
         self.past = app.store.beginnings(&self.cluster, a_month_before(app.clock.now())).await?;
         self.open = open.into_iter().map(|i| (i.owner.clone(), i)).collect();
+        self.rollout_notes = rollout_notes::RolloutNotes::load(app, &self.cluster).await?;
         self.settings.reload(app, &self.cluster).await
     }
 
@@ -207,7 +214,7 @@ impl Mind {
 
     /// The earliest instant at which something is due; with alerts at passes only there is none.
     fn next_due(&self, app: &Site) -> Option<Timestamp> {
-        let earliest = self.due.values().copied().chain(self.warnings.due).min();
+        let earliest = self.due.values().copied().chain(self.warnings.due).chain(self.rollout_notes.due).min();
         earliest.filter(|_| self.complete && app.config.detection == Detection::Watch)
     }
 
@@ -279,6 +286,7 @@ async fn handle_and_count(app: &Arc<Site>, mind: &mut Mind, event: Event) {
         tracing::error!(%error, "an event could not be handled");
     }
     warnings::look(app, mind).await;
+    rollout_notes::look(app, mind).await;
     logs::begin(app, mind);
     rollouts::begin(app, mind);
     settings::begin(app, mind);
@@ -361,6 +369,7 @@ async fn handle(app: &Arc<Site>, mind: &mut Mind, event: Event) -> Result<(), St
         Event::Measured(measured) => measures::arrived(app, mind, measured).await,
         Event::LogRead(read) => logs::arrived(app, mind, read).await?,
         Event::RolloutsRead(read) => rollouts::arrived(app, mind, read).await,
+        Event::RolloutBegun(begun) => rollout_notes::arrived(app, mind, begun.map(|begun| *begun)),
         Event::SettingRead(read) => settings::arrived(app, mind, *read).await,
         Event::Tidy => {
             mind.forget_what_is_gone(app).await?;

@@ -16,15 +16,15 @@ use super::{
 };
 use crate::{
     app::Site,
-    changes::{Symptom, attribute, correlate, gitops},
+    changes::{Symptom, attribute, correlate, gitops, since},
     clients::kubernetes::ReadError,
     cluster::{
         Fact, Kind, ObjectKey, ObjectRef,
         facts::{self, Workload},
     },
     event::Event,
-    findings::{Finding, Judgement, Verdict, revision},
-    incidents::{Changed, Incident, JUST_BEFORE, Severity, later},
+    findings::{ConditionClass, Finding, Judgement, Verdict, revision},
+    incidents::{Changed, Incident, JUST_BEFORE, Severity, later, share},
 };
 
 /// So many are read at once.
@@ -106,7 +106,11 @@ pub(super) fn explain(mind: &Mind, owner: &ObjectRef, judgements: &[Judgement]) 
         Some(known) => Some(by_rollouts(mind, owner, known, &findings, symptom.clone())?),
         None => None,
     };
-    settings::explain(mind, owner, &findings, &symptom, by_rollouts).map(Arc::new)
+    let changed = settings::explain(mind, owner, &findings, &symptom, by_rollouts)?;
+    let before = mind.open.get(owner).and_then(|it| it.changed.as_deref());
+    let wrong: Vec<ConditionClass> = findings.iter().map(|finding| finding.class).collect();
+    let changed = changed.or_before(before, &wrong);
+    Some(Arc::new(share(changed, owner, mind.open.values())))
 }
 
 /// What of the rollouts explains it; None: they were not read yet.
@@ -128,6 +132,7 @@ fn by_rollouts(
                 Some(git) => attribute(changed, &versions.rollouts, &git.history, &symptom),
                 None => changed,
             };
+            let changed = Changed { since: since(&versions.rollouts, findings, symptom.began), ..changed };
             gitops::told(changed, versions.source.as_ref(), versions.unknown.as_deref(), symptom.began)
         }
         Err(why) => Changed { unknown: vec![why.clone()], ..Changed::default() },
@@ -209,7 +214,7 @@ pub(super) fn begin(app: &Arc<Site>, mind: &mut Mind) {
         let inquiry = git::inquiry(app, mind, &owner, concern);
         app.spawn(async move {
             // What is stopped is read anew at the next start.
-            site.stop.run_until_cancelled(read(&site, owner, inquiry, &places)).await;
+            site.stop.run_until_cancelled(Box::pin(read(&site, owner, inquiry, &places))).await;
         });
     }
 }
@@ -260,7 +265,7 @@ pub(super) async fn arrived(app: &Site, mind: &mut Mind, read: RolloutsRead) {
 }
 
 /// The version of a workload's template that is in force; None of what has none.
-fn in_force(mind: &Mind, owner: &ObjectRef) -> Option<String> {
+pub(super) fn in_force(mind: &Mind, owner: &ObjectRef) -> Option<String> {
     match mind.index.get_ref(owner)?.workload()? {
         Workload::Deployment(_) => {
             let newest = mind.index.replica_sets_of(owner).max_by_key(|set| revision(set));

@@ -75,7 +75,8 @@ async fn consider(app: &Site, mind: &mut Mind) -> Result<(), StoreError> {
     told.extend(new.iter().map(|it| it.id.clone()));
     let value = serde_json::to_string(&told).unwrap_or_default();
     // Who slept and lost the cluster must not tell what its successor tells.
-    if !app.store.put_and_say(&app.right().lease(), (&key(&mind.cluster), &value), &mind.cluster, &rows, now).await? {
+    let kept = (&*key(&mind.cluster), &*value);
+    if !app.store.put_and_say(&app.right().lease(), kept, (&mind.cluster, None), &rows, now).await? {
         return Ok(());
     }
     mind.warnings = Warnings { told, ..Warnings::default() };

@@ -139,6 +139,7 @@ impl Mind {
                 let mut touched = Touched::default();
                 for fact in facts {
                     self.settings.noticed(&fact, &self.index);
+                    self.rollout_notes.noticed(&fact);
                     touched.absorb(self.index.note(&mut running.list, fact, now));
                 }
                 // The first picture is judged as a whole.
@@ -161,6 +162,7 @@ impl Mind {
             Change::Applied { fact, resource_version } => {
                 self.moved_to(scope, &resource_version);
                 self.settings.noticed(&fact, &self.index);
+                self.rollout_notes.noticed(&fact);
                 (self.index.apply(fact, now), None)
             }
             Change::Deleted { key, resource_version } => {

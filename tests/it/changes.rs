@@ -12,8 +12,9 @@ use crate::harness::{
 /// The lines of the only alert that are about changes, as it is now.
 async fn changed(bot: &mut BotTester) -> anyhow::Result<String> {
     let alert = bot.alert("#alerts").await?;
-    let is_meant =
-        |line: &&str| ["What changed", "Also changed", "Undo", "SEV-"].iter().any(|head| line.starts_with(head));
+    let is_meant = |line: &&str| {
+        ["What changed", "Also changed", "Rolled out since", "Undo", "SEV-"].iter().any(|head| line.starts_with(head))
+    };
     let lines = alert.lines().filter(is_meant).map(|line| line.split(" · since").next().unwrap_or(line));
     let mut lines: Vec<_> = lines.collect();
     // What got worse says it once more, unless the message was not out yet.
@@ -76,6 +77,31 @@ async fn a_new_image_whose_pods_crash_explains_it_for_sure_and_the_way_back_can_
         Last told at 14:03 UTC
         Resolved at 14:10 UTC: 2 of 2 replicas ready for 5 min
         ");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_rolled_out_while_something_is_wrong_is_said_and_what_came_of_it() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        let web = workload(bot, "shop/web");
+        apply(bot, &web);
+        bot.starts().await?;
+        let broken = is_rolled_out_and_crashes(bot, &web, "shop/web:1.1.0").await?;
+        let worse = broken.clone().rollout(bot.now()).image("shop/web:1.0.O").image_pull_failing();
+        becomes(bot, &broken, &worse);
+        bot.wait(Duration::from_mins(8)).await?;
+        insta::assert_snapshot!(changed(bot).await?, @r"
+        What changed: image web:1.0.0 → 1.1.0 · rollout #2, as it began · *MEDIUM*
+        Rolled out since: image web:1.1.0 → 1.0.O · rollout #3 by kubectl apply, 5 min after it began; then an image that cannot be pulled 3 s later
+        SEV-2 because unlisted workload: nothing ready for over 3 min
+        SEV-1 because unlisted workload: nothing ready for over 3 min; SEV-2 otherwise, raised because rollout #2 explains it
+        ");
+        let shown = bot.asks("/k8s show INC-2026-11-24-001").await?;
+        let since = shown.lines().filter(|line| line.contains("olled out since")).collect::<Vec<_>>().join("\n");
+        insta::assert_snapshot!(since, @"6. Rolled out since: rollout #3, 5 min after it began");
         Ok(())
     })
     .await;
@@ -204,6 +230,58 @@ async fn what_breaks_with_every_rollout_is_said_to_also_after_a_restart() {
         *In the last 7 days something was wrong 3 times, with 1 service or workload, for 1 h 15 min in all.* · over after 35 min on average
         • *Deployment shop/web*: 3 times, 1 h 15 min in all, SEV-1 at worst · last 4 min ago · over after 35 min on average · all 3 just after a change of it
         257 passes, all complete
+        ");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_line_says_that_a_rollout_of_what_matters_begins_if_somebody_wants_to_know() {
+    run_test(async |bot| {
+        bot.set("ROLLOUT_NOTES", "P1");
+        bot.lists_services(
+            "[[service]]\nname = \"web\"\nnamespace = \"shop\"\npriority = \"P0\"\nworkloads = [\"web\"]\n\
+             [[service]]\nname = \"cart\"\nnamespace = \"shop\"\npriority = \"P1\"\nworkloads = [\"cart\"]\n\
+             [[service]]\nname = \"lab\"\nnamespace = \"shop\"\npriority = \"P2\"\nworkloads = [\"lab\"]\n",
+        )?;
+        a_cluster(bot);
+        let all = ["web", "cart", "lab"].map(|name| workload(bot, &format!("shop/{name}")));
+        for it in &all {
+            apply(bot, it);
+        }
+        bot.starts().await?;
+        bot.wait(Duration::from_mins(1)).await?;
+        assert_eq!(bot.story("#alerts").await?, "");
+        let rolled_out = |bot: &mut BotTester, before: &Workload, image: &str| {
+            let after = before.clone().rollout(bot.now()).image(image).healthy();
+            becomes(bot, before, &after);
+            after
+        };
+        let web = rolled_out(bot, &all[0], "shop/web:1.1.0");
+        rolled_out(bot, &all[1], "shop/cart:2.0.0");
+        rolled_out(bot, &all[2], "shop/lab:3.0.0");
+        bot.wait(Duration::from_mins(1)).await?;
+        insta::assert_snapshot!(bot.story("#alerts").await?, @r"
+        posted in #alerts:
+        🚀 *shop/web* (P0) rollout #2 by kubectl apply began 14:01 UTC: image web:1.0.0 → 1.1.0
+        🚀 *shop/cart* (P1) rollout #2 by kubectl apply began 14:01 UTC: image cart:1.0.0 → 2.0.0
+        ");
+
+        // What is wrong with it already has a thread, and a restart says nothing again.
+        let broken = is_rolled_out_and_crashes(bot, &web, "shop/web:1.2.0").await?;
+        insta::assert_snapshot!(bot.story("#alerts").await?.lines().filter(|line| line.contains("🚀")).collect::<String>(), @"🚀 *shop/web* (P0) rollout #3 by kubectl apply began 14:02 UTC: image web:1.1.0 → 1.2.0");
+        bot.stops().await;
+        bot.starts().await?;
+        bot.wait(Duration::from_mins(1)).await?;
+        assert!(!bot.everything_new("#alerts").await?.contains("🚀"));
+        rolled_out(bot, &broken, "shop/web:1.3.0");
+        bot.wait(Duration::from_mins(1)).await?;
+        insta::assert_snapshot!(bot.story("#alerts").await?, @r"
+        edited in #alerts: 🔴 *SEV-1 · recovering · web: 2 of 2 ready again* · INC-2026-11-24-001
+
+        replied in #alerts:
+        🚀 *shop/web* (P0) rollout #4 by kubectl apply began 14:08 UTC: image web:1.2.0 → 1.3.0
         ");
         Ok(())
     })

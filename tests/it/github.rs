@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use k8s_monitor::sandbox::{
-    github::{Forge, Push, Trouble},
+    github::{Deployed, Forge, Push, Trouble},
     kubernetes::Workload,
 };
 
@@ -45,7 +45,7 @@ async fn a_new_image_crashes(bot: &mut BotTester, web: &Workload) -> anyhow::Res
 
 /// The lines of the only alert that are about changes, as it is now.
 async fn changed(bot: &mut BotTester, forge: &Forge) -> anyhow::Result<String> {
-    let heads = ["What changed", "Also changed", "Commit", "In the image", "Not known", "Undo"];
+    let heads = ["What changed", "Also changed", "Commit", "Deployment", "In the image", "Not known", "Undo"];
     let alert = bot.alert("#alerts").await?.replace(&forge.base_url(), "https://forge");
     let lines = alert.lines().filter(|line| heads.iter().any(|head| line.starts_with(head)));
     Ok(lines.collect::<Vec<_>>().join("\n"))
@@ -101,6 +101,54 @@ async fn the_commit_that_bumped_the_image_is_told_with_its_pull_request_and_what
         let status = bot.asks("/k8s status").await?;
         let github = status.split(" · ").find(|part| part.starts_with("GitHub")).unwrap_or_default();
         insta::assert_snapshot!(github.lines().next().unwrap_or_default(), @"GitHub: commits and pull requests, with a token");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_repository_deploys_by_itself_is_told_with_how_that_ended() {
+    run_test(async |bot| {
+        let forge = Forge::start(Duration::ZERO).await?;
+        bot.set("GITHUB_API_URL", &forge.base_url());
+        bot.set("GITHUB_TOKEN", "pretend-token");
+        bot.lists_services("[[service]]\nname = \"web\"\nworkloads = [\"shop/web\"]\nrepository = \"acme/web\"\n")?;
+        let code = |title: &str| Push {
+            title: title.to_owned(),
+            author: "ben".to_owned(),
+            at: bot.now() - SignedDuration::from_hours(2),
+            files: vec![("src/main.rs".to_owned(), "+ fast".to_owned())],
+        };
+        forge.push("acme/web", code("First"));
+        forge.tag("acme/web", "web-1.0.0");
+        forge.push("acme/web", code("Cache more"));
+        forge.tag("acme/web", "web-1.1.0");
+        let deployed = |environment: &str, minutes: i64, state| Deployed {
+            reference: "main".to_owned(),
+            environment: environment.to_owned(),
+            by: "ben".to_owned(),
+            at: bot.now() - SignedDuration::from_mins(minutes),
+            state,
+        };
+        forge.deploy("acme/web", deployed("production", 300, "success"));
+        forge.deploy("acme/web", deployed("production", 2, "failure"));
+        forge.deploy("acme/web", deployed("github-pages", 1, "success"));
+        let web = starts_with_web(bot).await?;
+        a_new_image_crashes(bot, &web).await?;
+        insta::assert_snapshot!(changed(bot, &forge).await?, @r"
+        What changed: image web:1.0.0 → 1.1.0 · rollout #2 by kubectl apply, as it began · *HIGH*
+        Deployment before it: eebd111 to production by ben · failed (https://forge/acme/web/actions/runs/2)
+        In the image: 1 commit by ben: “Cache more” · web-1.0.0...web-1.1.0 (https://forge/acme/web/compare/web-1.0.0...web-1.1.0) of acme/web
+        Undo: kubectl -n shop rollout undo deployment/web --to-revision=1
+        ");
+        insta::assert_snapshot!(asked(&forge, "-"), @r"
+        GET /repos/acme/web/compare/1.0.0...1.1.0 404
+        GET /repos/acme/web/compare/v1.0.0...v1.1.0 404
+        GET /repos/acme/web/compare/webSHA1.0.0...webSHA1.1.0 200
+        GET /repos/acme/web/deployments 200
+        GET /repos/acme/web/deployments/2/statuses 200
+        GET /repos/acme/web/releases 200
+        ");
         Ok(())
     })
     .await;

@@ -102,6 +102,65 @@ async fn a_key_that_is_gone_explains_for_sure_why_a_container_cannot_be_created_
 }
 
 #[tokio::test]
+async fn a_change_that_breaks_two_workloads_is_told_once_and_names_both() {
+    run_test(async |bot| {
+        a_cluster(bot);
+        let both = [workload(bot, "shop/web"), workload(bot, "shop/cart")];
+        config(bot, "api-config", json!({"DATABASE_HOST": "db.internal"}));
+        for it in &both {
+            reads_a_key(bot, None, it, false);
+        }
+        bot.starts().await?;
+        bot.wait(Duration::from_mins(10)).await?;
+        config(bot, "api-config", json!({}));
+        bot.wait(Duration::from_mins(1)).await?;
+        let anew = both.clone().map(|it| it.pods_made_anew(bot.now()).starting());
+        for (before, after) in both.iter().zip(&anew) {
+            reads_a_key(bot, Some(before), after, true);
+            bot.wait(Duration::from_secs(40)).await?;
+        }
+        bot.wait(Duration::from_mins(5)).await?;
+        let told = |bot: &BotTester| {
+            let heads = ["🔴", "✅", "What changed", "It also explains", "Undo"];
+            let alerts = bot
+                .workspace()
+                .messages("#alerts")
+                .into_iter()
+                .map(|message| message.text)
+                .collect::<Vec<_>>()
+                .join("\n");
+            alerts.lines().filter(|line| heads.iter().any(|head| line.starts_with(head))).collect::<Vec<_>>().join("\n")
+        };
+        bot.everything_new("#alerts").await?;
+        insta::assert_snapshot!(told(bot), @r"
+        🔴 *SEV-1 · web serves nobody* · INC-2026-11-24-001
+        What changed: key DATABASE_HOST removed · ConfigMap shop/api-config by kubectl edit, 1 min before · *HIGH*
+        It also explains INC-2026-11-24-002 (Deployment shop/cart)
+        Undo: put DATABASE_HOST back in ConfigMap shop/api-config as before; values are not kept here
+        🔴 *SEV-1 · cart serves nobody* · INC-2026-11-24-002
+        What changed: the same as in INC-2026-11-24-001 (Deployment shop/web), ConfigMap shop/api-config · *HIGH*
+        🔴 *Worse: SEV-1 · web serves nobody* · INC-2026-11-24-001
+        ");
+        // When one is over, the other one says it all.
+        config(bot, "api-config", json!({"DATABASE_HOST": "db.internal"}));
+        reads_a_key(bot, Some(&anew[0]), &both[0].clone().pods_made_anew(bot.now()).healthy(), false);
+        bot.wait(Duration::from_mins(12)).await?;
+        bot.everything_new("#alerts").await?;
+        insta::assert_snapshot!(told(bot), @r"
+        ✅ *Resolved after 11 min · web: 2 of 2 replicas ready for 5 min (was SEV-1)* · INC-2026-11-24-001
+        What changed: key DATABASE_HOST removed · ConfigMap shop/api-config by kubectl edit, 1 min before · *HIGH*
+        It also explains INC-2026-11-24-002 (Deployment shop/cart)
+        🔴 *SEV-1 · cart serves nobody* · INC-2026-11-24-002
+        What changed: key DATABASE_HOST removed · ConfigMap shop/api-config by kubectl edit, 1 min before · *HIGH*
+        Undo: put DATABASE_HOST back in ConfigMap shop/api-config as before; values are not kept here
+        🔴 *Worse: SEV-1 · web serves nobody* · INC-2026-11-24-001
+        ");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_was_changed_while_the_bot_was_away_is_known_with_its_time() {
     run_test(async |bot| {
         a_cluster(bot);

@@ -3,9 +3,14 @@
 use super::{LINE, NAME, SENTENCE};
 use crate::{
     alerts::blocks::{cap, escape_line, link},
-    incidents::{CHANGES_WITHIN, Changed, CommitOf, Confidence, ImageCommits, Incident, Link, Suspect, in_words},
+    incidents::{
+        CHANGES_WITHIN, Changed, CommitOf, Confidence, DeploymentOf, ImageCommits, Incident, Link, Other,
+        RolledOutSince, Shared, Suspect, in_words,
+    },
 };
 
+/// So many other incidents that a change explains are named.
+const OTHERS: usize = 3;
 /// Longest title of a commit.
 const TITLE: usize = 100;
 
@@ -15,20 +20,49 @@ pub(super) fn changed(incident: &Incident) -> Vec<String> {
     // What is hardly likely is told only where nothing better is.
     let others = changed.suspects.iter().skip(1).filter(|it| it.confidence != Confidence::Low);
     let others = others.flat_map(|it| with_code(suspected("Also changed", incident, it), it));
-    let first = changed.first().map(|it| with_code(suspected("What changed", incident, it), it));
+    let first = changed.first().map(|it| match &changed.shared {
+        Some(Shared::ToldBy(other)) => vec![told_by(other, it)],
+        shared => {
+            let lines = with_code(suspected("What changed", incident, it), it);
+            lines.into_iter().chain(shared.as_ref().and_then(explains)).collect()
+        }
+    });
     let mut lines: Vec<String> = first.into_iter().flatten().chain(others).collect();
     if lines.is_empty() && changed.unknown.is_empty() {
         lines.push(nothing(incident, changed));
     }
+    lines.extend(changed.since.as_ref().map(|it| since(incident, it)));
     let head = if lines.is_empty() { "What changed" } else { "Not known" };
     lines.extend(changed.sync_failed.iter().map(|why| cap(&escape_line(why), SENTENCE)));
     lines.extend(changed.unknown.iter().map(|why| format!("{head}: {}", cap(&escape_line(why), LINE))));
     lines
 }
 
-/// The way back from what is likely to be the cause.
+/// `What changed: the same as in INC-2026-11-24-001 (Deployment shop/web), ConfigMap shop/settings · HIGH`.
+fn told_by(other: &Other, it: &Suspect) -> String {
+    let of = cap(&escape_line(&other.owner.to_string()), NAME);
+    let what = cap(&escape_line(&it.change), NAME);
+    format!("What changed: the same as in {} ({of}), {what} · *{}*", other.id, it.confidence)
+}
+
+/// `It also explains INC-2026-11-24-002 (Deployment shop/cart)`.
+fn explains(shared: &Shared) -> Option<String> {
+    let Shared::ToldHere(others) = shared else { return None };
+    let named =
+        others.iter().take(OTHERS).map(|it| format!("{} ({})", it.id, cap(&escape_line(&it.owner.to_string()), NAME)));
+    let more = others.len().saturating_sub(OTHERS);
+    let more = (more > 0).then(|| format!("{more} more"));
+    Some(format!("It also explains {}", named.chain(more).collect::<Vec<_>>().join(", ")))
+}
+
+/// The way back from what is likely to be the cause. What is taken back once for all is told once, where that change is.
 pub(super) fn undo(incident: &Incident) -> Option<String> {
-    let first = incident.changed.as_ref()?.first().filter(|it| it.confidence != Confidence::Low)?;
+    let changed = incident.changed.as_ref()?;
+    let first = changed.first().filter(|it| it.confidence != Confidence::Low)?;
+    let is_for_all = first.setting.is_some() || first.source.is_some();
+    if is_for_all && matches!(changed.shared, Some(Shared::ToldBy(_))) {
+        return None;
+    }
     Some(format!("Undo: {}", cap(&escape_line(first.undo.as_ref()?), LINE)))
 }
 
@@ -38,7 +72,8 @@ fn with_code(line: String, it: &Suspect) -> Vec<String> {
     let is_itself = |commit: &CommitOf| it.change.ends_with(&commit.commit.text);
     let commit = it.commit.as_deref().map(|commit| committed(commit, is_itself(commit)));
     let image = it.image.as_deref().map(built);
-    std::iter::once(line).chain(commit).chain(image).collect()
+    let deployment = it.deployment.as_deref().map(deployed);
+    std::iter::once(line).chain(commit).chain(deployment).chain(image).collect()
 }
 
 /// `Commit: abc1234 “Lower the limit” by ana · #42 · acme/gitops · build failed`.
@@ -49,6 +84,15 @@ fn committed(commit: &CommitOf, is_told: bool) -> String {
     let links = [&commit.pull, &commit.run].into_iter().flatten().map(|it| format!(" · {}", linked(it)));
     let (sha, repository) = (linked(&commit.commit), escape_line(&commit.repository));
     format!("{head}: {sha}{what} · {repository}{}", links.collect::<String>())
+}
+
+/// `Deployment: 9f3c2ab to production by ana · failed`.
+fn deployed(it: &DeploymentOf) -> String {
+    let head = if it.is_sure { "Deployment" } else { "Deployment before it" };
+    let (environment, commit) = (cap(&escape_line(&it.environment), NAME), cap(&escape_line(&it.commit), NAME));
+    let by = it.by.as_ref().map(|by| format!(" by {}", cap(&escape_line(by), NAME))).unwrap_or_default();
+    let state = it.state.as_ref().map(|state| format!(" · {}", link(&escape_line(state), it.log.as_deref())));
+    format!("{head}: {commit} to {environment}{by}{}", state.unwrap_or_default())
 }
 
 /// `In the image: 3 commits by ana, ben: “Cache more”, “Tidy” · 5.7.0...5.8.0 of acme/api`.
@@ -79,6 +123,16 @@ fn nothing(incident: &Incident, changed: &Changed) -> String {
         }
         None => format!("What changed: nothing was rolled out in the {} before", in_words(CHANGES_WITHIN)),
     }
+}
+
+/// `Rolled out since: image api:5.8.0 → api:5.7.9 · rollout #15 by kubectl, 20 min after it began; then a crash 2 min later`.
+fn since(incident: &Incident, it: &RolledOutSince) -> String {
+    let what = if it.what.is_empty() { String::new() } else { format!("{} · ", it.what.join(", ")) };
+    let by = it.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+    let after = in_words(it.at.duration_since(incident.since));
+    let then = if it.followed_by.is_empty() { String::new() } else { format!("; then {}", it.followed_by.join(", ")) };
+    let line = cap(&escape_line(&format!("{what}{}{by}", it.change)), SENTENCE);
+    format!("Rolled out since: {line}, {after} after it began{then}")
 }
 
 /// `What changed: memory limit 512Mi → 256Mi · rollout #14 by kubectl edit, 7 min before · HIGH`.

@@ -3,11 +3,13 @@
 mod changes;
 mod notices;
 mod parts;
+mod rollouts;
 
 use jiff::Timestamp;
 
 pub use notices::{test_alert, warnings};
 pub use parts::headline;
+pub use rollouts::rollouts_began;
 
 use super::{
     Message, Note,

@@ -87,6 +87,9 @@ fn suspect(rollout: &Rollout, all: &[Rollout], symptom: &Symptom) -> Option<Susp
         commit: None,
         image: None,
         source: source.cloned(),
+        explains: differences.first().map(|(_, class, _)| *class),
+        deployment: None,
+        setting: None,
     })
 }
 

@@ -1,19 +1,24 @@
 //! What explains an incident, and what GitHub tells of the code of its workload, come in; the same with the commits that brought it comes out.
 
+mod deployments;
 mod places;
+mod references;
 #[cfg(test)]
 mod tests;
 mod tie;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use deployments::deployment_of;
 pub use places::{Deployed, Names, Place, Places, places};
+pub use references::{ranges, released};
 pub use tie::{Tie, candidates, tie};
 
 use super::{
     Field,
     correlation::{SKEW, name},
-    deployed::{Commit, CommitFile, Comparison, Conclusion, Listed, PullRequest, RepoName, WorkflowRun},
+    deployed::{Commit, CommitFile, Comparison, Conclusion, Deployment, Listed, PullRequest, RepoName, WorkflowRun},
+    gitops::Applied,
     rollout::{Before, Rollout},
     symptom::Symptom,
 };
@@ -73,8 +78,12 @@ pub struct Images {
 pub struct GitHistory {
     /// The commits of its places, the newest first.
     pub commits: Vec<Brought>,
+    /// What the tool that keeps it put in place last, if one does: what was committed later does not run.
+    pub applied: Option<Applied>,
     /// What its new image has.
     pub images: Option<Images>,
+    /// What GitHub was told to be deployed with the rollout of that number, and whether that names what runs.
+    pub deployment: Option<(u64, Deployment, bool)>,
     /// What could not be asked, and why.
     pub unknown: Vec<String>,
 }
@@ -89,12 +98,15 @@ pub fn attribute(mut changed: Changed, rollouts: &[Rollout], git: &GitHistory, s
         }
         let images = git.images.as_ref().filter(|images| images.rollout == rollout.number);
         suspect.image = images.map(|images| Box::new(between(images)));
+        let deployment = git.deployment.as_ref().filter(|(number, ..)| *number == rollout.number);
+        suspect.deployment = deployment.map(|(_, it, is_sure)| Box::new(deployments::told(it, *is_sure)));
     }
     // What is sure needs no second guess, and what came with a rollout is told with it.
     if changed.sure().is_none() {
         let tied =
             |commit: &&Brought| rollouts.iter().any(|it| tie(it, &git.commits).is_some_and(|(of, _)| of == *commit));
-        let alone = git.commits.iter().filter(|commit| !tied(commit)).find_map(|commit| alone(commit, symptom));
+        let runs = git.commits.iter().skip(waiting(git)).filter(|commit| !tied(commit));
+        let alone = runs.filter(|commit| may_run(commit, git)).find_map(|commit| alone(commit, symptom));
         changed.suspects.extend(alone);
         changed.suspects.sort_by_key(|it| (it.confidence, std::cmp::Reverse(it.score), std::cmp::Reverse(it.at)));
         changed.suspects.truncate(KEPT);
@@ -104,6 +116,17 @@ pub fn attribute(mut changed: Changed, rollouts: &[Rollout], git: &GitHistory, s
     }
     changed.unknown.extend(git.unknown.iter().cloned());
     changed
+}
+
+/// How many of the newest commits are newer than the one that was put in place.
+fn waiting(git: &GitHistory) -> usize {
+    let applied = git.applied.as_ref().and_then(|it| it.commit.as_ref());
+    git.commits.iter().position(|it| Some(&it.commit.sha) == applied).unwrap_or_default()
+}
+
+/// Whether a commit was there when something was put in place last.
+fn may_run(brought: &Brought, git: &GitHistory) -> bool {
+    git.applied.as_ref().is_none_or(|applied| brought.at().is_none_or(|at| at.duration_since(applied.at) <= SKEW))
 }
 
 /// A commit that no rollout tells of: it may have changed settings that are no part of the template. Never more than MEDIUM, as nothing
@@ -137,6 +160,9 @@ fn alone(brought: &Brought, symptom: &Symptom) -> Option<Suspect> {
         commit: Some(Box::new(told(brought, false))),
         image: None,
         source: None,
+        explains: None,
+        deployment: None,
+        setting: None,
     })
 }
 

@@ -281,3 +281,25 @@ fn versions_of_an_image(#[case] what: Difference, #[case] expected: Option<(&str
     let found = images(&rollout(what));
     assert_eq!(found.as_ref().map(|(from, to)| (from.as_str(), to.as_str())), expected);
 }
+
+#[rstest]
+#[case::nobody_says(None, "commit bbbbbbb MEDIUM 30 [bbbbbbb]")]
+#[case::the_newest(Some(('b', -2)), "commit bbbbbbb MEDIUM 30 [bbbbbbb]")]
+#[case::the_one_before_it(Some(('a', -2)), "commit aaaaaaa LOW 15 [aaaaaaa]")]
+#[case::before_it_was_committed(Some(('e', -8)), "commit aaaaaaa LOW 15 [aaaaaaa]")]
+#[case::after_it_was_committed(Some(('e', -3)), "commit bbbbbbb MEDIUM 30 [bbbbbbb]")]
+#[case::days_ago(Some(('e', -3000)), "")]
+fn what_waits_in_git_breaks_nothing(#[case] applied: Option<(char, i64)>, #[case] expected: &str) {
+    let old = Rollout { at: at(-9000), ..rollout(limit()) };
+    let symptom = Symptom { classes: [ConditionClass::Crash].into(), ..broke() };
+    let applied = applied.map(|(letter, minutes)| Applied {
+        revision: letter.to_string().repeat(40),
+        commit: CommitSha::parse(&letter.to_string().repeat(40)).ok(),
+        began: None,
+        at: at(minutes),
+        id: None,
+    });
+    let commits = vec![commit('b', -6, "Point at another database"), commit('a', -50, "Tune")];
+    let git = GitHistory { applied, ..history(commits) };
+    assert_eq!(lines(&[old], &git, &symptom), expected);
+}

@@ -40,7 +40,7 @@ pub enum Grip {
 
 impl Grip {
     /// Whether it is proved to be in force where it is broken.
-    fn is_proof(self) -> bool {
+    pub fn is_proof(self) -> bool {
         self.weight() >= 1.0
     }
 
@@ -158,6 +158,9 @@ fn suspect(concern: &Concern<'_>, symptom: &Symptom) -> Option<Suspect> {
         commit: None,
         image: None,
         source: None,
+        explains: Some(class),
+        deployment: None,
+        setting: Some(change.object.clone()),
     })
 }
 

@@ -27,7 +27,8 @@ impl GitHub {
     ) -> Result<Listed<Deployment>, GitHubError> {
         let mut query = vec![("per_page", "30")];
         query.extend(environment.map(|environment| ("environment", environment)));
-        let question = self.question(repo, format!("deployments of {repo}"), &["deployments"], &query);
+        let mut question = self.question(repo, format!("deployments of {repo}"), &["deployments"], &query);
+        question.stays = Stays::For(A_WHILE);
         let page = self.inner.ask(&question, self.asking(importance), json_list::<WireDeployment, Deployment>).await?;
         let read = page.value.len();
         let mut items: Vec<Deployment> = page.value.into_iter().filter(|d| d.created_at >= since).collect();
@@ -80,7 +81,8 @@ impl GitHub {
     /// # Errors
     /// What went wrong with GitHub.
     pub async fn releases(&self, repo: &RepoName, importance: Importance) -> Result<Listed<Release>, GitHubError> {
-        let question = self.question(repo, format!("releases of {repo}"), &["releases"], &[("per_page", "30")]);
+        let mut question = self.question(repo, format!("releases of {repo}"), &["releases"], &[("per_page", "30")]);
+        question.stays = Stays::For(A_WHILE);
         let page = self.inner.ask(&question, self.asking(importance), json_list::<WireRelease, Release>).await?;
         Ok(Listed { items: page.value, has_more: page.next.is_some() })
     }

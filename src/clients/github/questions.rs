@@ -13,8 +13,6 @@ use crate::{
     findings::redact,
 };
 
-/// Pages of commits that are read at most, of 100 each.
-const PAGES: usize = 3;
 /// The name of a commit as plain text.
 const SHA: &str = "application/vnd.github.sha";
 /// What hardly changes is not asked again so soon; a pull request that is merged is merged.
@@ -24,7 +22,7 @@ const LONGEST_REFERENCE: usize = 250;
 
 impl GitHub {
     /// The commits of a branch (the default one if none is given) that touch a file or folder and were committed in a window, newest
-    /// first: at most 300. An empty repository has none. One request for each 100.
+    /// first: 100 on each of so many `pages` at most. An empty repository has none. One request for each page.
     ///
     /// GitHub is asked for full hours, so that the same question later the same hour is answered by 304.
     ///
@@ -36,6 +34,7 @@ impl GitHub {
         path: &str,
         branch: Option<&str>,
         within: Window,
+        pages: usize,
         importance: Importance,
     ) -> Result<Listed<Commit>, GitHubError> {
         let asking = self.asking(importance);
@@ -49,7 +48,7 @@ impl GitHub {
         query.retain(|(key, value)| *key != "path" || !value.is_empty());
         let mut question = self.question(repo, format!("commits of {repo}"), &["commits"], &query);
         let mut items: Vec<Commit> = Vec::new();
-        let mut pages = 0;
+        let mut read = 0_usize;
         loop {
             let page = match self.inner.ask(&question, asking, json_list::<WireCommit, Commit>).await {
                 Ok(page) => page,
@@ -58,9 +57,9 @@ impl GitHub {
             };
             // GitHub's bounds are wider, and a commit without a date cannot be told to be outside.
             items.extend(page.value.into_iter().filter(|c| c.committed_at.is_none_or(|at| within.contains(at))));
-            pages += 1;
+            read = read.saturating_add(1);
             match page.next {
-                Some(next) if pages < PAGES => question.url = next,
+                Some(next) if read < pages => question.url = next,
                 next => return Ok(Listed { items, has_more: next.is_some() }),
             }
         }

@@ -33,9 +33,18 @@ pub(in crate::process) fn explain(
         mind.index.pods_of(owner).filter(|pod| pod.is_ready() && !names.contains(pod.meta().name.as_str())).collect();
     let concern = |change| {
         let grip = grip(mind, change, owner, &hit)?;
-        let is_proof = matches!(grip, Grip::StartedSince | Grip::Selects);
-        let others = || well.iter().any(|pod| self::grip(mind, change, owner, &[*pod]) == Some(grip));
-        let grip = if is_proof && !symptom.is_slow() && others() { Grip::OthersAreWell } else { grip };
+        let may_be_refuted = matches!(grip, Grip::StartedSince | Grip::Selects);
+        // Who has what was put there later says nothing of this.
+        let has_newer = |pod: &&Pod| {
+            let mut later = mind.settings.changes.iter().filter(|it| it.object == change.object && it.at > change.at);
+            later.any(|it| self::grip(mind, it, owner, &[*pod]).is_some_and(Grip::is_proof))
+        };
+        let is_being_read = || mind.settings.is_newer_than_read(&change.object);
+        let others = || {
+            let has_it = |pod: &&Pod| self::grip(mind, change, owner, &[*pod]) == Some(grip);
+            !is_being_read() && well.iter().any(|pod| has_it(pod) && !has_newer(pod))
+        };
+        let grip = if may_be_refuted && !symptom.is_slow() && others() { Grip::OthersAreWell } else { grip };
         let texts = findings.iter().flat_map(|it| {
             std::iter::once(it.message.as_str()).chain(it.evidence.iter().map(|evidence| evidence.text.as_str()))
         });

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use crate::{
     app::Site,
     changes::SettingChange,
-    cluster::{ClusterId, ClusterIndex, Fact, Kind, ObjectKey, facts::Pod},
+    cluster::{ClusterId, ClusterIndex, Fact, Kind, ObjectKey, ObjectRef, facts::Pod},
     incidents::{CHANGES_WITHIN, later},
     store::StoreError,
 };
@@ -82,6 +82,11 @@ impl Settings {
     pub(super) fn want(&mut self, key: ObjectKey) {
         let at = self.known.get(&key).and_then(Option::as_ref).map_or(Timestamp::MIN, |(_, at)| later(*at, EVERY));
         self.wanted.entry(key).or_insert(at);
+    }
+
+    /// Whether an object is known to have changed, and not yet how.
+    pub(super) fn is_newer_than_read(&self, object: &ObjectRef) -> bool {
+        self.wanted.keys().chain(&self.running).any(|key| ObjectRef::from(key.clone()) == *object)
     }
 
     /// An object is as this says: if that is not the version that was read, it is to be read.

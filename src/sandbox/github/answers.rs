@@ -115,6 +115,31 @@ fn found(world: &World, request: &Request, base: &str) -> Option<Value> {
                 "commits": ahead.iter().map(|commit| shown(commit, &page, false)).collect::<Vec<_>>()
             }))
         }
+        ["deployments"] => {
+            let sha = &commits.last()?.sha;
+            let all = world.deployments.get(&repo).into_iter().flatten().zip(1_u64..).map(|(it, id)| {
+                json!({
+                    "id": id, "sha": sha, "ref": it.reference, "task": "deploy", "environment": it.environment,
+                    "description": null, "creator": {"login": it.by}, "created_at": it.at, "updated_at": it.at
+                })
+            });
+            let mut all: Vec<Value> = all.collect();
+            all.reverse();
+            Some(all.into())
+        }
+        ["deployments", id, "statuses"] => {
+            let place = id.parse::<usize>().ok()?.checked_sub(1)?;
+            let it = world.deployments.get(&repo)?.get(place)?;
+            let log = page(&format!("actions/runs/{id}"));
+            Some(json!([{"id": 1, "state": it.state, "description": "", "created_at": it.at, "log_url": log}]))
+        }
+        ["releases"] => {
+            let release = |tag: &String| {
+                json!({"id": 1, "tag_name": tag, "name": tag, "draft": false, "prerelease": false,
+                    "published_at": "2026-11-24T12:00:00Z", "author": {"login": "ana"}, "html_url": page(&format!("releases/tag/{tag}"))})
+            };
+            Some(world.tags.get(&repo).into_iter().flat_map(BTreeMap::keys).map(release).collect())
+        }
         _ => None,
     }
 }

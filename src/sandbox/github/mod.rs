@@ -58,12 +58,29 @@ struct Commit {
     runs: Vec<(String, Option<&'static str>)>,
 }
 
+/// Something that GitHub is told to be deployed.
+#[derive(Clone, Debug)]
+pub struct Deployed {
+    /// The branch or tag.
+    pub reference: String,
+    /// Where to.
+    pub environment: String,
+    /// Who asked for it.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// What became of it, in GitHub's word: `success`, `failure`, `in_progress`.
+    pub state: &'static str,
+}
+
 #[derive(Debug, Default)]
 struct World {
     /// By repository, the newest last.
     commits: BTreeMap<String, Vec<Commit>>,
     /// By repository: a tag and how many of its commits it has.
     tags: BTreeMap<String, BTreeMap<String, usize>>,
+    /// By repository, the newest last.
+    deployments: BTreeMap<String, Vec<Deployed>>,
     hidden: BTreeSet<String>,
     trouble: Option<Trouble>,
     requests: Vec<String>,
@@ -126,6 +143,11 @@ impl Forge {
         let sha: String = format!("{number:016x}").repeat(3).chars().take(40).collect();
         all.push(Commit { sha: sha.clone(), push, pull: None, runs: Vec::new() });
         sha
+    }
+
+    /// Somebody deploys the newest commit.
+    pub fn deploy(&self, repo: &str, deployed: Deployed) {
+        self.shared.world().deployments.entry(repo.to_owned()).or_default().push(deployed);
     }
 
     /// A commit came by that pull request.

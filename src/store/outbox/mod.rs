@@ -109,7 +109,7 @@ impl Store {
         &self,
         right: &Lease,
         (name, value): (&str, &str),
-        cluster: &ClusterId,
+        (cluster, incident): (&ClusterId, Option<&IncidentId>),
         outgoing: &[Outgoing],
         now: Timestamp,
     ) -> Result<bool, StoreError> {
@@ -119,7 +119,7 @@ impl Store {
                 return Ok(false);
             }
             put(&mut tx, name, value).await?;
-            insert(&mut tx, &Origin { cluster: Some(cluster), incident: None, now }, outgoing).await?;
+            insert(&mut tx, &Origin { cluster: Some(cluster), incident, now }, outgoing).await?;
             tx.commit().await?;
             Ok(true)
         })

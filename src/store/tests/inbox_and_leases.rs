@@ -85,7 +85,8 @@ async fn what_may_be_said_only_by_who_has_the_right_is_not_said_by_who_lost_it()
     let (store, _guard) = testing::fresh().await.unwrap();
     let long = Duration::from_mins(1);
     let right = store.take_lease("cluster home", "one", long).await.unwrap().unwrap();
-    let say = async |value| store.put_and_say(&right, ("told", value), &cluster(), &[post("warning")], at(0)).await;
+    let say =
+        async |value| store.put_and_say(&right, ("told", value), (&cluster(), None), &[post("warning")], at(0)).await;
     assert!(say("first").await.unwrap());
     store.release(&right).await.unwrap();
     store.take_lease("cluster home", "two", long).await.unwrap().unwrap();

@@ -18,6 +18,9 @@ fn limit(confidence: Confidence) -> Suspect {
         commit: None,
         image: None,
         source: None,
+        explains: None,
+        deployment: None,
+        setting: None,
     }
 }
 

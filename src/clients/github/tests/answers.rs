@@ -36,7 +36,7 @@ async fn commits_on_a_path_are_read_page_by_page_up_to_the_bound() {
         ];
         server.on(path, ok(&json!(commits)).with("link", &link));
     }
-    let found = github.commits(&repo(), "base-apps/api.yaml", Some("main"), last_day(), Importance::Normal).await;
+    let found = github.commits(&repo(), "base-apps/api.yaml", Some("main"), last_day(), 3, Importance::Normal).await;
     let one = expected("Right-size backend (#123)", "Token: *** Reverts nothing", "2026-11-24T14:00:00Z");
     assert_eq!(found.unwrap(), Listed { items: vec![one.clone(), one.clone(), one], has_more: true });
     assert_eq!(
@@ -56,7 +56,7 @@ async fn a_window_that_is_over_has_an_end_and_an_empty_repository_has_no_commits
     let (github, server, _) = github().await;
     server.on("GET /repos/shop/api/commits", no(409, "Git Repository is empty."));
     let window = Window { since: at("2026-11-23T10:10:00Z"), until: at("2026-11-23T11:10:00Z") };
-    let found = github.commits(&repo(), "", None, window, Importance::Normal).await.unwrap();
+    let found = github.commits(&repo(), "", None, window, 3, Importance::Normal).await.unwrap();
     assert_eq!(found, Listed { items: vec![], has_more: false });
     assert_eq!(
         server.lines(),

@@ -48,8 +48,8 @@ async fn pages_are_kept_with_where_the_next_is_and_without_secrets() {
     server.on(second, ok(&json!([one])).with("etag", "\"two\""));
     server.on(first, unchanged());
     server.on(second, unchanged());
-    let cold = github.commits(&repo(), "a", None, last_day(), Importance::Normal).await.unwrap();
-    let warm = github.commits(&repo(), "a", None, last_day(), Importance::Normal).await.unwrap();
+    let cold = github.commits(&repo(), "a", None, last_day(), 3, Importance::Normal).await.unwrap();
+    let warm = github.commits(&repo(), "a", None, last_day(), 3, Importance::Normal).await.unwrap();
     assert_eq!((cold.items.len(), &cold), (2, &warm));
     assert_eq!(github.requests(), Requests { sent: 4, unchanged: 2 });
     assert!(github.cached().bytes < 1600, "what is kept is what was read: {:?}", github.cached());

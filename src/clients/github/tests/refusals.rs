@@ -101,7 +101,7 @@ async fn pages_of_another_host_are_not_read() {
     let (github, server, _) = github().await;
     let link = "<https://evil.example.com/commits?page=2>; rel=\"next\"";
     server.on("GET /repos/shop/api/commits", ok(&json!([])).with("link", link));
-    let error = github.commits(&repo(), "", None, last_day(), Importance::Normal).await.unwrap_err();
+    let error = github.commits(&repo(), "", None, last_day(), 3, Importance::Normal).await.unwrap_err();
     assert_snapshot!(error, @"GitHub's answer for commits of shop/api leads to evil.example.com, which is not followed: the token is for GitHub alone; check GITHUB_API_URL");
 }
 
