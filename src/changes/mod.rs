@@ -22,8 +22,8 @@ pub use correlation::correlate;
 pub use difference::{Container, Difference, Field, Probe, Role, Touches, differences};
 pub use fit::{Fit, fit};
 pub use from_git::{
-    Brought, Deployed, GitHistory, Images, Names, Place, Places, Tie, attribute, candidates, deployment_of, images,
-    places, ranges, released, tie,
+    Brought, Deployed, GitHistory, Images, Names, Place, Places, Tie, attribute, deployment_of, images, places, ranges,
+    released, tie, unread,
 };
 pub use rollout::{Before, Rollout, rollouts};
 pub use settings::{Became, Concern, Grip, Reach, Read, Reading, SettingChange, beside, change, reading};

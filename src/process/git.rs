@@ -7,11 +7,11 @@ use super::{Mind, rollouts::Concern};
 use crate::{
     app::{App, Site},
     changes::{
-        Brought, GitHistory, Images, Names, Place, Places, Rollout, Tie, candidates,
+        Brought, GitHistory, Images, Names, Place, Places, Rollout,
         deployed::{CommitSha, Listed, PullRequest, RepoName, Window},
         deployment_of,
         gitops::{Applied, Source, repository},
-        images, places, ranges, released, tie,
+        images, places, ranges, released, tie, unread,
     },
     clients::github::{GitHub, GitHubError, Importance},
     cluster::ObjectRef,
@@ -182,16 +182,12 @@ impl Asking<'_> {
         self.answer.history.commits = commits;
     }
 
-    /// Reads the commits before a rollout until one makes the same difference; the one that brought it, as far as is known.
+    /// Reads the commits before a rollout until they tell which made its differences; the one that brought it, as far as is known.
     async fn brought(&mut self, rollout: &Rollout) -> Option<CommitSha> {
         let (github, importance) = (self.github, self.inquiry.importance);
-        let before: Vec<(RepoName, _)> = candidates(rollout, &self.answer.history.commits)
-            .take(READ)
-            .map(|it| (it.repo.clone(), it.commit.sha.clone()))
-            .collect();
-        for (repo, sha) in before {
-            // What was put in place needs no patch to be told.
-            if matches!(tie(rollout, &self.answer.history.commits), Some((_, Tie::Synced))) || !self.may() {
+        while let Some(next) = unread(rollout, &self.answer.history.commits, READ) {
+            let (repo, sha) = (next.repo.clone(), next.commit.sha.clone());
+            if !self.may() {
                 break;
             }
             let details = github.commit(&repo, &sha, importance).await;
@@ -199,9 +195,6 @@ impl Asking<'_> {
             let known = self.answer.history.commits.iter_mut().find(|it| it.commit.sha == sha);
             if let Some(known) = known {
                 known.files = Some(details.files);
-            }
-            if matches!(tie(rollout, &self.answer.history.commits), Some((_, Tie::SameDifference))) {
-                break;
             }
         }
         tie(rollout, &self.answer.history.commits).map(|(brought, _)| brought.commit.sha.clone())

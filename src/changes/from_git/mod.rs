@@ -1,18 +1,22 @@
 //! What explains an incident, and what GitHub tells of the code of its workload, come in; the same with the commits that brought it comes out.
 
+mod alone;
 mod deployments;
 mod places;
 mod references;
+mod same;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_stories;
 mod tie;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 pub use deployments::deployment_of;
 pub use places::{Deployed, Names, Place, Places, places};
 pub use references::{ranges, released};
-pub use tie::{Tie, candidates, tie};
+pub use tie::{Tie, tie, unread};
 
 use super::{
     Field,
@@ -22,7 +26,7 @@ use super::{
     rollout::{Before, Rollout},
     symptom::Symptom,
 };
-use crate::incidents::{CHANGES_WITHIN, Changed, CommitOf, Confidence, ImageCommits, Link, Suspect, in_words};
+use crate::incidents::{Changed, CommitOf, ImageCommits, Link};
 
 /// So many suspects are kept.
 const KEPT: usize = 3;
@@ -92,7 +96,8 @@ pub struct GitHistory {
 pub fn attribute(mut changed: Changed, rollouts: &[Rollout], git: &GitHistory, symptom: &Symptom) -> Changed {
     for suspect in &mut changed.suspects {
         let Some(rollout) = rollouts.iter().find(|it| name(it) == suspect.change) else { continue };
-        if let Some((brought, tie)) = tie(rollout, &git.commits) {
+        // Of a rollout that several commits brought the one counts whose difference explains it.
+        if let Some((brought, tie)) = tie(&in_order_of(rollout, &suspect.what), &git.commits) {
             suspect.reasons.push(said(brought, &tie));
             suspect.commit = Some(Box::new(told(brought, tie != Tie::Before)));
         }
@@ -103,10 +108,9 @@ pub fn attribute(mut changed: Changed, rollouts: &[Rollout], git: &GitHistory, s
     }
     // What is sure needs no second guess, and what came with a rollout is told with it.
     if changed.sure().is_none() {
-        let tied =
-            |commit: &&Brought| rollouts.iter().any(|it| tie(it, &git.commits).is_some_and(|(of, _)| of == *commit));
-        let runs = git.commits.iter().skip(waiting(git)).filter(|commit| !tied(commit));
-        let alone = runs.filter(|commit| may_run(commit, git)).find_map(|commit| alone(commit, symptom));
+        let tied = |commit: &&Brought| rollouts.iter().any(|it| tie::is_told_with(it, commit, &git.commits));
+        let runs = git.commits.iter().skip(waiting(git)).filter(|commit| may_run(commit, git));
+        let alone = alone::likeliest(runs.filter(|commit| !tied(commit)), &git.commits, symptom);
         changed.suspects.extend(alone);
         changed.suspects.sort_by_key(|it| (it.confidence, std::cmp::Reverse(it.score), std::cmp::Reverse(it.at)));
         changed.suspects.truncate(KEPT);
@@ -129,41 +133,16 @@ fn may_run(brought: &Brought, git: &GitHistory) -> bool {
     git.applied.as_ref().is_none_or(|applied| brought.at().is_none_or(|at| at.duration_since(applied.at) <= SKEW))
 }
 
-/// A commit that no rollout tells of: it may have changed settings that are no part of the template. Never more than MEDIUM, as nothing
-/// shows that it runs.
-fn alone(brought: &Brought, symptom: &Symptom) -> Option<Suspect> {
-    let at = brought.at()?;
-    let ago = symptom.began.duration_since(at);
-    if ago < -SKEW || ago > CHANGES_WITHIN {
-        return None;
+/// A rollout with its differences in the order in which they are told.
+fn in_order_of(rollout: &Rollout, told: &[String]) -> Rollout {
+    let mut rollout = rollout.clone();
+    if let Before::Revision(_, differences) = &mut rollout.before {
+        differences.sort_by_key(|it| {
+            let words = it.to_string();
+            told.iter().position(|told| *told == words).unwrap_or(told.len())
+        });
     }
-    let minutes = ago.max(SignedDuration::ZERO).as_secs_f64() / 60.0;
-    let score: u8 = match minutes {
-        m if m <= 15.0 && symptom.elsewhere == 0 => 30,
-        m if m <= 60.0 => 15,
-        _ => 5,
-    };
-    Some(Suspect {
-        what: vec![format!("“{}”", brought.commit.title)],
-        change: format!("commit {}", brought.commit.sha.short()),
-        by: Some(brought.commit.author.clone()),
-        note: None,
-        at,
-        confidence: if score >= 30 { Confidence::Medium } else { Confidence::Low },
-        score,
-        reasons: vec![
-            format!("committed {} before it began", in_words(ago.max(SignedDuration::ZERO))),
-            format!("it touches the files of this workload in {}", brought.repo),
-            "no rollout came with it, so whether it runs is not known".to_owned(),
-        ],
-        undo: None,
-        commit: Some(Box::new(told(brought, false))),
-        image: None,
-        source: None,
-        explains: None,
-        deployment: None,
-        setting: None,
-    })
+    rollout
 }
 
 fn said(brought: &Brought, tie: &Tie) -> String {
@@ -231,7 +210,7 @@ pub fn images(rollout: &Rollout) -> Option<(String, String)> {
     let Before::Revision(_, differences) = &rollout.before else { return None };
     let mut changed = differences.iter().filter(|it| it.field == Field::Image);
     let (first, more) = (changed.next()?, changed.next());
-    let version = |image: &Option<String>| tie::version(image.as_deref()?).map(str::to_owned);
+    let version = |image: &Option<String>| same::version(image.as_deref()?).map(str::to_owned);
     let (from, to) = (version(&first.from)?, version(&first.to)?);
     (more.is_none() && from != to).then_some((from, to))
 }

@@ -1,60 +1,19 @@
-//! Which commit brought a rollout, among decoys: stories of Git beside those of the cluster.
+//! Which commit brought a rollout, and what is told of it: tables of one question each.
 
 use std::borrow::Cow;
 
-use jiff::{SignedDuration, Timestamp};
 use rstest::rstest;
 
 use super::*;
 use crate::{
     changes::{
         Container, Difference, Role, correlate,
-        deployed::{CommitSha, FileStatus, Patch},
+        stories::git::words::{at, commit, patched, pull, sha},
     },
     cluster::ObjectRef,
     findings::ConditionClass,
-    incidents::ChangeSource,
+    incidents::{ChangeSource, Suspect},
 };
-
-fn at(minutes: i64) -> Timestamp {
-    "2026-11-24T14:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minutes)
-}
-
-fn repo() -> RepoName {
-    RepoName::parse("acme/gitops").unwrap()
-}
-
-/// A commit on the workload's path; its sha is made of its letter.
-fn commit(letter: char, minutes: i64, title: &str) -> Brought {
-    let sha = CommitSha::parse(&letter.to_string().repeat(40)).unwrap();
-    Brought::of(
-        &repo(),
-        Commit {
-            url: Some(format!("https://github.com/acme/gitops/commit/{sha}")),
-            sha,
-            title: title.to_owned(),
-            body: String::new(),
-            author: "ana".to_owned(),
-            is_account: true,
-            authored_at: Some(at(minutes)),
-            committed_at: Some(at(minutes)),
-            parents: Vec::new(),
-        },
-    )
-}
-
-/// The same, with its patch.
-fn patched(letter: char, minutes: i64, patch: &str) -> Brought {
-    let file = CommitFile {
-        path: "base-apps/api.yaml".into(),
-        previous_path: None,
-        status: FileStatus::Modified,
-        additions: 1,
-        deletions: 1,
-        patch: Patch::Whole(patch.to_owned()),
-    };
-    Brought { files: Some(Listed { items: vec![file], has_more: false }), ..commit(letter, minutes, "Change api") }
-}
 
 fn difference(field: Field, from: &str, to: &str) -> Difference {
     let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -181,20 +140,11 @@ fn history(commits: Vec<Brought>) -> GitHistory {
 
 #[test]
 fn a_suspect_is_told_with_its_commit_and_what_ran_on_it() {
-    let pull = PullRequest {
-        number: 42,
-        title: "Lower the limit (squashed)".into(),
-        author: Some("ana".into()),
-        base: "main".into(),
-        merged_at: Some(at(-4)),
-        merge_commit: None,
-        url: None,
-    };
     let run = |name: &str, conclusion| WorkflowRun {
         id: 1,
         name: name.into(),
         event: "push".into(),
-        sha: CommitSha::parse(&"a".repeat(40)).unwrap(),
+        sha: sha('a'),
         branch: None,
         conclusion,
         attempt: 1,
@@ -204,7 +154,7 @@ fn a_suspect_is_told_with_its_commit_and_what_ran_on_it() {
         url: None,
     };
     let runs = vec![run("lint", Some(Conclusion::Success)), run("build", Some(Conclusion::Failure))];
-    let brought = Brought { pull: Some(pull), runs, ..patched('a', -5, LOWER) };
+    let brought = Brought { pull: Some(pull(42, -4)), runs, ..patched('a', -5, LOWER) };
     let git = GitHistory { unknown: vec!["acme/other: is private".into()], ..history(vec![brought]) };
     assert_eq!(
         lines(&[rollout(limit())], &git, &broke()),
@@ -294,7 +244,7 @@ fn what_waits_in_git_breaks_nothing(#[case] applied: Option<(char, i64)>, #[case
     let symptom = Symptom { classes: [ConditionClass::Crash].into(), ..broke() };
     let applied = applied.map(|(letter, minutes)| Applied {
         revision: letter.to_string().repeat(40),
-        commit: CommitSha::parse(&letter.to_string().repeat(40)).ok(),
+        commit: Some(sha(letter)),
         began: None,
         at: at(minutes),
         id: None,
@@ -302,4 +252,21 @@ fn what_waits_in_git_breaks_nothing(#[case] applied: Option<(char, i64)>, #[case
     let commits = vec![commit('b', -6, "Point at another database"), commit('a', -50, "Tune")];
     let git = GitHistory { applied, ..history(commits) };
     assert_eq!(lines(&[old], &git, &symptom), expected);
+}
+
+#[test]
+fn no_more_patches_are_read_than_tell_something() {
+    let unpatched = |letter, minutes| Brought { files: None, ..patched(letter, minutes, LOWER) };
+    let unread = |rollout: &Rollout, commits: &[Brought]| unread(rollout, commits, 2).map(|it| it.commit.sha.clone());
+    let many = [unpatched('c', -3), unpatched('b', -4), unpatched('a', -5)];
+    assert_eq!(unread(&rollout(limit()), &many), Some(sha('c')), "the newest first");
+    let [_, b, a] = many.clone();
+    let two = [patched('c', -3, OTHER), b.clone(), a.clone()];
+    assert_eq!(unread(&rollout(limit()), &two), Some(sha('b')));
+    let all = [patched('c', -3, OTHER), patched('b', -4, OTHER), a.clone()];
+    assert_eq!(unread(&rollout(limit()), &all), None, "no more than that");
+    let found = [patched('c', -3, LOWER), b, a];
+    assert_eq!(unread(&rollout(limit()), &found), None);
+    let forgotten = Rollout { before: Before::Forgotten, ..rollout(limit()) };
+    assert_eq!(unread(&forgotten, &many), None, "nothing is known that a patch could show");
 }

@@ -2,18 +2,18 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Brought;
+use super::{
+    Brought,
+    same::{Match, is_of_images_only, matches, tells},
+};
 use crate::changes::{
-    Difference, Field,
+    Difference, Field, Tool,
     correlation::SKEW,
-    deployed::CommitFile,
     rollout::{Before, Rollout},
 };
 
 /// What was committed so long before a rollout may be it although nothing else says so.
 const SOON: SignedDuration = SignedDuration::from_hours(1);
-/// Values shorter than this say something only next to their name.
-const TELLING: usize = 3;
 
 /// How a commit belongs to a rollout.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,122 +26,104 @@ pub enum Tie {
     Before,
 }
 
-/// The commit that brought a rollout; commits are given the newest first.
+/// The commit that brought a rollout; commits are given the newest first. Of several differences the first that a commit makes counts.
 pub fn tie<'a>(rollout: &Rollout, commits: &'a [Brought]) -> Option<(&'a Brought, Tie)> {
-    let before = || candidates(rollout, commits);
-    let synced = rollout.source.as_ref().map(|source| source.revision.as_str());
-    if let Some(synced) = commits.iter().find(|it| Some(it.commit.sha.as_str()) == synced) {
-        return Some((synced, Tie::Synced));
+    let with_it = put_in_place(rollout, commits);
+    if let Some(synced) = with_it.and_then(<[Brought]>::first) {
+        // The tool names the last of those that came with one sync.
+        let same = same(rollout, &with_it.unwrap_or_default().iter()).filter(|it| it.commit.sha != synced.commit.sha);
+        return Some(same.map_or((synced, Tie::Synced), |same| (same, Tie::SameDifference)));
     }
-    if let Before::Revision(_, differences) = &rollout.before
-        && let Some(same) = before().find(|commit| is_same(differences, commit))
-    {
+    if let Some(same) = same(rollout, &candidates(rollout, commits)) {
         return Some((same, Tie::SameDifference));
     }
-    // What was read and makes another difference is not it.
-    let may_be = |commit: &&Brought| commit.files.is_none() || !tells(rollout);
     let is_soon =
         |commit: &&Brought| commit.commit.committed_at.is_some_and(|at| rollout.at.duration_since(at) <= SOON);
-    before().filter(is_soon).find(may_be).map(|commit| (commit, Tie::Before))
+    let is_merged = |commit: &&Brought| commit.at().is_some_and(|at| at <= until(rollout));
+    let mut before = candidates(rollout, commits).filter(is_soon).filter(is_merged).filter(|_| !is_by_hand(rollout));
+    before.find(|commit| may_be(rollout, commit)).map(|commit| (commit, Tie::Before))
 }
 
 /// The commits that may have brought a rollout, the newest first: those before it.
-pub fn candidates<'a>(rollout: &Rollout, commits: &'a [Brought]) -> impl Iterator<Item = &'a Brought> + use<'a> {
-    let until = rollout.at.checked_add(SKEW).unwrap_or(Timestamp::MAX);
+fn candidates<'a>(rollout: &Rollout, commits: &'a [Brought]) -> impl Iterator<Item = &'a Brought> + Clone + use<'a> {
+    let until = until(rollout);
     commits.iter().filter(move |commit| commit.is_known_before(until))
 }
 
-/// Whether what a rollout changed can be found in a patch at all.
-fn tells(rollout: &Rollout) -> bool {
-    let Before::Revision(_, differences) = &rollout.before else { return false };
-    differences.iter().any(|difference| !values(difference).is_empty())
-}
-
-/// Whether a commit changes a value of a rollout as the rollout did.
-fn is_same(differences: &[Difference], commit: &Brought) -> bool {
-    let files = commit.files.iter().flat_map(|files| &files.items);
-    let patches: Vec<&str> = files.filter_map(|file: &CommitFile| file.patch.text()).collect();
-    differences.iter().any(|difference| {
-        let values = values(difference);
-        let has = |sign: char, value: &str| {
-            let lines = patches.iter().flat_map(|patch| patch.lines()).filter_map(|line| line.strip_prefix(sign));
-            lines
-                .into_iter()
-                .any(|line| holds(line, value) && (value.len() >= TELLING || names(line, &difference.field)))
-        };
-        !values.is_empty()
-            && values.iter().any(|(from, to)| {
-                from.as_ref().is_none_or(|from| has('-', from)) && to.as_ref().is_none_or(|to| has('+', to))
-            })
-    })
-}
-
-/// The values before and after, as they may be written; none if they are not shown whole.
-fn values(difference: &Difference) -> Vec<(Option<String>, Option<String>)> {
-    let (from, to) = (difference.from.clone(), difference.to.clone());
-    let is_whole =
-        |value: &Option<String>| value.as_ref().is_none_or(|value| !value.contains('…') && !value.is_empty());
-    if from == to || !is_whole(&from) || !is_whole(&to) || !is_literal(&difference.field) {
-        return Vec::new();
+/// The next commit whose patch would tell more of a rollout, of so many at most; None: what can be told by them is.
+pub fn unread<'a>(rollout: &Rollout, commits: &'a [Brought], most: usize) -> Option<&'a Brought> {
+    let with_it = put_in_place(rollout, commits);
+    let telling: Vec<&Difference> = differences(rollout).iter().filter(|it| tells(it)).collect();
+    // One that came alone needs no patch, nor does any if a patch cannot tell them apart.
+    if differences(rollout).is_empty() || with_it.is_some_and(|it| it.len() == 1 || telling.is_empty()) {
+        return None;
     }
-    let mut all = vec![(from.clone(), to.clone())];
-    if difference.field == Field::Image {
-        // Kustomize and Helm write the tag by itself.
-        let version = |image: &String| version(image).map(str::to_owned);
-        let both = (from.as_ref().and_then(version), to.as_ref().and_then(version));
-        if both.0.is_some() && both.1.is_some() && both.0 != both.1 {
-            all.push(both);
-        }
-    }
-    all
-}
-
-/// Whether a value is shown as it is written in a manifest, and not in words.
-fn is_literal(field: &Field) -> bool {
-    matches!(
-        field,
-        Field::Image
-            | Field::PullPolicy
-            | Field::Limit(_)
-            | Field::Request(_)
-            | Field::Env(_)
-            | Field::WorkingDirectory
-            | Field::NodeSelector(_)
-            | Field::ServiceAccount
-            | Field::Label(_)
-            | Field::Annotation(_)
-    )
-}
-
-/// The tag or digest of an image.
-pub(super) fn version(image: &str) -> Option<&str> {
-    if let Some((_, digest)) = image.split_once('@') {
-        return Some(digest.rsplit(':').next().unwrap_or(digest)).filter(|it| !it.is_empty());
-    }
-    let last = image.rsplit('/').next()?;
-    last.split_once(':').map(|(_, tag)| tag).filter(|tag| !tag.is_empty())
-}
-
-/// Whether a value stands in a line by itself.
-fn holds(line: &str, value: &str) -> bool {
-    let is_part = |c: char| c.is_alphanumeric() || "._-".contains(c);
-    line.match_indices(value).any(|(at, _)| {
-        let before = line.get(..at).and_then(|head| head.chars().next_back());
-        let after = line.get(at.saturating_add(value.len())..).and_then(|tail| tail.chars().next());
-        !before.is_some_and(is_part) && !after.is_some_and(is_part)
-    })
-}
-
-/// Whether a line names what a difference is about.
-fn names(line: &str, field: &Field) -> bool {
-    let (Field::Limit(name)
-    | Field::Request(name)
-    | Field::Env(name)
-    | Field::Label(name)
-    | Field::Annotation(name)
-    | Field::NodeSelector(name)) = field
-    else {
-        return false;
+    let may_be: Vec<&Brought> = match with_it {
+        Some(with_it) => with_it.iter().take(most).collect(),
+        None => candidates(rollout, commits).take(most).collect(),
     };
-    line.contains(name.as_str())
+    let is_found = |difference: &&Difference| may_be.iter().any(|it| matches(rollout, difference, it) == Match::Named);
+    // Some annotations are made of other files.
+    let is_written = |difference: &&&Difference| !matches!(difference.field, Field::Annotation(_));
+    let is_done = telling.iter().any(is_found) && telling.iter().filter(is_written).all(is_found);
+    may_be.iter().find(|it| it.files.is_none() && !is_done).copied()
+}
+
+/// Whether a commit is told with a rollout already: it brought it, or a part of it.
+pub(super) fn is_told_with(rollout: &Rollout, commit: &Brought, commits: &[Brought]) -> bool {
+    let makes_some = || differences(rollout).iter().any(|it| matches(rollout, it, commit) >= Match::Same);
+    tie(rollout, commits).is_some_and(|(of, _)| of == commit)
+        || (commit.is_known_before(until(rollout)) && makes_some())
+}
+
+fn until(rollout: &Rollout) -> Timestamp {
+    rollout.at.checked_add(SKEW).unwrap_or(Timestamp::MAX)
+}
+
+fn differences(rollout: &Rollout) -> &[Difference] {
+    match &rollout.before {
+        Before::Revision(_, differences) => differences,
+        Before::Nothing | Before::Forgotten => &[],
+    }
+}
+
+/// What the tool that keeps the workload put in place with a rollout, the last of it first; None if it does not tell, or of another commit.
+fn put_in_place<'a>(rollout: &Rollout, commits: &'a [Brought]) -> Option<&'a [Brought]> {
+    let source = rollout.source.as_ref()?;
+    let of = |revision: &str, all: &[Brought]| all.iter().position(|it| it.commit.sha.as_str() == revision);
+    let and_before = commits.get(of(&source.revision, commits)?..)?;
+    let previous = source.previous.as_deref().and_then(|previous| of(previous, and_before));
+    and_before.get(..previous.unwrap_or(and_before.len()).max(1))
+}
+
+/// The commit that makes a difference of a rollout most plainly; of those that do alike the newest.
+fn same<'a>(rollout: &Rollout, commits: &(impl Iterator<Item = &'a Brought> + Clone)) -> Option<&'a Brought> {
+    let most_plainly = |difference: &Difference| {
+        let matching = commits.clone().map(|it| (matches(rollout, difference, it), it));
+        let best = matching.filter(|(how, _)| *how >= Match::Same).reduce(|a, b| if b.0 > a.0 { b } else { a });
+        best.map(|(_, it)| it)
+    };
+    differences(rollout).iter().find_map(most_plainly)
+}
+
+/// Whether a commit may be what brought a rollout as far as its patch tells: what was read and makes another difference is not it.
+fn may_be(rollout: &Rollout, commit: &Brought) -> bool {
+    if commit.files.is_none() || differences(rollout).is_empty() {
+        return true;
+    }
+    differences(rollout).iter().any(|difference| {
+        if tells(difference) {
+            matches(rollout, difference, commit) >= Match::MayBe
+        } else {
+            !is_of_images_only(commit)
+        }
+    })
+}
+
+/// Whether somebody did it in an editor or a console: then no commit did.
+fn is_by_hand(rollout: &Rollout) -> bool {
+    rollout.by.as_ref().is_some_and(|by| {
+        matches!(&by.tool, Tool::Kubectl(word) if word == "edit")
+            || matches!(by.tool, Tool::K9s | Tool::Lens | Tool::WebConsole)
+    })
 }

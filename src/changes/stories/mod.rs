@@ -2,6 +2,7 @@
 
 mod beside;
 mod causes;
+pub(crate) mod git;
 mod innocent;
 mod times;
 mod words;

@@ -18,12 +18,27 @@ fn main() {
     println!("story | right | found first, how sure, score");
     for story in &all {
         let found = story.found();
-        let (is_right, says_too_much) = (story.is_right(&found), story.says_too_much(&found));
-        right += usize::from(is_right);
-        too_sure += usize::from(says_too_much);
-        let wrong = if is_right { "" } else { " | WRONG" };
-        let sure = if says_too_much { " | TOO SURE" } else { "" };
-        println!("{}{wrong}{sure}", story.line(&found));
+        let marks = judged(story.is_right(&found), story.says_too_much(&found), (&mut right, &mut too_sure));
+        println!("{}{marks}", story.line(&found));
     }
     println!("{right} of {} right, {too_sure} said with too much certainty", all.len());
+
+    let all = stories::git::stories();
+    let (mut right, mut too_sure) = (0, 0);
+    println!("\nstory of Git | right | found first, how sure, score | commit");
+    for story in &all {
+        let found = story.found();
+        let marks = judged(story.is_right(&found), story.says_too_much(&found), (&mut right, &mut too_sure));
+        println!("{}{marks}", story.line(&found));
+    }
+    println!("{right} of {} right, {too_sure} said with too much certainty", all.len());
+}
+
+/// Counts a story; the marks of what is wrong with its answer come out.
+fn judged(is_right: bool, says_too_much: bool, (right, too_sure): (&mut usize, &mut usize)) -> String {
+    *right += usize::from(is_right);
+    *too_sure += usize::from(says_too_much);
+    let wrong = if is_right { "" } else { " | WRONG" };
+    let sure = if says_too_much { " | TOO SURE" } else { "" };
+    format!("{wrong}{sure}")
 }
