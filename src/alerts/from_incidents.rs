@@ -93,7 +93,13 @@ pub fn needs_update(previous: Option<&Incident>, now: &Incident) -> Vec<Alert> {
     let Some(previous) = previous.filter(|p| p.worst.is_said()) else {
         // Never said before, or in a digest only.
         let is_told = now.is_open() && now.severity.is_said() && now.symptom_of.is_none() && now.silenced.is_none();
-        return if is_told { vec![Alert::Root] } else { Vec::new() };
+        // Whoever acknowledged it there did so before it was this bad.
+        let was_taken = previous.is_some_and(|p| p.is_open() && p.acknowledged.is_some()) && now.acknowledged.is_none();
+        return match (is_told, was_taken) {
+            (true, true) => vec![Alert::Root, Alert::Note(Note::Unacknowledged)],
+            (true, false) => vec![Alert::Root],
+            (false, _) => Vec::new(),
+        };
     };
     let mut notes = Vec::new();
     if let Some(alerts) = of_a_symptom(previous, now) {
@@ -180,7 +186,11 @@ pub fn say(previous: Option<&Incident>, now: &Incident, channels: &Channels, tim
         }
         if !before.contains(&channel) {
             // New to this channel: the message as it is now says everything.
-            rows.push(Outgoing::Post { channel, message: root(now, times) });
+            rows.push(Outgoing::Post { channel: channel.clone(), message: root(now, times) });
+            if alerts.contains(&Alert::Root) && alerts.contains(&Alert::Note(Note::Unacknowledged)) {
+                let message = note(Note::Unacknowledged, previous, now, times);
+                rows.push(Outgoing::Reply { channel, message, broadcast: false, word: Word::News });
+            }
             continue;
         }
         for alert in &alerts {

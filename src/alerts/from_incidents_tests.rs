@@ -31,6 +31,10 @@ fn the(words: &str, before: Option<&Incident>) -> Option<Incident> {
             "a symptom of another" => {
                 (it.parent, it.symptom_of) = (Some(IncidentId("INC-8".into())), Some(owner("Node", "", "n2")));
             }
+            "in a digest" => {
+                it.parent = Some(IncidentId("INC-9".into()));
+                it.symptom_of = Some(owner(crate::incidents::digest::STORM, "", "production"));
+            }
             "a symptom of what is not told yet" => it.symptom_of = Some(owner("Node", "", "n1")),
             "silenced" => it.silenced = Some(silence()),
             "repeated" => it.telling.repeats = 1,
@@ -67,6 +71,10 @@ fn the(words: &str, before: Option<&Incident>) -> Option<Incident> {
     let same_opening = before.filter(|b| b.reopened == it.reopened);
     it.peak = was.or(same_opening.map(|b| b.peak)).map_or(it.severity, |peak| peak.min(it.severity));
     it.worst = once.or(before.map(|b| b.worst)).map_or(it.peak, |worst| worst.min(it.peak));
+    if it.is_in_digest() {
+        // Of a part of a digest nothing was said by itself.
+        (it.peak, it.worst) = (Severity::Sev4, Severity::Sev4);
+    }
     Some(it)
 }
 
@@ -105,6 +113,9 @@ fn acknowledged(by: &str) -> Acknowledgement {
 #[case("SEV-3", "SEV-2", "post")]
 #[case("SEV-4", "SEV-1", "post")]
 #[case("SEV-3, acknowledged", "SEV-2, acknowledged", "post")]
+#[case("SEV-3, acknowledged", "SEV-2", "post, say that nobody takes care of it")]
+#[case("SEV-2, in a digest, acknowledged", "SEV-1", "post, say that nobody takes care of it")]
+#[case("SEV-2, in a digest, acknowledged", "SEV-2, acknowledged", "post")]
 #[case("SEV-3, frozen", "SEV-2", "post")]
 #[case("SEV-3, resolved", "SEV-1, reopened", "post")]
 // As long as people would see the same, nothing more is said.
@@ -246,6 +257,7 @@ fn rows(before: &str, now: &str, channels: &Channels) -> String {
 #[case("nothing", "SEV-2", "posted in alerts")]
 #[case("nothing", "SEV-1", "posted in pager; posted in alerts")]
 #[case("nothing", "SEV-3", "")]
+#[case("SEV-3, acknowledged", "SEV-2", "posted in alerts; replied in alerts")]
 // The channel of the worst hears of it when it becomes the worst; where it was said it goes on.
 #[case("SEV-2", "SEV-1", "posted in pager; edited in alerts; replied aloud in alerts")]
 #[case("SEV-1", "SEV-2", "edited in pager; edited in alerts")]

@@ -205,7 +205,7 @@ impl Incident {
     pub fn acknowledge(&self, by: &str, note: &str, at: Timestamp) -> Option<Self> {
         (self.is_open() && self.acknowledged.is_none()).then(|| Self {
             acknowledged: Some(Acknowledgement { by: by.to_owned(), at, note: redact(note) }),
-            telling: Telling { reminders: 0, ..self.telling.clone() },
+            telling: Telling { reminders: 0, acknowledged_as: Some(self.severity), ..self.telling.clone() },
             updated_at: at,
             ..self.clone()
         })

@@ -87,6 +87,9 @@ pub struct Telling {
     /// When the thread last said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shown_at: Option<Timestamp>,
+    /// How bad it was when it was last acknowledged; not known of what was acknowledged before this was taken down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged_as: Option<Severity>,
     /// How often who acknowledged it was reminded.
     #[serde(default)]
     pub reminders: u32,
@@ -189,19 +192,34 @@ fn calls(incident: &Incident, habits: Habits<'_>) -> impl Iterator<Item = (Times
     to_come.filter_map(move |step| Some((later((*news_at)?, step.after), step.call.clone())))
 }
 
+/// Whether it is worse than whoever acknowledged it knew.
+fn is_worse_than_acknowledged(before: Option<&Incident>, after: &Incident) -> bool {
+    let known = after.telling.acknowledged_as.or_else(|| before.map(|before| before.severity));
+    after.acknowledged.is_some() && known.is_some_and(|known| after.severity < known)
+}
+
 /// Takes down what is told again.
 fn repeat(before: Option<&Incident>, after: &mut Incident, reminds_after: Option<SignedDuration>, now: Timestamp) {
     if before.is_some_and(|before| before.silenced.is_some()) && after.silenced.is_none() {
         // Whoever takes care of it knows.
         after.telling.owed = after.telling.aloud_at.is_some() && after.acknowledged.is_none();
     }
+    // A digest tells of what nobody takes care of.
+    if after.is_in_digest() && is_worse_than_acknowledged(before, after) {
+        take_back(after, now);
+    }
     if !is_heard(after) {
         return;
     }
+    let is_more_than_acknowledged = is_worse_than_acknowledged(before, after);
     let before =
         before.filter(|before| before.is_open() && before.worst.is_said() && before.telling.aloud_at.is_some());
     let Some(before) = before else {
         after.telling = after.telling.news(after, now);
+        // It was acknowledged where a digest or a warning told of it.
+        if is_more_than_acknowledged {
+            take_back(after, now);
+        }
         return;
     };
     let is_released = before.parent.is_some() && after.acknowledged.is_none();

@@ -110,6 +110,11 @@ fn apply(it: &mut Incident, word: &str, minute: i64) {
         }
         "heard" => it.silenced = None,
         "symptom" => (it.parent, it.symptom_of) = (Some(IncidentId("INC-7".into())), Some(owner("Node", "", "n1"))),
+        "in a digest" => {
+            (it.peak, it.worst) = (it.peak.max(Severity::Sev3), it.worst.max(Severity::Sev3));
+            it.symptom_of = Some(crate::incidents::digest::owner(crate::incidents::digest::STORM, "production"));
+            it.parent = Some(IncidentId("INC-7".into()));
+        }
         "apart" => (it.parent, it.symptom_of) = (None, None),
         "resolved" => it.status = Status::Resolved,
         _ => {
@@ -142,6 +147,14 @@ fn apply(it: &mut Incident, word: &str, minute: i64) {
 // Worse than what was acknowledged takes that away.
 #[case("0; 10 acked; 60 SEV-1; 300", "0 Root, 10 Acknowledged, 60 Worse, 240 Still")]
 #[case("0 hits a SEV-2; 10 acked; 60 hits b SEV-2; 300", "0 Root, 10 Acknowledged, 60 Wider, 240 Still")]
+// Also if it was acknowledged where a warning or a digest told of it; what is as bad as it was then stays acknowledged.
+#[case("0 SEV-3; 10 acked; 60 SEV-2; 300", "60 Root, 60 Unacknowledged, 240 Still")]
+#[case("0 SEV-3; 10 acked; 60; 300", "")]
+#[case("0 in a digest; 10 acked; 60 SEV-1, apart; 300", "60 Root, 60 Unacknowledged, 240 Still")]
+#[case("0 in a digest; 10 acked; 60 apart; 300", "60 Root")]
+#[case("0 SEV-3; 10 acked; 60 SEV-2, in a digest; 70 apart; 300", "70 Root, 250 Still")]
+#[case("0 SEV-1, silenced; 10 acked; 60 heard; 300", "60 Root")]
+#[case("0 silenced; 10 acked; 20 SEV-1; 60 heard; 300", "60 Root, 60 Unacknowledged, 240 Still")]
 // Who joins at once is company; who joins soon is told of a little later; what is not bad by itself is no news.
 #[case("0 hits a SEV-2; 0 hits b SEV-2; 100", "0 Root")]
 #[case("0 hits a SEV-2; 5 hits b SEV-2; 6 hits c SEV-2; 100", "0 Root, 30 Wider")]
@@ -195,6 +208,8 @@ fn people_hear_of_it_so_often(#[case] story: &str, #[case] heard: &str) {
 #[case("0; 10 well; 100", "0 Root")]
 #[case("0; 10 silenced; 100; 200 heard; 300", "0 Root, 10 Silenced, 200 SilenceOver, 220 mention S1")]
 #[case("0 SEV-3; 100", "")]
+#[case("0 SEV-3; 10 acked; 30 SEV-1; 100", "30 Root, 30 Unacknowledged, 50 mention S1, 70 pagerduty")]
+#[case("0 in a digest; 10 acked; 30 SEV-1, apart; 100", "30 Root, 30 Unacknowledged, 50 mention S1, 70 pagerduty")]
 fn who_is_called_while_nobody_acknowledges(#[case] story: &str, #[case] heard: &str) {
     assert_eq!(told(story, &chain()), heard);
 }

@@ -120,3 +120,49 @@ async fn a_warning_that_gets_worse_is_told_at_once_and_one_that_somebody_takes_c
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_warning_that_somebody_took_care_of_and_that_gets_worse_is_nobodys_again_and_calls() {
+    run_test(async |bot| {
+        bot.lists_services(P2)?;
+        bot.writes("[escalation]\nsteps = [\"10m mention S0123456789\"]\n");
+        let lab = a_lab(bot, &["a"]);
+        bot.starts().await?;
+        crashes(bot, &lab[0]);
+        bot.wait(Duration::from_mins(1)).await?;
+        bot.person("ana").runs("/k8s ack 1 it can wait until tomorrow", "#alerts")?;
+        bot.settle().await?;
+        bot.everything_new("#alerts").await?;
+        bot.wait(Duration::from_mins(30)).await?;
+        assert_eq!(bot.story("#alerts").await?, "");
+        bot.lists_services(&P2.replace("P2", "P0"))?;
+        bot.wait(Duration::from_mins(12)).await?;
+        insta::assert_snapshot!(bot.story("#alerts").await?, @r"
+        posted in #alerts:
+        🔴 *SEV-1 · a serves nobody* · INC-2026-11-24-001
+        ▌#a30200
+        Container a ends with exit code 1, cause unknown; restarted 6 times (2 pods)
+        0 of 2 replicas ready · Deployment lab/a (P0)
+        Hit: Service lab/a has no ready endpoint
+        What changed: nothing that explains it; rollout #1 was 2 h 50 min before
+        Do: Read why it ended: kubectl -n lab logs a-jnf9vt8rl-mvln7 -c a --previous
+        ```
+        Pod lab/a-jnf9vt8rl-mvln7 container a: ended: Error, exit code 1, ran 3 s, restarted 6 times
+        Pod lab/a-jnf9vt8rl-mvln7 container a: waiting: CrashLoopBackOff: back-off restarting failed container=a
+        Event BackOff ×6: Back-off restarting failed container a in pod a-jnf9vt8rl-mvln7
+        ```
+        [ Acknowledge ]
+        SEV-1 because P0 service: nothing ready for over 1 min · since 13:50 UTC · seen 14:00 UTC · updated 14:31 UTC
+
+        replied in #alerts:
+        @ana acknowledged it at 14:01 UTC, before this: it is not acknowledged any more
+
+        replied in #alerts, shown in the channel too:
+        @subteam^S0123456789 nobody has acknowledged this for 10 min
+        🔴 *SEV-1 · a serves nobody* · INC-2026-11-24-001
+        Container a ends with exit code 1, cause unknown; restarted 6 times (2 pods)
+        ");
+        Ok(())
+    })
+    .await;
+}

@@ -146,7 +146,12 @@ pub fn note(note: Note, before: Option<&Incident>, incident: &Incident, times: &
             lines.join("\n")
         }
         Note::Changed => format!("Now: {}", parts::now(incident)),
-        Note::Unacknowledged => format!("{id} is not acknowledged any more"),
+        Note::Unacknowledged => {
+            // By itself only because it is worse than it was.
+            let is_worse = before.is_some_and(|before| incident.severity < before.severity);
+            let no_longer = parts::no_longer(before, incident, times).filter(|_| is_worse);
+            no_longer.unwrap_or_else(|| format!("{id} is not acknowledged any more"))
+        }
         Note::Reminder => parts::reminder(incident, times),
         Note::Silenced => parts::silenced(incident, times).unwrap_or_else(|| format!("{id} is not silenced")),
         Note::Reopened => format!(
