@@ -11,6 +11,26 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// How much of an answer is kept to be told.
 const TOLD: usize = 200;
 
+/// Who is called, which of its answers a person can mend, and how.
+struct Called {
+    who: &'static str,
+    refuses: &'static [StatusCode],
+    remedy: &'static str,
+}
+
+const WEBHOOK: Called = Called {
+    who: "the webhook",
+    refuses: &[StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND, StatusCode::GONE],
+    remedy: "see whether escalation.webhook_url (ESCALATION_WEBHOOK_URL) is right",
+};
+/// To a key that it does not know or that has another length it answers 400.
+/// <https://developer.pagerduty.com/docs/send-alert-event>
+const PAGERDUTY: Called = Called {
+    who: "PagerDuty",
+    refuses: &[StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN],
+    remedy: "see whether escalation.pagerduty_key (PAGERDUTY_ROUTING_KEY) is the key of an Events API v2 integration",
+};
+
 /// Who is called by HTTP.
 #[derive(Debug)]
 pub struct Pager {
@@ -23,13 +43,19 @@ pub struct Pager {
 /// Why a call did not arrive.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PageError {
-    /// It may be tried again, after a time if the other side says so.
+    /// It certainly did not arrive, and may be tried again, after a time if the other side says so.
     #[error("{why}")]
     Later {
         /// In words, without the address: that may be a secret.
         why: String,
         /// How long the other side wants to be left alone.
         after: Option<Duration>,
+    },
+    /// It may have arrived.
+    #[error("{why}")]
+    Unknown {
+        /// In words, without the address.
+        why: String,
     },
     /// It will never be taken as it is.
     #[error("{why}")]
@@ -59,7 +85,7 @@ impl Pager {
     /// If it did not take it.
     pub async fn webhook(&self, id: i64, body: &Value) -> Result<(), PageError> {
         let Some(url) = &self.webhook else { return Err(missing("escalation.webhook_url (ESCALATION_WEBHOOK_URL)")) };
-        self.post("the webhook", url.expose_secret(), id, body).await
+        self.post(&WEBHOOK, url.expose_secret(), id, body).await
     }
 
     /// Tells `PagerDuty` of an event.
@@ -74,16 +100,18 @@ impl Pager {
         if let Some(fields) = event.as_object_mut() {
             fields.insert("routing_key".to_owned(), json!(key.expose_secret()));
         }
-        self.post("PagerDuty", &format!("{url}/v2/enqueue"), id, &event).await
+        self.post(&PAGERDUTY, &format!("{url}/v2/enqueue"), id, &event).await
     }
 
-    async fn post(&self, who: &str, url: &str, id: i64, body: &Value) -> Result<(), PageError> {
+    async fn post(&self, called: &Called, url: &str, id: i64, body: &Value) -> Result<(), PageError> {
+        let Called { who, refuses, remedy } = called;
         let Some(http) = &self.http else { return Err(missing("[escalation]")) };
         let request = http.post(url).header("idempotency-key", format!("k8s-monitor-{id}")).json(body);
-        let answer = request.send().await.map_err(|error| PageError::Later {
+        let answer = request.send().await.map_err(|error| {
+            let is_sure = error.is_connect() || error.is_builder();
             // The address may hold a token.
-            why: format!("{who} does not answer: {}", in_words(&error.without_url())),
-            after: None,
+            let why = format!("{who} does not answer: {}", in_words(&error.without_url()));
+            if is_sure { PageError::Later { why, after: None } } else { PageError::Unknown { why } }
         })?;
         let status = answer.status();
         if status.is_success() {
@@ -94,14 +122,16 @@ impl Pager {
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let why = format!("{who} answers HTTP {status}{}{words}", if words.is_empty() { "" } else { ": " });
         // What a person can mend (a wrong key, a path that is not there yet) is tried again, only ever more rarely.
-        let is_ours = matches!(
-            status,
-            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY
-        );
-        Err(if is_ours {
-            PageError::Never { why }
-        } else {
-            PageError::Later { why, after: after.map(Duration::from_secs) }
+        if refuses.contains(&status) {
+            return Err(PageError::Later { why: format!("{why}; {remedy}"), after: None });
+        }
+        Err(match status {
+            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
+                PageError::Never { why }
+            }
+            // Who is too busy did not take it; who failed may have.
+            _ if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE => PageError::Unknown { why },
+            _ => PageError::Later { why, after: after.map(Duration::from_secs) },
         })
     }
 }

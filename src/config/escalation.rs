@@ -1,6 +1,7 @@
 //! The chain of escalation: lines like "15m mention S0123456789" become steps, or what is wrong with them.
 
 use jiff::SignedDuration;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{slack::is_channel, values::Values};
 use crate::{
@@ -13,6 +14,8 @@ use crate::{
 
 const KEY: &str = "escalation.steps";
 const REMEDY: &str = "write a time, then whom to call: \"15m mention S0123456789\", \"15m mention owner\", \"30m channel oncall\", \"30m SEV-1 pagerduty\", \"1h webhook\"";
+/// How long an integration key of `PagerDuty` (Events API v2) is.
+const KEY_LENGTH: usize = 32;
 /// The longest time before a step; later nobody waits for it.
 const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -41,6 +44,20 @@ pub(super) fn read(values: &mut Values<'_>, has_webhook: bool, has_pagerduty: bo
     }
     steps.sort_by_key(|step| step.after);
     steps
+}
+
+/// Warns of what can hardly be a key of `PagerDuty`: it is refused, and nobody is paged. The key itself is not told.
+pub(super) fn judge_key(values: &mut Values<'_>, key: Option<&SecretString>) {
+    let Some(key) = key.map(|key| key.expose_secret()) else { return };
+    if key.len() == KEY_LENGTH && key.chars().all(|c| c.is_ascii_alphanumeric()) {
+        return;
+    }
+    let message = format!(
+        "has {} characters; an integration key of PagerDuty has {KEY_LENGTH} letters and digits, and one that is refused pages nobody",
+        key.chars().count()
+    );
+    let remedy = "copy the Integration Key of an Events API v2 integration of the service in PagerDuty";
+    values.warn("escalation.pagerduty_key", message, remedy);
 }
 
 fn step(line: &str) -> Result<EscalationStep, String> {

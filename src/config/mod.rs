@@ -174,6 +174,7 @@ impl Config {
             token: values.secret("escalation.pagerduty_key"),
             url: values.address("escalation.pagerduty_url"),
         };
+        escalation::judge_key(&mut values, pagerduty.token.as_ref());
         let escalation = escalation::read(&mut values, webhook.is_some(), pagerduty.token.is_some());
         let slack = slack::read(&mut values, sources.purpose, &escalation);
         let services_file = values.path("services.file");

@@ -327,7 +327,7 @@ fn a_row_that_is_no_row_is_told_with_how_to_mend_it() {
 
 #[test]
 fn who_is_called_is_read_in_the_order_of_the_times() {
-    let text = "[escalation]\nsteps = ['1h webhook', '15m mention <!subteam^S0123456789>', '10m mention owner', '30m SEV-1 pagerduty', '0m channel #oncall']\nwebhook_url = 'https://example.com/hook?token=1'\npagerduty_key = 'k'\n";
+    let text = "[escalation]\nsteps = ['1h webhook', '15m mention <!subteam^S0123456789>', '10m mention owner', '30m SEV-1 pagerduty', '0m channel #oncall']\nwebhook_url = 'https://example.com/hook?token=1'\npagerduty_key = '0123456789abcdefghijklmnopqrstUV'\n";
     let (config, warnings) = Config::load(&with_file(text)).unwrap();
     assert_eq!(warnings, []);
     let steps: Vec<String> = config.escalation.iter().map(ToString::to_string).collect();
@@ -342,6 +342,14 @@ fn who_is_called_is_read_in_the_order_of_the_times() {
     // Slack is asked where that channel is.
     assert_eq!(config.slack.all_channels(), ["oncall"]);
     assert!(!config.explain().contains("token=1"), "{}", config.explain());
+}
+
+#[test]
+fn a_key_that_pagerduty_cannot_know_is_warned_of_and_not_told() {
+    let with = |key: &str| warnings(&with_file(&format!("[escalation]\npagerduty_key = '{key}'\n")));
+    insta::assert_snapshot!(with("s3cret-key").join("\n"), @"escalation.pagerduty_key (k8s-monitor.toml:2): has 10 characters; an integration key of PagerDuty has 32 letters and digits, and one that is refused pages nobody; copy the Integration Key of an Events API v2 integration of the service in PagerDuty");
+    assert_eq!(with("0123456789abcdef-123456789abcdef").len(), 1);
+    assert_eq!(with("0123456789abcdef0123456789ABCDEF"), Vec::<String>::new());
 }
 
 #[test]

@@ -91,7 +91,7 @@ pub(super) async fn bot(app: &App, clusters: Vec<ClusterStanding>) -> Result<Sta
             let health = health.borrow();
             SocketStanding { open: health.sockets, wanted: SOCKETS, last_frame_at: health.last_frame_at }
         }),
-        parts: parts(app),
+        parts: with_trouble(parts(app), app.store.call_errors().await?),
     })
 }
 
@@ -115,6 +115,9 @@ fn services(app: &App) -> Part {
     Part { name: "Services".to_owned(), state, troubles: it.broken.into_iter().chain(it.lints).collect() }
 }
 
+/// The part that calls.
+const ESCALATION: &str = "Escalation";
+
 /// Who is called while nobody acknowledges.
 fn escalation(app: &App) -> Part {
     let steps: Vec<String> = app.config.escalation.iter().map(|step| format!("after {step}")).collect();
@@ -123,7 +126,15 @@ fn escalation(app: &App) -> Part {
     } else {
         Ok(steps.join(", "))
     };
-    Part { name: "Escalation".to_owned(), state, troubles: Vec::new() }
+    Part { name: ESCALATION.to_owned(), state, troubles: Vec::new() }
+}
+
+/// Nobody is paged while that waits, so it is said where people look for who is called.
+fn with_trouble(mut parts: Vec<Part>, of_calls: Vec<String>) -> Vec<Part> {
+    if let Some(part) = parts.iter_mut().find(|part| part.name == ESCALATION) {
+        part.troubles.extend(of_calls);
+    }
+    parts
 }
 
 /// The store that several may share, and who stands by.

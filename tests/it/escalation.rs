@@ -16,7 +16,8 @@ use crate::harness::{BotTester, run_test};
 #[derive(Clone, Default)]
 struct Called {
     heard: Arc<Mutex<Vec<String>>>,
-    refuses: Arc<Mutex<Option<StatusCode>>>,
+    /// What `PagerDuty` and the webhook answer.
+    refuses: Arc<Mutex<Option<[StatusCode; 2]>>>,
 }
 
 impl Called {
@@ -32,8 +33,8 @@ impl Called {
     }
 
     fn take(&self, body: &Value) -> (StatusCode, &'static str) {
-        if let Some(status) = *self.refuses.lock().unwrap() {
-            return (status, "<html>busy</html>");
+        if let Some([pagerduty, webhook]) = *self.refuses.lock().unwrap() {
+            return (if body["event_action"].is_null() { webhook } else { pagerduty }, "<html>busy</html>");
         }
         let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
         let said = match body["event_action"].as_str() {
@@ -153,7 +154,7 @@ async fn one_after_the_other_is_called_until_somebody_acknowledges() {
 async fn who_does_not_answer_is_called_again_and_the_address_stays_a_secret() {
     run_test(async |bot| {
         let called = Called::default();
-        *called.refuses.lock().unwrap() = Some(StatusCode::SERVICE_UNAVAILABLE);
+        *called.refuses.lock().unwrap() = Some([StatusCode::SERVICE_UNAVAILABLE; 2]);
         set_up(bot, &called).await?;
         bot.wait(Duration::from_mins(32)).await?;
         bot.everything_new("#alerts").await?;
@@ -163,7 +164,11 @@ async fn who_does_not_answer_is_called_again_and_the_address_stays_a_secret() {
         bot.settle().await?;
         let status = bot.everything_new("#alerts").await?;
         let of = |line: &&str| line.contains("waiting") || line.contains("wait") || line.contains("HTTP");
-        insta::assert_snapshot!(status.lines().filter(of).collect::<Vec<_>>().join("\n"), @"k8s-monitor 0.1.0 up 32 min · next pass in 59 s · Slack sockets 2 of 2 (last heard 0 s ago) · 2 messages wait to be sent, the oldest for 2 min (PagerDuty answers HTTP 503 Service Unavailable: <html>busy</html>)");
+        insta::assert_snapshot!(status.lines().filter(of).collect::<Vec<_>>().join("\n"), @r"
+        k8s-monitor 0.1.0 up 32 min · next pass in 59 s · Slack sockets 2 of 2 (last heard 0 s ago) · 2 messages wait to be sent, the oldest for 2 min
+        ⚠ Escalation: PagerDuty answers HTTP 503 Service Unavailable: <html>busy</html>
+        ⚠ Escalation: the webhook answers HTTP 503 Service Unavailable: <html>busy</html>
+        ");
         assert!(!status.contains("s3cret"), "{status}");
 
         *called.refuses.lock().unwrap() = None;
@@ -173,6 +178,63 @@ async fn who_does_not_answer_is_called_again_and_the_address_stays_a_secret() {
         webhook: SEV-1 api serves nobody in production
         ");
         Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_refused_is_shown_and_who_was_to_be_paged_is_once_it_is_mended() {
+    run_test(async |bot| {
+        let called = Called::default();
+        *called.refuses.lock().unwrap() = Some([StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND]);
+        set_up(bot, &called).await?;
+        bot.wait(Duration::from_mins(32)).await?;
+        bot.everything_new("#alerts").await?;
+        bot.everything_new("#oncall").await?;
+        bot.person("ana").runs("/k8s status", "#alerts")?;
+        bot.settle().await?;
+        let status = bot.everything_new("#alerts").await?;
+        let of_calls = |line: &&str| line.starts_with('⚠');
+        insta::assert_snapshot!(status.lines().filter(of_calls).collect::<Vec<_>>().join("\n"), @r"
+        ⚠ Escalation: PagerDuty answers HTTP 400 Bad Request: <html>busy</html>; see whether escalation.pagerduty_key (PAGERDUTY_ROUTING_KEY) is the key of an Events API v2 integration
+        ⚠ Escalation: the webhook answers HTTP 404 Not Found: <html>busy</html>; see whether escalation.webhook_url (ESCALATION_WEBHOOK_URL) is right
+        ");
+        bot.wait(Duration::from_hours(1)).await?;
+        bot.everything_new("#alerts").await?;
+        assert_eq!(called.news(), "");
+
+        bot.stops().await;
+        *called.refuses.lock().unwrap() = None;
+        bot.starts().await?;
+        bot.settle().await?;
+        insta::assert_snapshot!(called.news(), @"
+        pagerduty: trigger SEV-1 production: api serves nobody (INC-2026-11-24-001)
+        webhook: SEV-1 api serves nobody in production
+        ");
+        bot.person("ana").runs("/k8s ack 1", "#alerts")?;
+        bot.settle().await?;
+        insta::assert_snapshot!(called.news(), @"pagerduty: acknowledge");
+        bot.everything_new("#alerts").await?;
+        bot.everything_new("#oncall").await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_was_not_reached_before_it_was_over_is_not_paged_for_it() {
+    run_test(async |bot| {
+        let called = Called::default();
+        *called.refuses.lock().unwrap() = Some([StatusCode::SERVICE_UNAVAILABLE; 2]);
+        let api = set_up(bot, &called).await?;
+        bot.wait(Duration::from_mins(60)).await?;
+        let now = bot.now();
+        bot.cluster().apply_all(api.healthy().objects(now));
+        bot.wait(Duration::from_mins(10)).await?;
+        *called.refuses.lock().unwrap() = None;
+        bot.wait(Duration::from_mins(10)).await?;
+        assert_eq!(called.news(), "");
+        bot.everything_new("#alerts").await?;
+        bot.everything_new("#oncall").await.map(drop)
     })
     .await;
 }

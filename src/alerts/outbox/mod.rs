@@ -281,7 +281,7 @@ async fn write_down(app: &App, row: &OutboxRow, failure: &Failure, at: Timestamp
             app.store.retry(row.id, at, &why).await
         }
         FailureKind::Later | FailureKind::Unknown => {
-            tracing::warn!(row = row.id, %why, "not known whether Slack took a message; looking before sending again");
+            tracing::warn!(row = row.id, %why, "not known whether a message was taken; it is looked for, or sent again under the same name");
             app.store.unknown(row.id, at, &why).await
         }
         FailureKind::Never | FailureKind::Gone | FailureKind::Locked if is_answer => {

@@ -1,7 +1,12 @@
 //! One row handed to whoever is called by HTTP: a webhook, or `PagerDuty`.
 
 use super::{Failure, FailureKind, Outcome};
-use crate::{alerts::Outgoing, app::App, clients::page::PageError, store::OutboxRow};
+use crate::{
+    alerts::Outgoing,
+    app::App,
+    clients::page::PageError,
+    store::{OutboxRow, OutboxState},
+};
 
 /// The destination of calls to the webhook.
 pub(crate) const WEBHOOK: &str = "call webhook";
@@ -25,7 +30,12 @@ pub(super) async fn send(app: &App, row: &OutboxRow) -> Option<Outcome> {
         Err(error) => {
             let why = error.to_string();
             let (kind, rest) = match error {
-                PageError::Later { after, .. } => (FailureKind::Later, after.and_then(|after| after.try_into().ok())),
+                // One that may have arrived before may still have.
+                PageError::Later { after, .. } => (
+                    if row.state == OutboxState::Unknown { FailureKind::Unknown } else { FailureKind::Later },
+                    after.and_then(|after| after.try_into().ok()),
+                ),
+                PageError::Unknown { .. } => (FailureKind::Unknown, None),
                 PageError::Never { .. } => (FailureKind::Never, None),
             };
             Outcome::Failed(Failure { kind, why, rest, is_general: false })

@@ -55,6 +55,18 @@ impl Store {
         .await
     }
 
+    /// Why calls of a webhook and of `PagerDuty` wait; of each the newest reason.
+    pub async fn call_errors(&self) -> Result<Vec<String>, StoreError> {
+        self.once("reading why calls wait", async {
+            let errors = sqlx::query_scalar(
+                "SELECT o.error FROM outbox o JOIN (SELECT MAX(id) AS id FROM outbox WHERE kind IN ('webhook', 'pagerduty') \
+                 AND state IN ('pending', 'unknown') AND error IS NOT NULL GROUP BY kind) newest ON newest.id = o.id ORDER BY o.kind",
+            );
+            Ok(errors.fetch_all(&self.pool).await?)
+        })
+        .await
+    }
+
     /// How many messages were given up since an instant; answers are not counted.
     pub async fn dead_since(&self, since: Timestamp) -> Result<u64, StoreError> {
         self.once("counting the messages that were given up", async {
