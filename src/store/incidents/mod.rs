@@ -168,6 +168,7 @@ impl Write<'_> {
         }
         let origin = outbox::Origin { cluster: Some(&after.cluster), incident: Some(&after.id), now };
         let outgoing = outbox::thin(connection, &origin, say(before, &after)).await?;
+        let outgoing = outbox::drop_calls(connection, (&after, now), outgoing).await?;
         let rows = outbox::insert(connection, &origin, &outgoing).await?;
         Ok(Some((after, rows)))
     }

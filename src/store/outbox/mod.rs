@@ -1,6 +1,7 @@
 //! What must be sent: rows in order, each given out before it is sent and marked after; a newer text replaces an unsent one.
 
 mod asked;
+mod calls;
 mod letters;
 mod mend;
 mod thin;
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use sqlx::{AnyConnection, Row, any::AnyRow};
 
 pub use asked::OutboxCounts;
+pub(super) use calls::drop_calls;
 pub use letters::Letter;
 pub(super) use thin::thin;
 

@@ -1,5 +1,6 @@
 //! The store on the database that `K8S_MONITOR_TEST_DATABASE_URL` names, else on SQLite.
 
+mod calls;
 mod inbox_and_leases;
 mod incidents;
 mod outbox;
