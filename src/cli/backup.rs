@@ -3,10 +3,9 @@
 use std::{path::Path, process::ExitCode};
 
 use anyhow::bail;
-use secrecy::ExposeSecret as _;
 
-use super::{Options, load, say};
-use crate::{config::Purpose, store::Store};
+use super::{Options, load, say, stored};
+use crate::config::Purpose;
 
 /// Exit code 0 once the copy is written and was read again.
 pub(super) async fn run(to: &Path, options: &Options) -> anyhow::Result<ExitCode> {
@@ -14,7 +13,10 @@ pub(super) async fn run(to: &Path, options: &Options) -> anyhow::Result<ExitCode
     if to.exists() {
         bail!("{} is there already; name another file, or move it away", to.display());
     }
-    let store = Store::open(config.database_url.expose_secret()).await?;
+    if let Some(cluster) = &options.cluster {
+        bail!("a backup is of the whole database, not only of the cluster {cluster:?}; leave --cluster out");
+    }
+    let store = stored::open(&config).await?;
     let done = if store.is_a_file() { Some(store.backup(to).await) } else { None };
     store.close().await;
     match done {

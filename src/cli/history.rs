@@ -2,22 +2,20 @@
 
 use std::process::ExitCode;
 
-use secrecy::ExposeSecret as _;
-
-use super::{Options, load, print};
+use super::{Options, load, print, stored};
 use crate::{
-    app::identity,
     clock::{Clock, Now},
     config::{Config, Purpose},
     process,
-    store::{Store, StoreError},
+    store::Store,
 };
 
-/// Exit code 0; a database that cannot be read is an error.
+/// Exit code 0; a database that cannot be read, and a cluster that is not in it, are errors.
 pub(super) async fn run(of: Option<&str>, days: u16, options: &Options) -> anyhow::Result<ExitCode> {
     let config = load(options, Purpose::Look)?;
-    let store = Store::open(config.database_url.expose_secret()).await?;
-    let told = told(&store, &config, (of, days), Now { at: Clock::System.now(), zone: &config.zone }).await;
+    let store = stored::open(&config).await?;
+    let now = Now { at: Clock::System.now(), zone: &config.zone };
+    let told = told(&store, &config, (options.cluster.as_deref(), of, days), now).await;
     store.close().await;
     print(&told?.join("\n\n"));
     Ok(ExitCode::SUCCESS)
@@ -26,18 +24,17 @@ pub(super) async fn run(of: Option<&str>, days: u16, options: &Options) -> anyho
 async fn told(
     store: &Store,
     config: &Config,
-    what: (Option<&str>, u16),
+    (cluster, of, days): (Option<&str>, Option<&str>, u16),
     now: Now<'_>,
-) -> Result<Vec<String>, StoreError> {
-    let mut names = Vec::new();
-    for entry in &config.clusters {
-        names.extend(identity::known(store, &entry.name).await?.map(|id| (id, &entry.name)));
-    }
-    let clusters = store.clusters().await?;
+) -> anyhow::Result<Vec<String>> {
+    let clusters = stored::clusters(store, config).await?;
+    let asked = match cluster {
+        Some(wanted) => std::slice::from_ref(stored::meant(wanted, &clusters)?),
+        None => clusters.as_slice(),
+    };
     let mut all = Vec::new();
-    for cluster in &clusters {
-        let told = process::history(store, cluster, what, now).await?.plain();
-        let name = names.iter().find(|(id, _)| id == cluster).map_or(&cluster.0, |(_, name)| name);
+    for (id, name) in asked {
+        let told = process::history(store, id, (of, days), now).await?.plain();
         all.push(if clusters.len() > 1 { format!("Cluster {name}\n{told}") } else { told });
     }
     if all.is_empty() {

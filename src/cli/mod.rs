@@ -10,6 +10,7 @@ mod explain;
 mod history;
 mod run;
 mod services;
+mod stored;
 mod test_alert;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};

@@ -17,6 +17,16 @@ pub enum StoreError {
         /// What is wrong with it.
         why: String,
     },
+    /// There is no such file, and it is not to be created.
+    #[error(
+        "there is no database {file:?} (`{url}`); start this where the bot is started, or set DATABASE_URL to the file of the bot"
+    )]
+    Missing {
+        /// The address.
+        url: Arc<str>,
+        /// The file, from the root.
+        file: std::path::PathBuf,
+    },
     /// The folder of the SQLite file could not be made.
     #[error("the folder `{folder}` of the database `{url}` cannot be created; create it, or make its parent writable")]
     Folder {

@@ -77,6 +77,23 @@ impl Store {
         Some(if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() })
     }
 
+    /// Connects to a database that was used before: a SQLite file that is not there is not created.
+    ///
+    /// # Errors
+    /// If there is no such file, or as [`Self::open`].
+    pub async fn open_existing(url: &str) -> Result<Self, StoreError> {
+        let is_file = url.starts_with("sqlite:") && !url.contains(":memory:") && !url.contains("mode=memory");
+        if let Some(options) = SqliteConnectOptions::from_str(url).ok().filter(|_| is_file) {
+            let file = options.get_filename();
+            if !file.as_os_str().is_empty() && !file.exists() {
+                // Where a path leads that is relative depends on where this was started.
+                let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+                return Err(StoreError::Missing { url: masked(url), file });
+            }
+        }
+        Self::open(url).await
+    }
+
     /// Connects and brings the tables up to date. `sqlite:PATH`, `sqlite://PATH` (file and folder are created),
     /// `sqlite::memory:`, or `postgres://`.
     pub async fn open(url: &str) -> Result<Self, StoreError> {

@@ -21,6 +21,7 @@ mod objects;
 mod prototype;
 mod replicas;
 mod settings;
+mod stored;
 mod timelines;
 mod usage;
 mod warnings;
