@@ -84,6 +84,14 @@ impl Catalogue {
     }
 }
 
+/// `owner/name` of a repository as it is written; an address on a forge is shortened to that.
+pub(super) fn repository(written: &str) -> Option<String> {
+    let text = written.trim().trim_end_matches('/').trim_end_matches(".git");
+    let path = text.split_once("://").map_or(text, |(_, rest)| rest.split_once('/').map_or(rest, |(_, path)| path));
+    let is_good = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    (path.split('/').count() == 2 && path.split('/').all(is_good)).then(|| path.to_owned())
+}
+
 impl Reader<'_> {
     fn service(&mut self, entry: Entry) -> Service {
         let line = self.line(entry.name.span().start);
@@ -173,18 +181,11 @@ impl Reader<'_> {
         KnownIssue { text: known.text, checks, within: known.within.and_then(|time| self.duration(&time)) }
     }
 
-    /// `owner/name`; an address on a forge is shortened to that.
     fn repository(&mut self, written: &Spanned<String>) -> String {
-        let text = written.get_ref().trim().trim_end_matches('/').trim_end_matches(".git");
-        let path = text.split_once("://").map_or(text, |(_, rest)| rest.split_once('/').map_or(rest, |(_, path)| path));
-        let is_good = path.split('/').count() == 2
-            && path
-                .split('/')
-                .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)));
-        if !is_good {
-            self.mistake(written, format!("{text:?} is no repository"), "write owner/name");
-        }
-        path.to_owned()
+        repository(written.get_ref()).unwrap_or_else(|| {
+            self.mistake(written, format!("{:?} is no repository", written.get_ref().trim()), "write owner/name");
+            String::new()
+        })
     }
 
     fn owner(&mut self, written: &Spanned<String>) -> Option<String> {

@@ -1,9 +1,14 @@
 //! The prototype's `services.txt`, an outline written for people, becomes the catalogue, with what had to be guessed and what to write.
 
+mod entry;
+mod keys;
+mod table;
 mod values;
 
-use super::{Catalogue, KnownIssue, Lint, Priority, Service};
-use values::{duration, known_issue, names, number, without_remark};
+use std::collections::BTreeMap;
+
+use super::{Catalogue, Lint, Priority, Service};
+use keys::{OF_A_SERVICE, Sort, remedy, sort_of};
 
 /// A line of the outline below a heading: how deep it is, its key if it has one, its text.
 struct Line<'a> {
@@ -12,11 +17,6 @@ struct Line<'a> {
     key: Option<&'a str>,
     text: &'a str,
 }
-
-/// The keys whose value, or what is listed below them, is text as it stands.
-const LISTS: [&str; 3] = ["Known Issues", "Quirks", "Quirk"];
-/// The keys whose list is of names of services.
-const NAMES: [&str; 3] = ["Dependencies", "Dependents", "Used By"];
 
 #[derive(Default)]
 struct Outline {
@@ -27,6 +27,12 @@ struct Outline {
     in_service: bool,
     /// The keys above the present line, with how deep they are.
     above: Vec<(usize, String)>,
+    /// Keys for which the catalogue has no place: where the last is, and how many lines there are.
+    unused: BTreeMap<String, (usize, usize)>,
+    /// A section without a priority in which something looks like a service was told.
+    told_section: Option<usize>,
+    /// A row of another table was told.
+    told_row: bool,
 }
 
 impl Catalogue {
@@ -36,7 +42,17 @@ impl Catalogue {
         for (at, raw) in text.lines().enumerate() {
             outline.take(raw, at.saturating_add(1));
         }
-        let Outline { services, mut lints, .. } = outline;
+        let Outline { services, mut lints, unused, .. } = outline;
+        // Behind what is to be mended, of which only the beginning may be shown.
+        if let Some(last) = unused.values().map(|(line, _)| *line).max() {
+            let keys = unused.iter().map(|(key, (_, lines))| format!("{key} ({lines})")).collect::<Vec<_>>().join(", ");
+            let remedy = "nothing is to be mended: the cluster itself says it, or it is for people only";
+            lints.push(Lint::new(
+                last,
+                format!("lines that the catalogue has no place for are left out: {keys}"),
+                remedy,
+            ));
+        }
         if services.is_empty() {
             let remedy =
                 "its sections need titles like \"1. Title (P0 - ...)\", its services headings like \"1.1 name\"";
@@ -59,8 +75,6 @@ impl Outline {
                 Some(_) => self.section(title, number),
                 None => self.service(title.trim(), number),
             }
-        } else if text.contains('|') {
-            self.row(text, number);
         } else if let Some(item) = text.strip_prefix("- ").map(str::trim) {
             let indent = raw.len().saturating_sub(raw.trim_start().len());
             let (key, text) = match item.split_once(':') {
@@ -69,6 +83,11 @@ impl Outline {
                 _ => (None, item),
             };
             self.item(&Line { number, indent, key, text }, item);
+        } else if text.contains('|') {
+            self.row(text, number);
+        } else if self.in_service {
+            let message = format!("{text:?} is no line of a service, so it is not read");
+            self.lints.push(Lint::new(number, message, "write \"- Key: value\", or take it out"));
         }
     }
 
@@ -91,9 +110,13 @@ impl Outline {
         let Some((Some(priority), _)) = self.section else {
             // Sections without a priority tell of patterns, not of services.
             self.in_service = false;
+            if self.section.is_none() {
+                let message = format!("{title:?} is in no section, so it has no priority and is not read");
+                self.lints.push(Lint::new(number, message, "write a title like \"1. Title (P0 - ...)\" above it"));
+            }
             return;
         };
-        let (name, aliases) = match title.split_once('(') {
+        let (name, aliases) = match title.split_once('(').filter(|(name, _)| !name.trim().is_empty()) {
             None => (title, Vec::new()),
             Some((name, rest)) => {
                 let alias = rest.split(')').next().unwrap_or_default().split(',').map(str::trim);
@@ -117,107 +140,52 @@ impl Outline {
 
     fn item(&mut self, line: &Line<'_>, whole: &str) {
         if !self.in_service {
-            return;
+            return self.beside_services(line);
         }
         self.above.retain(|(indent, _)| *indent < line.indent);
         let under = self.above.last().map(|(_, key)| key.clone());
-        if let Some(list) = under.filter(|key| LISTS.contains(&key.as_str()) || NAMES.contains(&key.as_str())) {
-            return self.value(&list, whole, line.number);
-        }
-        let Some(key) = line.key else { return };
-        if line.text.is_empty() {
-            self.above.push((line.indent, key.to_owned()));
-        } else {
-            self.value(key, line.text, line.number);
-        }
-    }
-
-    fn value(&mut self, key: &str, text: &str, line: usize) {
-        let Some(service) = self.services.last_mut() else { return };
-        let mut say = |message: String, remedy: &str| self.lints.push(Lint::new(line, message, remedy));
-        match key {
-            "Purpose" => text.clone_into(&mut service.purpose),
-            "Namespace" => service.namespace = Some(without_remark(text).to_owned()),
-            "Dependencies" => service.dependencies.extend(names(text)),
-            "Dependents" | "Used By" => {
-                let (all, some): (Vec<_>, Vec<_>) = names(text).partition(|n| n.split(' ').next() == Some("ALL"));
-                if !all.is_empty() {
-                    let message = format!("{:?} names no service, so it counts for nothing", all.join(", "));
-                    say(message, "list the services in services.toml; everything needs cluster DNS in any case");
-                }
-                service.dependents.extend(some);
+        match under.as_deref().map(|key| (key, sort_of(key))) {
+            Some((list, Sort::Texts | Sort::Names)) => return self.value(list, whole, line.number),
+            Some((key, Sort::Value)) => {
+                let message = format!("{key:?} is no list, so {whole:?} is not read");
+                let remedy = format!("write it in one line: \"- {key}: ...\"");
+                return self.lints.push(Lint::new(line.number, message, remedy));
             }
-            "Max Downtime" => match duration(text) {
-                Some((time, None)) => service.max_downtime = Some(time),
-                Some((time, Some(guess))) => {
-                    service.max_downtime = Some(time);
-                    say(format!("max downtime {text:?} is read as {guess}"), "write one time: max_downtime = \"15m\"");
-                }
-                None => {
-                    let message = format!("max downtime {text:?} is no time, so that of its priority holds");
-                    say(message, "write one time: max_downtime = \"24h\"");
-                }
-            },
-            "Known Issues" | "Quirks" | "Quirk" => {
-                let issue: KnownIssue = known_issue(text);
-                if issue.checks.is_empty() && key == "Known Issues" {
-                    let message = format!("known issue {:?}: its words tell no check", issue.text);
-                    say(message, "name its checks in services.toml: checks = [\"not-ready\"], within = \"6m\"");
-                }
-                service.known_issues.push(issue);
-            }
-            "Health Check" => text.clone_into(&mut service.health_check),
-            "Replicas" => match number(text) {
-                Some(replicas) => service.replicas = Some(replicas),
-                None => say(format!("replicas {text:?} is no number"), "write for example 2"),
-            },
-            "Ingress" => service.ingress.push(without_remark(text).to_owned()),
-            "Repo" => without_remark(text).clone_into(&mut service.repository),
-            "Manifests" | "Chart" if without_remark(text).contains('/') => {
-                service.paths.push(without_remark(text).to_owned());
-            }
-            "ArgoCD App" => {
-                service.paths.extend(Some(without_remark(text)).filter(|path| path.contains('/')).map(str::to_owned));
-                if let Some((_, name)) = text.split_once("app name:") {
-                    add_alias(service, name.trim().trim_end_matches(')'));
-                }
-            }
-            _ => {}
+            Some((key, Sort::Unused)) => return self.leave_out(key, line.number),
+            // That was said of the key itself.
+            Some((_, Sort::Unknown)) => return,
+            Some((_, Sort::Group)) | None => {}
         }
-    }
-
-    /// A row of a table `Service | ArgoCD App Name | ArgoCD App File | Namespace`: it knows more names of a service.
-    fn row(&mut self, text: &str, number: usize) {
-        let cells: Vec<&str> = text.trim_matches('|').split('|').map(str::trim).collect();
-        let [name, application, file, namespace] = cells.as_slice() else { return };
-        let is_rule = |cell: &str| cell.chars().all(|c| "-: ".contains(c));
-        if name.eq_ignore_ascii_case("service") || cells.iter().all(|cell| is_rule(cell)) {
-            return;
-        }
-        let Some(service) = self.services.iter_mut().find(|s| s.is_called(name) || s.is_called(application)) else {
-            let message = format!("the table names {name:?}, which has no heading");
-            return self.lints.push(Lint::new(number, message, "call it as its heading does, or take it out"));
+        let Some(key) = line.key else {
+            let message = format!("{whole:?} has no key, so it is not read");
+            return self.lints.push(Lint::new(line.number, message, "write \"- Key: value\", or take it out"));
         };
-        add_alias(service, name);
-        add_alias(service, application);
-        match &service.namespace {
-            None => service.namespace = Some((*namespace).to_owned()),
-            Some(own) if own != namespace => {
-                let message =
-                    format!("{:?} is in {own:?} by its entry and in {namespace:?} by the table", service.name);
-                self.lints.push(Lint::new(number, message, "the entry counts; mend the other"));
+        match sort_of(key) {
+            Sort::Unknown => {
+                let message = format!("{key:?} is no key of a service, so it is not read");
+                self.lints.push(Lint::new(line.number, message, remedy(key)));
             }
-            Some(_) => {}
+            Sort::Unused => self.leave_out(key, line.number),
+            _ if !line.text.is_empty() => return self.value(key, line.text, line.number),
+            Sort::Value | Sort::Texts | Sort::Names | Sort::Group => {}
         }
-        if file.contains('/') && !service.paths.iter().any(|path| path == file) {
-            service.paths.push((*file).to_owned());
+        self.above.push((line.indent, key.to_owned()));
+    }
+
+    /// A line of a section without a priority, or before the first.
+    fn beside_services(&mut self, line: &Line<'_>) {
+        let Some((None, section)) = self.section else { return };
+        if line.key.is_some_and(|key| OF_A_SERVICE.contains(&key)) && self.told_section != Some(section) {
+            self.told_section = Some(section);
+            let message = "the section has no priority, so nothing of it is read; there are services in it";
+            self.lints.push(Lint::new(section, message, "write for example (P2 - ...) at the end of its title"));
         }
     }
-}
 
-fn add_alias(service: &mut Service, name: &str) {
-    if !name.is_empty() && !name.contains(' ') && !service.is_called(name) {
-        service.aliases.push(name.to_owned());
+    /// Counts a line for which the catalogue has no place.
+    fn leave_out(&mut self, key: &str, line: usize) {
+        let (last, lines) = self.unused.entry(key.to_owned()).or_default();
+        (*last, *lines) = (line, lines.saturating_add(1));
     }
 }
 

@@ -132,6 +132,7 @@ fn an_outline_is_read_with_its_traps() {
 fn what_had_to_be_guessed_is_said_with_its_line() {
     insta::assert_snapshot!(read().1, @r#"
     18: known issue "Sometimes odd": its words tell no check; name its checks in services.toml: checks = ["not-ready"], within = "6m"
+    22: lines that the catalogue has no place for are left out: Resources (1); nothing is to be mended: the cluster itself says it, or it is for people only
     25: "ALL reports" names no service, so it counts for nothing; list the services in services.toml; everything needs cluster DNS in any case
     26: max downtime "5-15 minutes (depends)" is read as 5m; write one time: max_downtime = "15m"
     34: max downtime "Hours to days (certificates live on)" is read as 1h; write one time: max_downtime = "15m"
@@ -171,4 +172,132 @@ fn anything_is_read_without_a_panic() {
     }
     let (catalogue, lints) = Catalogue::from_services_txt("1. A (P7 - x)\n  1.1 a\n");
     assert_eq!((catalogue.services.len(), lints.len()), (0, 2));
+}
+
+/// What is said of an entry with these lines.
+fn said(lines: &str) -> String {
+    let text = format!("1. Business (P0 - x)\n  1.1 orders\n{lines}\n");
+    let (_, lints) = Catalogue::from_services_txt(&text);
+    lints.iter().map(|l| format!("{}: {}; {}", l.line, l.message, l.remedy)).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn no_line_is_lost_without_a_word() {
+    insta::assert_snapshot!(said(
+        "    These must run.
+    - Max Downtme: 3 minutes
+    - Colour: green
+      - Shade: dark
+    - Health Check:
+      - /health on port 80
+    - Data Layer: perhaps
+    - GitOps:
+      - Chart: ingress-nginx
+      - Repo: https://charts.jetstack.io
+    - stands alone
+    - Resources:
+      - Memory: 64Mi
+    - Image: a/b
+    one | two | three
+    four | five"
+    ), @r#"
+    3: "These must run." is no line of a service, so it is not read; write "- Key: value", or take it out
+    4: "Max Downtme" is no key of a service, so it is not read; did you mean "Max Downtime"?
+    5: "Colour" is no key of a service, so it is not read; take it out, or write what it says in services.toml
+    8: "Health Check" is no list, so "/health on port 80" is not read; write it in one line: "- Health Check: ..."
+    9: data layer "perhaps" is neither yes nor no, so it is not read; write yes or no
+    11: Chart "ingress-nginx" is no path, so it is left out; write paths = ["folder/file.yaml"] in services.toml if commits to it are to be told
+    12: repo "https://charts.jetstack.io" is no repository like owner/name, so it is left out; write repository = "owner/name" in services.toml, of the repository in which it is deployed
+    13: "stands alone" has no key, so it is not read; write "- Key: value", or take it out
+    16: lines that the catalogue has no place for are left out: Image (1), Resources (2); nothing is to be mended: the cluster itself says it, or it is for people only
+    17: "one | two | three" is no row of the table of services, so it is not read, nor are others like it; nothing is to be mended, unless it is: Service | ArgoCD App Name | ArgoCD App File | Namespace
+    "#);
+    let (_, lints) = Catalogue::from_services_txt(
+        "1.1 early\n1. Rest\n  1.1 wiki\n    - Namespace: wiki\n    - Purpose: notes\n2. Patterns\n  2.1 GitOps\n    - Repo: acme/other\n3. A (P1)\n  3.1 a\n",
+    );
+    let said: Vec<String> = lints.iter().map(|l| format!("{}: {}; {}", l.line, l.message, l.remedy)).collect();
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    1: "early" is in no section, so it has no priority and is not read; write a title like "1. Title (P0 - ...)" above it
+    2: the section has no priority, so nothing of it is read; there are services in it; write for example (P2 - ...) at the end of its title
+    "#);
+}
+
+#[test]
+fn a_line_with_a_bar_in_it_is_a_line() {
+    let (catalogue, lints) =
+        Catalogue::from_services_txt("1. A (P0)\n  1.1 a\n    - Purpose: reads | writes\n    - Data Layer: yes\n");
+    assert_eq!((catalogue.services[0].purpose.as_str(), catalogue.services[0].data_layer), ("reads | writes", true));
+    assert_eq!(lints, []);
+}
+
+#[rstest::rstest]
+#[case("24h", "24h")]
+#[case("6min", "6m")]
+#[case("6 min", "6m")]
+#[case("1h30m", "1h 30m")]
+#[case("5-15min", "5m")]
+#[case("90s (short)", "1m 30s")]
+#[case("2d", "48h")]
+#[case("soon", "none")]
+#[case("5", "none")]
+fn a_time_is_read_with_and_without_a_blank(#[case] written: &str, #[case] read: &str) {
+    let time = values::duration(written).map_or_else(|| "none".to_owned(), |(time, _)| format!("{time:#}"));
+    assert_eq!(time, read);
+}
+
+#[rstest::rstest]
+#[case("slow start up to 6min", Some(6))]
+#[case("slow start: ~5-6min.", Some(6))]
+#[case("slow start up to 6 minutes", Some(6))]
+#[case("slow start, uses 500m of CPU and 64Mi", None)]
+fn a_known_issue_has_the_bound_of_its_sentence(#[case] written: &str, #[case] minutes: Option<i64>) {
+    assert_eq!(values::known_issue(written).within.map(|time| time.as_mins()), minutes);
+}
+
+mod any {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn line() -> impl Strategy<Value = String> {
+        let key = prop_oneof![
+            Just("Namespace"),
+            Just("Repo"),
+            Just("Chart"),
+            Just("Manifests"),
+            Just("ArgoCD App"),
+            Just("Max Downtime"),
+            Just("Known Issues"),
+            Just("Dependencies"),
+            Just("Used By"),
+            Just("Replicas"),
+            Just("Ingress"),
+            Just("Health Check"),
+            Just("Data Layer"),
+        ];
+        let value = prop_oneof![
+            Just("https://charts.jetstack.io".to_owned()),
+            Just("https://github.com/acme/gitops.git".to_owned()),
+            Just("(shared)".to_owned()),
+            Just("slow startup up to 6 minutes".to_owned()),
+            Just("99999999999 hours".to_owned()),
+            "[0-9]{1,19} ?(s|min|hours|days|m)",
+            ".{0,30}",
+        ];
+        prop_oneof![
+            (key, value).prop_map(|(key, value)| format!("    - {key}: {value}")),
+            ".{0,20}".prop_map(|title| format!("  1.1 {title}")),
+            proptest::collection::vec("[a-z ()]{0,8}", 4).prop_map(|cells| cells.join("|")),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_imported_is_read_again(lines in proptest::collection::vec(line(), 0..12)) {
+            let text = format!("1. A (P0 - x)\n  1.1 orders\n{}\n", lines.join("\n"));
+            let written = Catalogue::from_services_txt(&text).0.to_toml().unwrap();
+            let names: Vec<&str> = crate::findings::checks::ALL.iter().map(|check| check.name()).collect();
+            prop_assert!(Catalogue::from_toml(&written, &names).is_ok(), "{written}\n{:?}", Catalogue::from_toml(&written, &names));
+        }
+    }
 }

@@ -27,7 +27,11 @@ pub(super) fn number(text: &str) -> Option<u16> {
 
 /// A time, and how it was understood if there was a choice: the shorter one, because a line too many is better than silence.
 pub(super) fn duration(text: &str) -> Option<(SignedDuration, Option<String>)> {
-    let text = without_remark(text).to_lowercase();
+    let text = apart(&without_remark(text).to_lowercase());
+    // As a program writes it: 24 h, 1 h 30 m.
+    if let Some(time) = text.parse::<SignedDuration>().ok().filter(|time| !time.is_negative()) {
+        return Some((time, None));
+    }
     let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c == '-').filter(|w| !w.is_empty()).collect();
     let unit = words.iter().find_map(|word| unit(word))?;
     let numbers: Vec<i64> = words.iter().filter_map(|word| word.parse().ok()).collect();
@@ -36,6 +40,20 @@ pub(super) fn duration(text: &str) -> Option<(SignedDuration, Option<String>)> {
     let time = SignedDuration::from_secs(seconds);
     let is_plain = numbers.len() == 1 && words.len() == 2;
     Some((time, (!is_plain).then(|| format!("{time:#}"))))
+}
+
+/// The text with a blank between a number and what is written right behind it: `24h` is `24 h`.
+fn apart(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut before = ' ';
+    for c in text.chars() {
+        if before.is_ascii_digit() && c.is_alphabetic() {
+            out.push(' ');
+        }
+        out.push(c);
+        before = c;
+    }
+    out
 }
 
 /// Seconds of a unit by its name.
@@ -82,8 +100,9 @@ pub(super) fn known_issue(text: &str) -> KnownIssue {
     KnownIssue { text: text.to_owned(), checks, within: bound(&lower) }
 }
 
-/// The longest time a sentence names: `5-6 min` is six minutes.
+/// The longest time a sentence names: `5-6 min` is six minutes. `500m` is none: that is how CPU is written.
 fn bound(text: &str) -> Option<SignedDuration> {
+    let text = &apart(text);
     let words: Vec<&str> =
         text.split(|c: char| c.is_whitespace() || "-–,;:()".contains(c)).filter(|w| !w.is_empty()).collect();
     let times = words.windows(2).filter_map(|pair| match pair {
