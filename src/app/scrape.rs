@@ -24,10 +24,12 @@ pub(super) fn of(app: &Arc<App>) -> Scrape {
 }
 
 async fn now(app: &App) -> Moment {
-    let outbox = app.store.counts().await.ok().map(|counts| (counts.pending, counts.dead));
+    let counts = app.store.counts().await.ok();
     let now = app.clock.now();
+    let age = |at| now.duration_since(at).as_secs_f64().max(0.0);
     let mut moment = Moment {
-        outbox,
+        outbox: counts.map(|counts| (counts.pending, counts.dead)),
+        undelivered: counts.map(|counts| (counts.held_up, counts.oldest_pending.map_or(0.0, age))),
         sockets: app.sockets.get().map(|health| health.borrow().sockets),
         standbys: app.standbys.borrow().len(),
         ..Moment::default()

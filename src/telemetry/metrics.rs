@@ -71,12 +71,24 @@ const EVALUATION_SECONDS: Metric =
 const INCIDENTS: Metric = metric("incidents_open", "gauge", "cluster, severity", "Open incidents");
 const WAITING: Metric = metric("outbox_waiting", "gauge", "", "Messages that wait to be sent");
 const DEAD: Metric = metric("outbox_dead", "gauge", "", "Messages that were given up");
+const UNDELIVERED: Metric = metric(
+    "outbox_undelivered",
+    "gauge",
+    "",
+    "Messages that wait because something stands in the way: a channel that is gone, a token or key that is refused",
+);
+const OLDEST: Metric = metric(
+    "outbox_oldest_age_seconds",
+    "gauge",
+    "",
+    "Seconds since the oldest message that waits was written; 0: none waits",
+);
 const STANDBYS: Metric =
     metric("standbys", "gauge", "", "Replicas that stand by to take over, as the one that watches sees them");
 const SOCKETS: Metric = metric("slack_sockets", "gauge", "", "Open sockets to Slack");
 
 /// Every metric, in the order in which they are told.
-pub const METRICS: [Metric; 16] = [
+pub const METRICS: [Metric; 18] = [
     FRAME_AGE,
     STATE,
     CONNECTS,
@@ -91,6 +103,8 @@ pub const METRICS: [Metric; 16] = [
     INCIDENTS,
     WAITING,
     DEAD,
+    UNDELIVERED,
+    OLDEST,
     SOCKETS,
     STANDBYS,
 ];
@@ -152,6 +166,8 @@ pub struct Moment {
     pub incidents: Vec<(OfSeverity, usize)>,
     /// Messages that wait, and that were given up; None if the store does not say.
     pub outbox: Option<(u64, u64)>,
+    /// Messages that something stands in the way of, and the age of the oldest that waits, in seconds.
+    pub undelivered: Option<(u64, f64)>,
     /// Open sockets to Slack; None if there is no Slack.
     pub sockets: Option<u32>,
     /// Replicas that stand by.
@@ -177,6 +193,8 @@ pub struct Metrics {
     incidents: Family<OfSeverity, Gauge>,
     waiting: Gauge,
     dead: Gauge,
+    undelivered: Gauge,
+    oldest: Seconds,
     sockets: Gauge,
     standbys: Gauge,
 }
@@ -208,6 +226,8 @@ impl Default for Metrics {
             incidents: Family::default(),
             waiting: Gauge::default(),
             dead: Gauge::default(),
+            undelivered: Gauge::default(),
+            oldest: Seconds::default(),
             sockets: Gauge::default(),
             standbys: Gauge::default(),
             registry: Registry::default(),
@@ -226,6 +246,8 @@ impl Default for Metrics {
         registry.register(INCIDENTS.name, INCIDENTS.help, all.incidents.clone());
         registry.register(WAITING.name, WAITING.help, all.waiting.clone());
         registry.register(DEAD.name, DEAD.help, all.dead.clone());
+        registry.register(UNDELIVERED.name, UNDELIVERED.help, all.undelivered.clone());
+        registry.register(OLDEST.name, OLDEST.help, all.oldest.clone());
         registry.register(SOCKETS.name, SOCKETS.help, all.sockets.clone());
         registry.register(STANDBYS.name, STANDBYS.help, all.standbys.clone());
         all.registry = registry;
@@ -288,6 +310,10 @@ impl Metrics {
             self.waiting.set(number(waiting));
             self.dead.set(number(dead));
         }
+        if let Some((undelivered, oldest)) = now.undelivered {
+            self.undelivered.set(number(undelivered));
+            self.oldest.set(oldest);
+        }
         self.sockets.set(now.sockets.map_or(0, i64::from));
         self.standbys.set(number(now.standbys));
         let mut text = String::new();
@@ -319,6 +345,7 @@ mod tests {
             objects: vec![(OfKind { cluster: cluster(), kind: "Pod" }, 7)],
             incidents: vec![(OfSeverity { cluster: cluster(), severity: "SEV-1" }, 1)],
             outbox: Some((3, 0)),
+            undelivered: Some((2, 90.5)),
             sockets: Some(2),
             standbys: 1,
         });
@@ -338,6 +365,8 @@ mod tests {
             "k8s_monitor_drift_objects_total{cluster=\"prod\",kind=\"Pod\"} 2",
             "k8s_monitor_objects{cluster=\"prod\",kind=\"Pod\"} 7",
             "k8s_monitor_outbox_waiting 3",
+            "k8s_monitor_outbox_undelivered 2",
+            "k8s_monitor_outbox_oldest_age_seconds 90.5",
             "k8s_monitor_slack_sockets 2",
             "k8s_monitor_standbys 1",
         ] {

@@ -59,6 +59,8 @@ async fn metrics_tell_what_is_seen_what_is_wrong_and_how_long_it_took() {
         k8s_monitor_incidents_open gauge
         k8s_monitor_outbox_waiting gauge
         k8s_monitor_outbox_dead gauge
+        k8s_monitor_outbox_undelivered gauge
+        k8s_monitor_outbox_oldest_age_seconds gauge
         k8s_monitor_slack_sockets gauge
         k8s_monitor_standbys gauge
         ");
@@ -78,6 +80,8 @@ async fn metrics_tell_what_is_seen_what_is_wrong_and_how_long_it_took() {
         incidents_open{cluster="production",severity="SEV-4"} 0
         objects{cluster="production",kind="Pod"} 2
         outbox_dead 0
+        outbox_oldest_age_seconds 0.0
+        outbox_undelivered 0
         outbox_waiting 0
         slack_sockets 2
         watch_lists_total{cluster="production",kind="Pod",reason="start"} 1

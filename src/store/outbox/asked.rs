@@ -13,6 +13,8 @@ pub struct OutboxCounts {
     pub pending: u64,
     /// Rows that could not be sent, for good.
     pub dead: u64,
+    /// Of those that are not sent yet: what something stands in the way of.
+    pub held_up: u64,
     /// When the oldest unsent row was written.
     pub oldest_pending: Option<Timestamp>,
 }
@@ -22,7 +24,7 @@ impl Store {
     pub async fn counts(&self) -> Result<OutboxCounts, StoreError> {
         self.once("counting the outbox", async {
             let rows = sqlx::query(
-                "SELECT state, COUNT(*) AS n, MIN(created_ms) AS oldest FROM outbox \
+                "SELECT state, COUNT(*) AS n, COUNT(error) AS failed, MIN(created_ms) AS oldest FROM outbox \
                  WHERE state IN ('pending', 'unknown') OR (state = 'dead' AND kind NOT IN ('respond', 'reply_to')) \
                  GROUP BY state",
             );
@@ -34,6 +36,7 @@ impl Store {
                 } else {
                     let oldest = instant(row.try_get("oldest")?)?;
                     counts.pending += n;
+                    counts.held_up += u64::try_from(row.try_get::<i64, _>("failed")?).unwrap_or_default();
                     counts.oldest_pending = Some(counts.oldest_pending.map_or(oldest, |o| o.min(oldest)));
                 }
             }

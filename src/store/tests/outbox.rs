@@ -33,7 +33,7 @@ async fn a_row_waits_for_the_one_before_it_in_the_same_thread_only() {
     assert_eq!(store.incident_of_message("C1", "2.0").await.unwrap(), Some(two));
     assert_eq!(store.incident_of_message("C1", "3.0").await.unwrap(), None);
     let counts = store.counts().await.unwrap();
-    assert_eq!(counts, OutboxCounts { pending: 1, dead: 1, oldest_pending: Some(at(5)) });
+    assert_eq!(counts, OutboxCounts { pending: 1, dead: 1, held_up: 0, oldest_pending: Some(at(5)) });
     assert_eq!(store.outbox_error().await.unwrap().as_deref(), Some("thread_not_found"));
     assert_eq!((store.dead_since(at(5)).await.unwrap(), store.dead_since(at(6)).await.unwrap()), (1, 0));
 }

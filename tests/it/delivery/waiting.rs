@@ -149,6 +149,11 @@ async fn an_alert_for_a_channel_without_the_bot_waits_for_the_invitation_and_the
             Container api killed 5 times for using more than its 64Mi memory limit (2 pods)
         ");
         status(bot, "#general").await?;
+        // Who watches the metrics sees it too: one that waits, for how long.
+        let metrics = bot.metrics().await?;
+        assert!(metrics.contains("k8s_monitor_outbox_undelivered 1\n"), "{metrics}");
+        let age = metrics.lines().find_map(|line| line.strip_prefix("k8s_monitor_outbox_oldest_age_seconds "));
+        assert!(age.and_then(|age| age.parse::<f64>().ok()).is_some_and(|age| age > 300.0), "{age:?}");
         let seen = bot.workspace().ephemeral_for("ana").pop().map(|message| message.text).unwrap_or_default();
         assert!(seen.contains(&format!("1 to be read in `{}`", file.display())), "{seen}");
 
