@@ -34,7 +34,7 @@ pub(super) async fn run(arguments: ServicesArguments, options: &Options) -> anyh
     let fit = Fit::of(&config.priorities, &index);
     let file = config.services_file.as_deref();
     print(&text(&config.priorities, &fit, file, &index));
-    // What is wrong with the file itself was said as a warning of the configuration.
+    // Why it cannot be read was said as a warning of the configuration.
     let is_unread = file.is_some() && config.priorities.catalogue().services.is_empty();
     Ok(ExitCode::from(if is_unread { 2 } else { u8::from(!fit.lints.is_empty()) }))
 }

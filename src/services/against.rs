@@ -21,10 +21,11 @@ pub struct Fit {
 }
 
 impl Fit {
-    /// Holds the catalogue of these priorities against what runs.
+    /// Holds the catalogue of these priorities against what runs, and against itself.
     pub fn of(priorities: &Priorities, index: &ClusterIndex) -> Self {
         let services = &priorities.catalogue().services;
-        let mut fit = Self { of_service: vec![Vec::new(); services.len()], ..Self::default() };
+        let lints = priorities.catalogue().lint();
+        let mut fit = Self { of_service: vec![Vec::new(); services.len()], lints, ..Self::default() };
         let place: BTreeMap<&str, usize> = services.iter().enumerate().map(|(at, s)| (s.name.as_str(), at)).collect();
         let mut owners: Vec<ObjectRef> =
             index.owners().filter(|o| o.watched_kind().is_some_and(|kind| RUNS.contains(&kind))).collect();
@@ -163,8 +164,11 @@ name = "mail"
         0: Deployment shop/cart says k8s-monitor.io/priority: "high", which is no priority; write P0, P1, P2 or P3
         3: "orders" should have 3 replicas, and Deployment shop/orders is set to 2; scale it, or mend the entry
         8: "web" is P0, but Deployment shop/web is P1 by its annotation; keep one of the two
+        11: "carts" has no priority; give it a priority: P0, P1, P2 or P3
         11: "carts" matches no workload; did you mean "cart"?
+        14: "wiki" has no priority; give it a priority: P0, P1, P2 or P3
         14: "wiki" is in the namespace "shopp", which does not exist; did you mean "shop"?
+        17: "mail" has no priority; give it a priority: P0, P1, P2 or P3
         17: "mail" matches no workload; list its workloads, or take it out
         "#);
     }

@@ -256,3 +256,29 @@ async fn two_p0_services_that_are_degraded_at_once_are_worse_than_each() {
     })
     .await;
 }
+
+#[test]
+fn a_file_that_contradicts_itself_is_not_called_clean() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = "[[service]]\nname = \"api\"\nnamespace = \"shop\"\npriority = \"P0\"\ndependencies = [\"nope\"]\n";
+    std::fs::write(folder.path().join("services.toml"), file).unwrap();
+    let dump = r#"{"kind":"List","items":[{"kind":"Namespace","metadata":{"name":"shop","uid":"1"}},
+        {"kind":"Deployment","apiVersion":"apps/v1","metadata":{"name":"api","namespace":"shop","uid":"2"},"spec":{"replicas":1}}]}"#;
+    std::fs::write(folder.path().join("dump.json"), dump).unwrap();
+    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_k8s-monitor"))
+        .current_dir(&folder)
+        .env_clear()
+        .env("SERVICES_FILE", "services.toml")
+        .args(["services", "--from", "dump.json"])
+        .output()
+        .unwrap();
+    let out = String::from_utf8(ended.stdout).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{out}");
+    assert!(out.starts_with("services.toml lists 1 service"), "{out}");
+    let mend = out.split_once("To mend:\n").map(|(_, mend)| mend);
+    assert_eq!(
+        mend,
+        Some("  services.toml:2: \"api\" depends on \"nope\", which is not listed; list it, or take it out\n"),
+        "{out}"
+    );
+}

@@ -83,6 +83,7 @@ mod tests {
         • P0 *orders &lt;!here&gt;*: matches nothing
         • no priority *db*: matches nothing · needed by orders &lt;!here&gt;
         ⚠ line 2: "orders &lt;!here&gt;" matches no workload; list its workloads, or take it out
+        ⚠ line 6: "db" has no priority; give it a priority: P0, P1, P2 or P3
         ⚠ line 6: "db" matches no workload; list its workloads, or take it out
         "#);
         assert!(listed(&Priorities::default(), &Fit::default()).text.starts_with("No catalogue of services"));
