@@ -1,7 +1,7 @@
 //! The chain of escalation: lines like "15m mention S0123456789" become steps, or what is wrong with them.
 
 use jiff::SignedDuration;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{slack::is_channel, values::Values};
 use crate::{
@@ -48,7 +48,7 @@ pub(super) fn read(values: &mut Values<'_>, has_webhook: bool, has_pagerduty: bo
 
 /// Warns of what can hardly be a key of `PagerDuty`: it is refused, and nobody is paged. The key itself is not told.
 pub(super) fn judge_key(values: &mut Values<'_>, key: Option<&SecretString>) {
-    let Some(key) = key.map(|key| key.expose_secret()) else { return };
+    let Some(key) = key.map(ExposeSecret::expose_secret) else { return };
     if key.len() == KEY_LENGTH && key.chars().all(|c| c.is_ascii_alphanumeric()) {
         return;
     }

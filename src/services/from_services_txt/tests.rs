@@ -175,8 +175,8 @@ fn anything_is_read_without_a_panic() {
 }
 
 /// What is said of an entry with these lines.
-fn said(lines: &str) -> String {
-    let text = format!("1. Business (P0 - x)\n  1.1 orders\n{lines}\n");
+fn said(entry: &str) -> String {
+    let text = format!("1. Business (P0 - x)\n  1.1 orders\n{entry}\n");
     let (_, lints) = Catalogue::from_services_txt(&text);
     lints.iter().map(|l| format!("{}: {}; {}", l.line, l.message, l.remedy)).collect::<Vec<_>>().join("\n")
 }

@@ -10,11 +10,11 @@ fn page(action: &str) -> Outgoing {
     Outgoing::PagerDuty { event: json!({"event_action": action, "dedup_key": "k"}) }
 }
 
-/// Plays the words of a story, and says what is sent after it. What fails is due an hour later, and an hour is between two words.
-async fn sent_after(story: &str) -> String {
+/// Plays these words one after the other, and says what is sent after it. What fails is due an hour later, and an hour is between two words.
+async fn sent_after(words: &str) -> String {
     let (store, _guard) = testing::fresh().await.unwrap();
     let id = opened(&store, "api", at(0)).await.id;
-    for (word, minute) in story.split(", ").zip((1..).map(|n| n * 60)) {
+    for (word, minute) in words.split(", ").zip((1..).map(|n| n * 60)) {
         let now = at(minute);
         let change = async |rows: Vec<Outgoing>, step: &(dyn Fn(&mut Incident) + Sync)| {
             let request = UpdateRequest { id: id.clone(), fence: 1, now, inbox: None };
@@ -25,7 +25,7 @@ async fn sent_after(story: &str) -> String {
             };
             store.update_incident(request, touch, |_, _| rows.clone()).await.unwrap();
         };
-        let calls = |it: &mut Incident| drop(it.telling.ever_called.insert(Call::PagerDuty));
+        let calls = |it: &mut Incident| it.telling.ever_called.extend([Call::PagerDuty]);
         let is_taken = Acknowledgement { by: "ana".into(), at: now, note: String::new() };
         match word {
             "called" => change(vec![page("trigger"), Outgoing::Webhook { body: json!("hook") }], &calls).await,
@@ -59,10 +59,11 @@ async fn sent_after(story: &str) -> String {
         }
         for row in rows {
             store.sent(row.id, "x", None, at(9999)).await.unwrap();
-            all.push(match row.outgoing {
-                Outgoing::PagerDuty { event } => event["event_action"].as_str().unwrap().to_owned(),
-                _ => "webhook".to_owned(),
-            });
+            let Outgoing::PagerDuty { event } = row.outgoing else {
+                all.push("webhook".to_owned());
+                continue;
+            };
+            all.push(event["event_action"].as_str().unwrap().to_owned());
         }
     }
 }
