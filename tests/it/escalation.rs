@@ -163,9 +163,11 @@ async fn who_does_not_answer_is_called_again_and_the_address_stays_a_secret() {
         bot.person("ana").runs("/k8s status", "#alerts")?;
         bot.settle().await?;
         let status = bot.everything_new("#alerts").await?;
-        let of = |line: &&str| line.contains("waiting") || line.contains("wait") || line.contains("HTTP");
-        insta::assert_snapshot!(status.lines().filter(of).collect::<Vec<_>>().join("\n"), @r"
-        k8s-monitor 0.1.0 up 32 min · next pass in 59 s · Slack sockets 2 of 2 (last heard 0 s ago) · 2 messages wait to be sent, the oldest for 2 min
+        let of = |line: &&str| line.contains("wait") || line.contains("HTTP");
+        // When the next pass is depends on how long the way to here took.
+        let told = status.lines().filter(of).map(|line| line.split(" ago) · ").last().unwrap_or_default());
+        insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @"
+        2 messages wait to be sent, the oldest for 2 min
         ⚠ Escalation: PagerDuty answers HTTP 503 Service Unavailable: <html>busy</html>
         ⚠ Escalation: the webhook answers HTTP 503 Service Unavailable: <html>busy</html>
         ");
@@ -195,7 +197,7 @@ async fn a_key_that_is_refused_is_shown_and_who_was_to_be_paged_is_once_it_is_me
         bot.settle().await?;
         let status = bot.everything_new("#alerts").await?;
         let of_calls = |line: &&str| line.starts_with('⚠');
-        insta::assert_snapshot!(status.lines().filter(of_calls).collect::<Vec<_>>().join("\n"), @r"
+        insta::assert_snapshot!(status.lines().filter(of_calls).collect::<Vec<_>>().join("\n"), @"
         ⚠ Escalation: PagerDuty answers HTTP 400 Bad Request: <html>busy</html>; see whether escalation.pagerduty_key (PAGERDUTY_ROUTING_KEY) is the key of an Events API v2 integration
         ⚠ Escalation: the webhook answers HTTP 404 Not Found: <html>busy</html>; see whether escalation.webhook_url (ESCALATION_WEBHOOK_URL) is right
         ");
@@ -226,7 +228,7 @@ async fn who_was_not_reached_before_it_was_over_is_not_paged_for_it() {
         let called = Called::default();
         *called.refuses.lock().unwrap() = Some([StatusCode::SERVICE_UNAVAILABLE; 2]);
         let api = set_up(bot, &called).await?;
-        bot.wait(Duration::from_mins(60)).await?;
+        bot.wait(Duration::from_hours(1)).await?;
         let now = bot.now();
         bot.cluster().apply_all(api.healthy().objects(now));
         bot.wait(Duration::from_mins(10)).await?;

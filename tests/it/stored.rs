@@ -2,8 +2,8 @@
 
 use std::{path::Path, process::Command};
 
-use jiff::Timestamp;
 use k8s_monitor::{
+    clock::Clock,
     cluster::{ClusterId, ObjectRef},
     store::{Cycle, Store, TransitionRequest, testing},
 };
@@ -24,7 +24,7 @@ fn run(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
 /// The database of a bot that watched two clusters; of the second one an incident.
 async fn a_database(folder: &Path) -> anyhow::Result<()> {
     let store = Store::open(&format!("sqlite:{}", folder.join("k8s-monitor.db").display())).await?;
-    let now = Timestamp::now();
+    let now = Clock::System.now();
     for (name, id) in [("home", "uid-home"), ("edge", "uid-edge")] {
         store.put(&format!("cluster {name}"), id).await?;
         let cycle = Cycle {
