@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::App;
 use crate::{
+    clients::github::GitHub,
     http::Scrape,
     incidents::Severity,
-    telemetry::{Moment, OfKind, OfSeverity, OfState, OfWatch},
+    telemetry::{GitHubNow, Moment, OfKind, OfOutcome, OfSeverity, OfState, OfWatch},
 };
 
 /// Tells the metrics. The loop is not asked: it may be what is stuck.
@@ -32,6 +33,7 @@ async fn now(app: &App) -> Moment {
         undelivered: counts.map(|counts| (counts.held_up, counts.oldest_pending.map_or(0.0, age))),
         sockets: app.sockets.get().map(|health| health.borrow().sockets),
         standbys: app.standbys.borrow().len(),
+        github: app.github.as_ref().map(of_github),
         ..Moment::default()
     };
     // What another process watches, that one tells.
@@ -56,4 +58,10 @@ async fn now(app: &App) -> Moment {
         }
     }
     moment
+}
+
+fn of_github(github: &GitHub) -> GitHubNow {
+    let outcomes = github.outcomes().into_iter().map(|(outcome, n)| (OfOutcome { outcome: outcome.name() }, n));
+    let limit = github.budget().map(|it| (it.limit, it.remaining, it.reset));
+    GitHubNow { outcomes: outcomes.collect(), limit }
 }

@@ -13,6 +13,8 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use super::github::{self, GitHubNow, OfGitHub};
+
 /// A metric, as people look it up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metric {
@@ -26,7 +28,7 @@ pub struct Metric {
     pub help: &'static str,
 }
 
-const fn metric(name: &'static str, sort: &'static str, labels: &'static str, help: &'static str) -> Metric {
+pub(super) const fn metric(name: &'static str, sort: &'static str, labels: &'static str, help: &'static str) -> Metric {
     Metric { name, sort, labels, help }
 }
 
@@ -88,7 +90,7 @@ const STANDBYS: Metric =
 const SOCKETS: Metric = metric("slack_sockets", "gauge", "", "Open sockets to Slack");
 
 /// Every metric, in the order in which they are told.
-pub const METRICS: [Metric; 18] = [
+pub const METRICS: [Metric; 22] = [
     FRAME_AGE,
     STATE,
     CONNECTS,
@@ -107,6 +109,10 @@ pub const METRICS: [Metric; 18] = [
     OLDEST,
     SOCKETS,
     STANDBYS,
+    github::REQUESTS,
+    github::LIMIT,
+    github::LEFT,
+    github::RESET,
 ];
 
 /// The labels of what is told of a kind.
@@ -172,6 +178,8 @@ pub struct Moment {
     pub sockets: Option<u32>,
     /// Replicas that stand by.
     pub standbys: usize,
+    /// GitHub; None if it is not asked.
+    pub github: Option<GitHubNow>,
 }
 
 type Seconds = Gauge<f64, AtomicU64>;
@@ -197,6 +205,7 @@ pub struct Metrics {
     oldest: Seconds,
     sockets: Gauge,
     standbys: Gauge,
+    github: OfGitHub,
 }
 
 impl fmt::Debug for Metrics {
@@ -230,6 +239,7 @@ impl Default for Metrics {
             oldest: Seconds::default(),
             sockets: Gauge::default(),
             standbys: Gauge::default(),
+            github: OfGitHub::default(),
             registry: Registry::default(),
         };
         registry.register(FRAME_AGE.name, FRAME_AGE.help, all.ages.clone());
@@ -250,6 +260,7 @@ impl Default for Metrics {
         registry.register(OLDEST.name, OLDEST.help, all.oldest.clone());
         registry.register(SOCKETS.name, SOCKETS.help, all.sockets.clone());
         registry.register(STANDBYS.name, STANDBYS.help, all.standbys.clone());
+        all.github.register(&mut registry);
         all.registry = registry;
         all
     }
@@ -316,6 +327,7 @@ impl Metrics {
         }
         self.sockets.set(now.sockets.map_or(0, i64::from));
         self.standbys.set(number(now.standbys));
+        self.github.set(now.github.as_ref());
         let mut text = String::new();
         // Writing into a text cannot fail.
         text::encode(&mut text, &self.registry).ok();
@@ -323,13 +335,15 @@ impl Metrics {
     }
 }
 
-fn number(n: impl TryInto<i64>) -> i64 {
+pub(super) fn number(n: impl TryInto<i64>) -> i64 {
     n.try_into().unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use jiff::Timestamp;
+
+    use super::{super::OfOutcome, *};
 
     #[test]
     fn every_metric_of_the_table_is_told_with_its_sort_and_help_and_no_other() {
@@ -348,6 +362,10 @@ mod tests {
             undelivered: Some((2, 90.5)),
             sockets: Some(2),
             standbys: 1,
+            github: Some(GitHubNow {
+                outcomes: vec![(OfOutcome { outcome: "answered" }, 5)],
+                limit: Some((5000, 4990, Timestamp::from_second(1_764_000_000).unwrap())),
+            }),
         });
         let told: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# ")).collect();
         let expected: Vec<String> = METRICS
@@ -369,8 +387,15 @@ mod tests {
             "k8s_monitor_outbox_oldest_age_seconds 90.5",
             "k8s_monitor_slack_sockets 2",
             "k8s_monitor_standbys 1",
+            "k8s_monitor_github_requests_total{outcome=\"answered\"} 5",
+            "k8s_monitor_github_limit_requests 5000",
+            "k8s_monitor_github_limit_remaining_requests 4990",
+            "k8s_monitor_github_limit_reset_timestamp_seconds 1764000000",
         ] {
             assert!(text.lines().any(|line| line == value), "{value} is not in:\n{text}");
         }
+        // What was told of a limit that is over says nothing.
+        let text = metrics.tell(&Moment { github: Some(GitHubNow::default()), ..Moment::default() });
+        assert!(!text.lines().any(|line| line.starts_with("k8s_monitor_github_limit")), "{text}");
     }
 }

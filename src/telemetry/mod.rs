@@ -1,5 +1,6 @@
 //! Logs: one line per event on standard error, as text or JSON, at the configured level. And metrics.
 
+mod github;
 mod metrics;
 
 use std::io::IsTerminal as _;
@@ -7,6 +8,7 @@ use std::io::IsTerminal as _;
 use anyhow::anyhow;
 use tracing_subscriber::{EnvFilter, fmt};
 
+pub use self::github::{GitHubNow, OfOutcome};
 pub use self::metrics::{METRICS, Metric, Metrics, Moment, OfKind, OfReason, OfSeverity, OfState, OfWatch};
 use crate::config::{Config, LogFormat, LogLevel};
 

@@ -342,3 +342,37 @@ async fn when_little_is_left_of_the_limit_it_is_kept_for_sev_1() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn metrics_tell_how_questions_ended_and_what_is_left_of_the_limit() {
+    run_test(async |bot| {
+        let forge = a_forge(bot).await?;
+        pushed(bot, &forge, 6, ("web 1.1.0", "base-apps/web.yaml", BUMP));
+        let reset = bot.now() + SignedDuration::from_mins(50);
+        forge.trouble(Some(Trouble::Left(4_321, reset)));
+        let web = starts_with_web(bot).await?;
+        let of_github = |metrics: &str| {
+            let lines = metrics.lines().filter_map(|line| line.strip_prefix("k8s_monitor_github_"));
+            lines.map(|line| line.replace(&reset.as_second().to_string(), "in 50 min")).collect::<Vec<_>>()
+        };
+        let before = of_github(&bot.metrics().await?);
+        assert!(before.iter().all(|line| line.starts_with("requests_total{") && line.ends_with(" 0")), "{before:?}");
+        a_new_image_crashes(bot, &web).await?;
+        let mut after = of_github(&bot.metrics().await?);
+        after.sort();
+        insta::assert_snapshot!(after.join("\n"), @r#"
+        limit_remaining_requests 4321
+        limit_requests 5000
+        limit_reset_timestamp_seconds in 50 min
+        requests_total{outcome="answered"} 5
+        requests_total{outcome="failed"} 0
+        requests_total{outcome="kept"} 0
+        requests_total{outcome="limited"} 0
+        requests_total{outcome="not_modified"} 0
+        requests_total{outcome="refused"} 0
+        "#);
+        bot.everything_new("#alerts").await?;
+        Ok(())
+    })
+    .await;
+}

@@ -15,6 +15,7 @@ use super::{
     cache::{Kept, Stays},
     connection::{Answer, Call},
     error::{Credentials, GitHubError},
+    outcomes::Outcome,
     refusal::{beginning, refusal, words},
 };
 use crate::{changes::deployed::RepoName, findings::redact};
@@ -51,11 +52,23 @@ impl Inner {
         asking: Asking,
         read: impl Fn(&[u8]) -> Result<T, String>,
     ) -> Result<Page<T>, GitHubError> {
+        let found = self.found(question, asking, read).await;
+        self.counters.outcomes.note(&found);
+        found.map(|(page, _)| page)
+    }
+
+    /// The answer, and where it is from.
+    async fn found<T: Serialize + DeserializeOwned>(
+        &self,
+        question: &Question<'_>,
+        asking: Asking,
+        read: impl Fn(&[u8]) -> Result<T, String>,
+    ) -> Result<(Page<T>, Outcome), GitHubError> {
         let url = self.moved.of(question.repo, &question.url);
         let key = format!("{} {url}", question.accept);
         let kept = match self.cache.get(&key).and_then(|kept| Some((read_kept(&kept)?, kept))) {
             Some((value, kept)) if question.stays.is_true_of(kept.at, asking.now) => {
-                return Ok(Page { value, next: kept.next.clone() });
+                return Ok((Page { value, next: kept.next.clone() }, Outcome::Kept));
             }
             kept => kept,
         };
@@ -68,7 +81,7 @@ impl Inner {
             let again =
                 Kept { etag: kept.etag.clone(), at: asking.now, value: kept.value.clone(), next: kept.next.clone() };
             self.cache.put(&key, again);
-            return Ok(Page { value, next: kept.next.clone() });
+            return Ok((Page { value, next: kept.next.clone() }, Outcome::NotModified));
         }
         if !answer.status.is_success() {
             return Err(refusal(&question.place, self.credentials(), answer.status, &answer.headers, &answer.body));
@@ -88,7 +101,7 @@ impl Inner {
         {
             self.cache.put(&key, Kept { etag: etag.to_owned(), at: asking.now, value: json, next: next.clone() });
         }
-        Ok(Page { value, next })
+        Ok((Page { value, next }, Outcome::Answered))
     }
 
     /// Asks with the token, follows where a renamed repository leads, and renews a token that ended early.

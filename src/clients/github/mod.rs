@@ -11,6 +11,7 @@ mod deliveries;
 mod error;
 mod limits;
 mod moved;
+mod outcomes;
 mod patch;
 mod questions;
 mod refusal;
@@ -33,6 +34,7 @@ pub use app::App;
 pub use cache::CacheBound;
 pub use error::{Credentials, GitHubError, Needs};
 pub use limits::{Budget, Importance, Limit};
+pub use outcomes::Outcome;
 
 use crate::{changes::deployed::RepoName, clock::Clock};
 
@@ -72,6 +74,7 @@ struct Inner {
 struct Counters {
     sent: AtomicU64,
     unchanged: AtomicU64,
+    outcomes: outcomes::Outcomes,
 }
 
 /// How often GitHub was asked since the start.
@@ -124,6 +127,11 @@ impl GitHub {
     pub fn requests(&self) -> Requests {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Requests { sent: count(&self.inner.counters.sent), unchanged: count(&self.inner.counters.unchanged) }
+    }
+
+    /// How often questions ended in each way since the start.
+    pub fn outcomes(&self) -> Vec<(Outcome, u64)> {
+        self.inner.counters.outcomes.all()
     }
 
     /// What may still be asked within the hour, if GitHub said so.

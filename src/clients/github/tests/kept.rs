@@ -25,6 +25,8 @@ async fn an_answer_that_did_not_change_costs_nothing() {
     let etags: Vec<String> = server.asked().into_iter().map(|asked| asked.etag).collect();
     assert_eq!(etags, ["", "\"one\"", "\"one\""]);
     assert_eq!(github.requests(), Requests { sent: 3, unchanged: 1 });
+    let outcomes = [("answered", 2), ("not_modified", 1), ("kept", 3), ("refused", 0), ("limited", 0), ("failed", 0)];
+    assert_eq!(github.outcomes().into_iter().map(|(outcome, n)| (outcome.name(), n)).collect::<Vec<_>>(), outcomes);
 }
 
 #[tokio::test]
