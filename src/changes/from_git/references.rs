@@ -11,12 +11,13 @@ pub fn ranges(from: &str, to: &str) -> Vec<(String, String)> {
         return vec![(from.to_owned(), to.to_owned())];
     }
     let plain = (from.to_owned(), to.to_owned());
-    // Many tag `v5.8.0` what they build as `5.8.0`, and some the other way round.
+    // Most tag `v5.8.0` what they build as `5.8.0`; some the other way round.
     let others = match (from.strip_prefix('v'), to.strip_prefix('v')) {
         (Some(from), Some(to)) => (from.to_owned(), to.to_owned()),
         _ => (format!("v{from}"), format!("v{to}")),
     };
-    vec![plain, others]
+    let is_number = |version: &str| version.starts_with(|c: char| c.is_ascii_digit()) && version.contains('.');
+    if is_number(from) && is_number(to) { vec![others, plain] } else { vec![plain, others] }
 }
 
 /// The range between the tags of two releases that end in these versions: `api-5.8.0`, `charts/v5.8.0`.
@@ -57,7 +58,7 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case::a_number("5.7.0", "5.8.0", "5.7.0...5.8.0 v5.7.0...v5.8.0")]
+    #[case::a_number("5.7.0", "5.8.0", "v5.7.0...v5.8.0 5.7.0...5.8.0")]
     #[case::as_tagged("v5.7.0", "v5.8.0", "v5.7.0...v5.8.0 5.7.0...5.8.0")]
     #[case::commits("sha-9f3c2ab", "sha-1b2c3d4", "9f3c2ab...1b2c3d4")]
     #[case::branches_with_commits("main-9f3c2ab0", "main-1b2c3d4e", "9f3c2ab0...1b2c3d4e")]

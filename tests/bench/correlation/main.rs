@@ -57,7 +57,9 @@ async fn breaks(world: &mut World, name: &str) -> Result<Cost> {
             posted = Some((seen.ts().to_owned(), now));
         }
         let Some((ts, at)) = &posted else { continue };
-        if seen.ts() == ts && seen.text().lines().any(|line| line.starts_with("Commit: ")) {
+        // A change that another alert tells of in full is named by that.
+        let is_named = |line: &str| line.starts_with("Commit: ") || line.starts_with("What changed: the same as in");
+        if seen.ts() == ts && seen.text().lines().any(is_named) {
             let named_after = now.duration_since(*at);
             let requests = world.forge.requests();
             ensure!(!requests.is_empty(), "{name}: GitHub was not asked");
