@@ -92,7 +92,7 @@ async fn the_commit_that_bumped_the_image_is_told_with_its_pull_request_and_what
         a_new_image_crashes(bot, &web).await?;
         insta::assert_snapshot!(changed(bot, &forge).await?, @r"
         What changed: image web:1.0.0 → 1.1.0 · rollout #2 by kubectl apply, as it began · *HIGH*
-        Commit: cf8d3b4 (https://forge/acme/gitops/commit/cf8d3b4b6c69e35bcf8d3b4b6c69e35bcf8d3b4b) “web 1.1.0” by ana · acme/gitops · #42 (https://forge/acme/gitops/pull/42)
+        Commit: cf8d3b4 (https://forge/acme/gitops/commit/cf8d3b4b6c69e35bcf8d3b4b6c69e35bcf8d3b4b) “web 1.1.0” by ana · acme/gitops · #42 (https://forge/acme/gitops/pull/42) · smoke test failed (https://forge/acme/gitops/actions/runs/2)
         In the image: 2 commits by ana, ben: “Tidy”, “Cache more” · v1.0.0...v1.1.0 (https://forge/acme/web/compare/v1.0.0...v1.1.0) of acme/web
         Undo: kubectl -n shop rollout undo deployment/web --to-revision=1
         ");
