@@ -16,6 +16,9 @@ use crate::{
     process::{Mind, rollouts},
 };
 
+/// What was made so long after the trouble began was made with it.
+const WITH_IT: SignedDuration = SignedDuration::from_mins(2);
+
 /// What is suspected already, together with the changes beside the workloads; None: nothing is known.
 pub(in crate::process) fn explain(
     mind: &Mind,
@@ -29,8 +32,11 @@ pub(in crate::process) fn explain(
     }
     let hit = hit(mind, owner, findings);
     let names: BTreeSet<&str> = hit.iter().map(|pod| pod.meta().name.as_str()).collect();
-    let well: Vec<&Pod> =
-        mind.index.pods_of(owner).filter(|pod| pod.is_ready() && !names.contains(pod.meta().name.as_str())).collect();
+    // Who came up later may have been mended, before it is known how.
+    let soon = later(symptom.began, WITH_IT);
+    let is_well = |pod: &&Pod| pod.is_ready() && pod.meta().created().is_none_or(|at| at <= soon);
+    let well = mind.index.pods_of(owner).filter(|pod| !names.contains(pod.meta().name.as_str())).filter(is_well);
+    let well: Vec<&Pod> = well.collect();
     let concern = |change| {
         let grip = grip(mind, change, owner, &hit)?;
         let may_be_refuted = matches!(grip, Grip::StartedSince | Grip::Selects);
