@@ -6,7 +6,7 @@ use crate::{
         Message,
         blocks::{Blocks, cap, escape_line},
     },
-    changes::{Before, Rollout},
+    changes::Rollout,
     incidents::Priority,
 };
 
@@ -32,21 +32,8 @@ pub fn rollouts_began(rollouts: &[(&Rollout, Priority)], times: &Times<'_>) -> M
 fn line(it: &Rollout, priority: Priority, times: &Times<'_>) -> String {
     let cluster = if times.is_one_of_many { format!("{}: ", times.cluster) } else { String::new() };
     let name = cap(&escape_line(&format!("{cluster}{}/{}", it.owner.namespace, it.owner.name)), NAME);
-    let by = match (&it.source, &it.by) {
-        (Some(source), _) => format!(" by {} at {}", source.keeper, source.short()),
-        (None, Some(by)) => format!(" by {by}"),
-        (None, None) => String::new(),
-    };
-    let what = match &it.before {
-        Before::Nothing => "it is new".to_owned(),
-        Before::Forgotten => "what was before is not kept".to_owned(),
-        Before::Revision(_, differences) if differences.is_empty() => "the same template again".to_owned(),
-        Before::Revision(_, differences) => {
-            let told: Vec<String> = differences.iter().take(DIFFERENCES).map(ToString::to_string).collect();
-            let more = differences.len().saturating_sub(DIFFERENCES);
-            told.into_iter().chain((more > 0).then(|| format!("{more} more"))).collect::<Vec<_>>().join(", ")
-        }
-    };
+    let by = it.by_whom();
+    let what = it.what(DIFFERENCES);
     let head = cap(&escape_line(&format!("rollout #{}{by}", it.number)), NAME);
     let what = cap(&escape_line(&what), SENTENCE);
     format!("🚀 *{name}* ({priority}) {head} began {}: {what}", times.say(it.at))
@@ -57,7 +44,7 @@ mod tests {
     use super::*;
     use crate::{
         alerts::testing::{at, owner},
-        changes::{Difference, Field},
+        changes::{Before, Difference, Field},
         clock::Now,
     };
 

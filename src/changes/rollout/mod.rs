@@ -39,6 +39,31 @@ pub struct Rollout {
     pub source: Option<ChangeSource>,
 }
 
+impl Rollout {
+    /// ` by Argo CD application shop at 9f3c2ab`, ` by kubectl edit`; empty if that is not known.
+    pub fn by_whom(&self) -> String {
+        match (&self.source, &self.by) {
+            (Some(source), _) => format!(" by {} at {}", source.keeper, source.short()),
+            (None, Some(by)) => format!(" by {by}"),
+            (None, None) => String::new(),
+        }
+    }
+
+    /// What is different, so many differences of it at most: `memory limit 512Mi → 256Mi, 2 more`.
+    pub fn what(&self, most: usize) -> String {
+        match &self.before {
+            Before::Nothing => "it is new".to_owned(),
+            Before::Forgotten => "what was before is not kept".to_owned(),
+            Before::Revision(_, differences) if differences.is_empty() => "the same template again".to_owned(),
+            Before::Revision(_, differences) => {
+                let told = differences.iter().take(most).map(ToString::to_string);
+                let more = differences.len().saturating_sub(most);
+                told.chain((more > 0).then(|| format!("{more} more"))).collect::<Vec<_>>().join(", ")
+            }
+        }
+    }
+}
+
 /// What was in force before a rollout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Before {

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Answer, Command, silence::how_long, usage};
 use crate::{
     alerts::Message,
-    changes::{Before, Rollout, SettingChange},
+    changes::{Rollout, SettingChange},
     clock::Now,
     conversation::{nearest, reply, standing::Standing},
     incidents::{CHANGES_WITHIN, in_words},
@@ -175,24 +175,10 @@ fn line_of(change: &SettingChange, now: Now<'_>) -> String {
 /// `• 14:02 UTC (9 min ago) *shop/api* rollout #14 by kubectl edit: memory limit 512Mi → 256Mi`.
 fn line(rollout: &Rollout, now: Now<'_>) -> String {
     let name = format!("{}/{}", rollout.owner.namespace, rollout.owner.name);
-    let by = match (&rollout.source, &rollout.by) {
-        (Some(source), _) => format!(" by {} at {}", source.keeper, source.short()),
-        (None, Some(by)) => format!(" by {by}"),
-        (None, None) => String::new(),
-    };
+    let by = rollout.by_whom();
     let note =
         rollout.by.as_ref().and_then(|by| by.cause.as_ref()).map(|note| format!(" (“{note}”)")).unwrap_or_default();
-    let what = match &rollout.before {
-        Before::Nothing => "it is new".to_owned(),
-        Before::Forgotten => "what was before is not kept".to_owned(),
-        Before::Revision(_, differences) if differences.is_empty() => "the same template again".to_owned(),
-        Before::Revision(_, differences) => {
-            let mut told: Vec<String> = differences.iter().take(DIFFERENCES).map(ToString::to_string).collect();
-            let more = differences.len().saturating_sub(DIFFERENCES);
-            told.extend((more > 0).then(|| format!("{more} more")));
-            told.join(", ")
-        }
-    };
+    let what = rollout.what(DIFFERENCES);
     let ago = in_words(now.at.duration_since(rollout.at));
     let text = format!("rollout #{}{by}{note}: {what}", rollout.number);
     format!("• {} ({ago} ago) *{}* {}", now.tell(rollout.at), reply::escape(&name), reply::escape(&text))
